@@ -1,0 +1,53 @@
+package hmacsign_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	. "github.com/gmhmac/hmacsign/hmacsign"
+)
+
+// What most tests share: one credential, one moment.
+const (
+	testID     = "test-key"
+	testSecret = "correct-horse-battery-staple"
+)
+
+var testTime = time.Date(2021, 3, 11, 8, 29, 58, 0, time.UTC)
+
+func atTestTime() Option { return WithClock(func() time.Time { return testTime }) }
+
+func newSigner(t testing.TB, algorithm string, opts ...SignerOption) *Signer {
+	s, err := NewSigner(TencentApp, algorithm, Credential{testID, testSecret}, append(opts, atTestTime())...)
+	require.NoError(t, err)
+	return s
+}
+
+func newVerifier(t testing.TB, opts ...VerifierOption) *Verifier {
+	keys, err := StaticKeys(&Key{ID: testID, Secret: testSecret})
+	require.NoError(t, err)
+	v, err := NewVerifier(keys, append(opts, atTestTime())...)
+	require.NoError(t, err)
+	return v
+}
+
+func newRequest(t testing.TB, method, url, body string, headers ...string) *http.Request {
+	req, err := http.NewRequest(method, url, bodyReader(body))
+	require.NoError(t, err)
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Add(headers[i], headers[i+1])
+	}
+	return req
+}
+
+func bodyReader(body string) io.Reader {
+	if body == "" {
+		return nil
+	}
+	return strings.NewReader(body)
+}

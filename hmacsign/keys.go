@@ -1,0 +1,223 @@
+package hmacsign
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gmhmac/hmacsign/algo"
+)
+
+// A Secret is the text of a shared secret. It prints and marshals as
+// "[secret]", whatever the verb or encoder; string(s) is the text.
+type Secret string
+
+const hidden = "[secret]"
+
+func (Secret) String() string               { return hidden }
+func (Secret) GoString() string             { return hidden }
+func (Secret) Format(f fmt.State, _ rune)   { io.WriteString(f, hidden) }
+func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// A Credential is what a signer signs with.
+type Credential struct {
+	KeyID  string
+	Secret Secret
+}
+
+// A Key is what a [KeyStore] knows of one key id. It must not be changed after
+// it was handed out, nor copied; after a rotation, hand out a new one.
+type Key struct {
+	ID         string
+	Secret     Secret
+	Schemes    []string // names of the schemes it may be used with; none means all
+	Algorithms []string // names of the algorithms; none means all
+
+	// macs are the keyed MACs computed so far, by algorithm and backend. They
+	// live and die with the Key, so a rotated secret cannot stay in use.
+	macs sync.Map
+}
+
+type macKey struct{ algorithm, backend string }
+
+// mac returns the keyed MAC for an algorithm on a backend ("" is the preferred).
+func (k *Key) mac(algorithm, backend string) (*algo.Key, error) {
+	id := macKey{algorithm, backend}
+	if mac, ok := k.macs.Load(id); ok {
+		return mac.(*algo.Key), nil
+	}
+	mac, err := newMAC(algorithm, k.Secret, backend)
+	if err != nil {
+		return nil, err
+	}
+	k.macs.Store(id, mac)
+	return mac, nil
+}
+
+func newMAC(algorithm string, secret Secret, backend string) (*algo.Key, error) {
+	var opts []algo.Option
+	if backend != "" {
+		opts = append(opts, algo.WithBackend(backend))
+	}
+	return algo.NewKey(algorithm, []byte(secret), opts...)
+}
+
+func (k *Key) allows(list []string, name string) bool {
+	return len(list) == 0 || slices.Contains(list, name)
+}
+
+// check finds what would make the key useless or never match.
+func (k *Key) check() error {
+	if err := checkKeyID(k.ID); err != nil {
+		return err
+	}
+	if k.Secret == "" {
+		return fmt.Errorf("hmacsign: key %q: %w", clip(k.ID), algo.ErrEmptySecret)
+	}
+	for _, name := range k.Schemes {
+		if _, err := SchemeByName(name); err != nil {
+			return fmt.Errorf("key %q: %w", clip(k.ID), err)
+		}
+	}
+	for _, name := range k.Algorithms {
+		if !slices.Contains(algo.Algorithms(), name) {
+			return fmt.Errorf("hmacsign: key %q: %w %q: use %s", clip(k.ID), algo.ErrUnknownAlgorithm, clip(name), strings.Join(algo.Algorithms(), ", "))
+		}
+	}
+	return nil
+}
+
+// checkKeyID refuses ids that no scheme's header can carry.
+func checkKeyID(id string) error {
+	if id == "" || len(id) > maxKeyID || strings.ContainsFunc(id, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"\,;`, r)
+	}) {
+		return fmt.Errorf("hmacsign: key id %q: use 1 to %d printable ASCII characters other than space and \"\\,;", clip(id), maxKeyID)
+	}
+	return nil
+}
+
+// A KeyStore finds the key of an id. Implementations must be safe for
+// concurrent use and return an error that wraps [ErrUnknownKey] where there is
+// none; any other error makes the verifier answer that it is unavailable. A
+// store that returns the same *Key each time saves the key's setup.
+type KeyStore interface {
+	Key(ctx context.Context, id string) (*Key, error)
+}
+
+// StaticKeys returns a store of the given keys, which are checked first.
+func StaticKeys(keys ...*Key) (KeyStore, error) {
+	store := make(staticKeys, len(keys))
+	for _, k := range keys {
+		if err := k.check(); err != nil {
+			return nil, err
+		}
+		if store[k.ID] != nil {
+			return nil, fmt.Errorf("hmacsign: key %q is there twice", clip(k.ID))
+		}
+		store[k.ID] = k
+	}
+	return store, nil
+}
+
+type staticKeys map[string]*Key
+
+func (s staticKeys) Key(_ context.Context, id string) (*Key, error) {
+	if k, ok := s[id]; ok {
+		return k, nil
+	}
+	return nil, ErrUnknownKey
+}
+
+// ReadKeys reads a keys file, a JSON array:
+//
+//	[{"id": "...", "secret": "..." or {"env": "NAME"} or {"file": "PATH"},
+//	  "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"]}]
+//
+// Without schemes or algorithms all are allowed. A secret's file counts without
+// one newline at its end. Unknown members are an error.
+func ReadKeys(r io.Reader) (KeyStore, error) {
+	var rows []struct {
+		ID         string       `json:"id"`
+		Secret     secretSource `json:"secret"`
+		Schemes    []string     `json:"schemes"`
+		Algorithms []string     `json:"algorithms"`
+	}
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&rows); err != nil {
+		return nil, fmt.Errorf("hmacsign: keys: %w", withoutValues(err))
+	}
+	if d.More() {
+		return nil, errors.New("hmacsign: keys: there is more behind the JSON array")
+	}
+	keys := make([]*Key, 0, len(rows))
+	for _, row := range rows {
+		secret, err := row.Secret.read()
+		if err != nil {
+			return nil, fmt.Errorf("hmacsign: key %q: %w", clip(row.ID), err)
+		}
+		keys = append(keys, &Key{ID: row.ID, Secret: secret, Schemes: row.Schemes, Algorithms: row.Algorithms})
+	}
+	return StaticKeys(keys...)
+}
+
+// withoutValues keeps text of the file, which holds secrets, out of an error.
+func withoutValues(err error) error {
+	var kind *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &kind):
+		return fmt.Errorf("at byte %d: not the kind of value that belongs here", kind.Offset)
+	case errors.As(err, &syntax):
+		return fmt.Errorf("at byte %d: not valid JSON", syntax.Offset)
+	}
+	return err
+}
+
+// secretSource is a secret, or where to find it.
+type secretSource struct {
+	text, env, file string
+}
+
+func (s *secretSource) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '"' {
+		return json.Unmarshal(data, &s.text)
+	}
+	var from struct{ Env, File string }
+	if err := json.Unmarshal(data, &from); err != nil || (from.Env == "") == (from.File == "") {
+		return errors.New(`a secret is a string, {"env": "NAME"} or {"file": "PATH"}`)
+	}
+	s.env, s.file = from.Env, from.File
+	return nil
+}
+
+func (s *secretSource) read() (Secret, error) {
+	switch {
+	case s.env != "":
+		if v := os.Getenv(s.env); v != "" {
+			return Secret(v), nil
+		}
+		return "", fmt.Errorf("environment variable %s is empty or not set", s.env)
+	case s.file != "":
+		return ReadSecretFile(s.file)
+	}
+	return Secret(s.text), nil
+}
+
+// ReadSecretFile reads a secret from a file, without one newline at its end:
+// most editors add one, and it is a common reason for signatures to differ.
+func ReadSecretFile(path string) (Secret, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	text := strings.TrimSuffix(string(data), "\n")
+	return Secret(strings.TrimSuffix(text, "\r")), nil
+}

@@ -1,0 +1,175 @@
+package hmacsign
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A SignerOption changes what [NewSigner] returns.
+type SignerOption interface{ signer(*Signer) error }
+
+// A VerifierOption changes what [NewVerifier] returns.
+type VerifierOption interface{ verifier(*Verifier) error }
+
+// An Option is for signers and verifiers alike.
+type Option interface {
+	SignerOption
+	VerifierOption
+}
+
+// common is what signers and verifiers both have.
+type common struct {
+	clock           func() time.Time
+	backend         string
+	maxBody         int64
+	keepEnvironment bool
+}
+
+func defaults() common { return common{clock: time.Now, maxBody: DefaultMaxBody} }
+
+type bothOption func(*common) error
+
+func (o bothOption) signer(s *Signer) error     { return o(&s.common) }
+func (o bothOption) verifier(v *Verifier) error { return o(&v.common) }
+
+type signerOption func(*Signer) error
+
+func (o signerOption) signer(s *Signer) error { return o(s) }
+
+type verifierOption func(*Verifier) error
+
+func (o verifierOption) verifier(v *Verifier) error { return o(v) }
+
+// WithClock makes clock the time instead of time.Now. It is called from
+// concurrent requests.
+func WithClock(clock func() time.Time) Option {
+	return bothOption(func(c *common) error { c.clock = clock; return nil })
+}
+
+// WithBackend makes this backend of package algo compute every MAC; a backend
+// that is not there is an error, at the latest when it is first needed.
+func WithBackend(name string) Option {
+	return bothOption(func(c *common) error { c.backend = name; return nil })
+}
+
+// WithMaxBody limits how many bytes of body are read, [DefaultMaxBody] without
+// it. A longer body is [ErrBodyTooLarge].
+func WithMaxBody(bytes int64) Option {
+	return bothOption(func(c *common) error {
+		if bytes < 0 {
+			return errors.New("hmacsign: WithMaxBody: a negative limit")
+		}
+		c.maxBody = bytes
+		return nil
+	})
+}
+
+// KeepEnvironment signs the path as it is. Without it a first segment release,
+// test or prepub is left out, as Tencent's gateway does on its own domains; on
+// a custom domain there is no such segment. For tencent-app.
+func KeepEnvironment() Option {
+	return bothOption(func(c *common) error { c.keepEnvironment = true; return nil })
+}
+
+// WithSignedHeaders signs these headers beside the ones that a scheme always
+// signs. A request that lacks one is not signed.
+func WithSignedHeaders(names ...string) SignerOption {
+	return signerOption(func(s *Signer) error {
+		for _, name := range names {
+			parsed, err := parseHeaderNames(name, " ")
+			if err != nil {
+				return err
+			}
+			if parsed[0] == "authorization" {
+				return errors.New("hmacsign: WithSignedHeaders: the Authorization header cannot sign itself")
+			}
+			s.headers = append(s.headers, parsed...)
+		}
+		return nil
+	})
+}
+
+// WithQueryForm makes a signer write the parameters in this form,
+// [QueryDocumented] without it. For tencent-app.
+func WithQueryForm(form QueryForm) SignerOption {
+	return signerOption(func(s *Signer) error {
+		s.form = form
+		return checkQueryForm(form)
+	})
+}
+
+// WithContentMD5 makes a signer send the body's digest in this form,
+// [ContentMD5Hex] without it. For tencent-app.
+func WithContentMD5(form ContentMD5) SignerOption {
+	return signerOption(func(s *Signer) error {
+		s.contentMD5 = form
+		if form != ContentMD5Hex && form != ContentMD5Raw && form != ContentMD5None {
+			return fmt.Errorf("hmacsign: unknown Content-MD5 form %q: use hex, raw or none", clip(string(form)))
+		}
+		return nil
+	})
+}
+
+// AcceptQueryForms makes a verifier accept these query forms, tried in this
+// order; without it [QueryDocumented] and [QueryRaw]. For tencent-app.
+func AcceptQueryForms(forms ...QueryForm) VerifierOption {
+	return verifierOption(func(v *Verifier) error {
+		if len(forms) == 0 {
+			return errors.New("hmacsign: AcceptQueryForms: name at least one form")
+		}
+		v.forms = slices.Clone(forms)
+		for _, form := range forms {
+			if err := checkQueryForm(form); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func checkQueryForm(form QueryForm) error {
+	if !slices.Contains(QueryForms(), form) {
+		return fmt.Errorf("hmacsign: unknown query form %q: use one of %v", clip(string(form)), QueryForms())
+	}
+	return nil
+}
+
+// RequireSignedHeaders makes a verifier refuse requests that do not sign all of
+// these headers, beside the date that each scheme requires.
+func RequireSignedHeaders(names ...string) VerifierOption {
+	return verifierOption(func(v *Verifier) error {
+		for _, name := range names {
+			parsed, err := parseHeaderNames(name, " ")
+			if err != nil {
+				return err
+			}
+			v.required = append(v.required, parsed...)
+		}
+		return nil
+	})
+}
+
+// DefaultWindow is how far a request's date may be from the verifier's clock,
+// either way, unless [WithWindow] says otherwise: 15 minutes.
+const DefaultWindow = 15 * time.Minute
+
+// WithWindow sets how far a request's date may be from the verifier's clock.
+func WithWindow(d time.Duration) VerifierOption {
+	return verifierOption(func(v *Verifier) error {
+		if d <= 0 {
+			return errors.New("hmacsign: WithWindow: the window must be above zero")
+		}
+		v.window = d
+		return nil
+	})
+}
+
+// EchoStringToSign makes [Verifier.Middleware] tell a client whose signature
+// does not match the server's string to sign, newlines shown as #, as the
+// vendor's gateway does. It helps to find mistakes and tells nothing that the
+// request did not hold, as far as no proxy in between added headers.
+func EchoStringToSign() VerifierOption {
+	return verifierOption(func(v *Verifier) error { v.echo = true; return nil })
+}

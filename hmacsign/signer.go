@@ -1,0 +1,136 @@
+package hmacsign
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/gmhmac/hmacsign/algo"
+)
+
+// A Signer signs requests with one credential in one scheme. It is safe for
+// concurrent use.
+type Signer struct {
+	common
+	scheme     Scheme
+	keyID      string
+	mac        *algo.Key
+	headers    []string // to be signed, lower-case, sorted
+	form       QueryForm
+	contentMD5 ContentMD5
+}
+
+// NewSigner returns a signer. The errors are those of [algo.NewKey], or say
+// which option or credential cannot be used.
+func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerOption) (*Signer, error) {
+	s := &Signer{common: defaults(), scheme: scheme, keyID: cred.KeyID,
+		headers: []string{"x-date"}, form: QueryDocumented, contentMD5: ContentMD5Hex}
+	for _, opt := range opts {
+		if err := opt.signer(s); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkKeyID(cred.KeyID); err != nil {
+		return nil, err
+	}
+	slices.Sort(s.headers)
+	s.headers = slices.Compact(s.headers)
+	var err error
+	s.mac, err = newMAC(algorithm, cred.Secret, s.backend)
+	return s, err
+}
+
+// Backend tells what computes this signer's MACs.
+func (s *Signer) Backend() algo.Info { return s.mac.Backend() }
+
+// Sign sets the headers on req that make it a signed request, replacing those
+// of an earlier signing. The body is read, up to the limit, and can be read
+// again afterwards; its length becomes known. On an error no header has been
+// changed. Errors wrap [ErrMalformed], [ErrSignedHeaders], [ErrBodyDigest],
+// [ErrBodyTooLarge] or [ErrBody].
+//
+// Header keys must be in canonical form, as the methods of http.Header make
+// them, and whatever is signed must not change between Sign and sending.
+func (s *Signer) Sign(req *http.Request) error {
+	if req.Header == nil {
+		req.Header = make(http.Header)
+	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	a, text, err := s.build((*buf)[:0], req, req.Header)
+	if err != nil {
+		return err
+	}
+	*buf = text
+	var mac [32]byte
+	a.signature = s.mac.Sum(mac[:0], text)
+	req.Header["Authorization"] = []string{s.scheme.format(a)}
+	return nil
+}
+
+// StringToSign returns the string whose MAC [Signer.Sign] would compute at this
+// moment, and leaves the request's headers alone. Errors are those of Sign.
+func (s *Signer) StringToSign(req *http.Request) (string, error) {
+	header := req.Header.Clone()
+	if header == nil {
+		header = make(http.Header)
+	}
+	_, text, err := s.build(nil, req, header)
+	return string(text), err
+}
+
+// build prepares header, which is req's own or a copy, and appends the string
+// to sign to dst.
+func (s *Signer) build(dst []byte, req *http.Request, header http.Header) (*authorization, []byte, error) {
+	var m message
+	if err := m.read(req, s.maxBody); err != nil {
+		return nil, nil, err
+	}
+	defer m.body.keep(req)
+	m.header = header
+	for key := range header {
+		if http.CanonicalHeaderKey(key) != key {
+			return nil, nil, refuse(ErrMalformed, fmt.Sprintf("header key %q is not in canonical form: set it with Header.Set", clip(key)))
+		}
+	}
+	if err := s.scheme.prepare(&m, &signing{now: s.clock(), contentMD5: s.contentMD5, headers: s.headers}); err != nil {
+		return nil, nil, err
+	}
+	a := &authorization{keyID: s.keyID, algorithm: s.mac.Backend().Algorithm, headers: s.headers}
+	text, err := s.scheme.stringToSign(dst, &m, a, &canonical{s.form, s.keepEnvironment})
+	return a, text, err
+}
+
+// buffers holds strings to sign, so that long ones are not allocated anew.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+
+// Transport returns a RoundTripper that signs a clone of each request and sends
+// it through base, http.DefaultTransport if that is nil. The caller's request
+// stays as it was, but for its body, which is read and closed. It retries
+// nothing; an http.Client that follows a redirect gets the new request signed
+// too, wherever it goes, so set CheckRedirect where that is not wanted.
+func (s *Signer) Transport(base http.RoundTripper) http.RoundTripper {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return &transport{s, base}
+}
+
+type transport struct {
+	signer *Signer
+	base   http.RoundTripper
+}
+
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	clone := req.Clone(req.Context())
+	err := t.signer.Sign(clone)
+	// Sign has read the body, and a RoundTripper always closes it.
+	if req.Body != nil {
+		req.Body.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t.base.RoundTrip(clone)
+}

@@ -1,0 +1,332 @@
+package hmacsign
+
+import (
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// TencentApp is application authentication of Tencent's API gateway,
+// tencent-app: it signs chosen headers, method, Accept, Content-Type, the MD5
+// of the body, path and parameters. Source: Tencent Cloud's documentation of
+// API Gateway, "Application Authentication" (628/55088), and its samples.
+//
+// What it does not tell apart, by its definition: a parameter in the query and
+// the same in a form body; the order of parameters; "a=" and "a"; and, unless
+// [KeepEnvironment] is given, the same path with and without an environment
+// segment (release, test, prepub) in front.
+var TencentApp Scheme = tencentApp{}
+
+type tencentApp struct{}
+
+func (tencentApp) Name() string { return "tencent-app" }
+
+func (tencentApp) parse(value string) (*authorization, error)  { return parseHMACHeader(value) }
+func (tencentApp) format(a *authorization) string              { return formatHMACHeader(a) }
+func (tencentApp) message(e *VerifyError) string               { return tencentMessage(e) }
+func (tencentApp) queryForms(accepted []QueryForm) []QueryForm { return accepted }
+
+func (tencentApp) prepare(m *message, s *signing) error {
+	// Everything that can be wrong is found before the first header is set.
+	for _, name := range s.headers {
+		if _, present, err := m.single(textproto.CanonicalMIMEHeaderKey(name)); err != nil {
+			return err
+		} else if !present && name != "x-date" && name != "accept" {
+			return refuse(ErrSignedHeaders, fmt.Sprintf("header %s is to be signed, but is not there", clip(name)))
+		}
+	}
+	for _, name := range [...]string{"Accept", "Content-Type"} {
+		if _, _, err := m.single(name); err != nil {
+			return err
+		}
+	}
+	body, err := m.body.bytes()
+	if err != nil {
+		return err
+	}
+	sent, present, err := m.single("Content-Md5")
+	if err != nil {
+		return err
+	}
+	if present && !digestMatches(sent, body) {
+		return refuse(ErrBodyDigest, "the request's Content-MD5 is not that of its body: leave it to the signer")
+	}
+	if !present && s.contentMD5 != ContentMD5None && len(body) > 0 && !isForm(m.header) {
+		m.header.Set("Content-Md5", contentMD5(body, s.contentMD5))
+	}
+	// Clients tend to add "Accept: */*" on their way out; the gateway would
+	// then sign another value than an absent one.
+	if _, present := m.header["Accept"]; !present {
+		m.header.Set("Accept", "*/*")
+	}
+	m.header.Set("X-Date", s.now.UTC().Format(http.TimeFormat))
+	return nil
+}
+
+// date reads X-Date, which must be among the signed headers.
+func (tencentApp) date(m *message, a *authorization) (time.Time, error) {
+	if !slices.Contains(a.headers, "x-date") {
+		return time.Time{}, refuse(ErrDate, "x-date is not among the signed headers")
+	}
+	value, present, err := m.single("X-Date")
+	if err != nil {
+		return time.Time{}, err
+	}
+	if !present {
+		return time.Time{}, refuse(ErrDate, "no X-Date header")
+	}
+	t, err := time.Parse(http.TimeFormat, value)
+	if err != nil {
+		return time.Time{}, refuse(ErrDate, fmt.Sprintf("X-Date %q is not of the form %q", clip(value), http.TimeFormat))
+	}
+	return t, nil
+}
+
+func (tencentApp) stringToSign(dst []byte, m *message, a *authorization, c *canonical) ([]byte, error) {
+	// The lines of the signed headers, sorted, whatever the order of the list.
+	var buf [8]string
+	names := append(buf[:0], a.headers...)
+	slices.Sort(names)
+	for _, name := range names {
+		value, present, err := m.single(textproto.CanonicalMIMEHeaderKey(name))
+		if err != nil {
+			return nil, err
+		}
+		if !present {
+			return nil, refuse(ErrSignedHeaders, fmt.Sprintf("header %s is to be signed, but is not there", clip(name)))
+		}
+		dst = append(append(append(append(dst, name...), ": "...), value...), '\n')
+	}
+	dst = append(append(dst, m.method...), '\n')
+	for _, name := range [...]string{"Accept", "Content-Type"} {
+		value, _, err := m.single(name)
+		if err != nil {
+			return nil, err
+		}
+		dst = append(append(dst, value...), '\n')
+	}
+	form := isForm(m.header)
+	dst, err := appendContentMD5(dst, m, form)
+	if err != nil {
+		return nil, err
+	}
+	dst = append(dst, '\n')
+	return appendPathAndParameters(dst, m, form, c)
+}
+
+// appendContentMD5 appends the field: empty without a body and for a form, else
+// the header's value, which checkBody holds against the body, else what the
+// samples that send no header compute.
+func appendContentMD5(dst []byte, m *message, form bool) ([]byte, error) {
+	if form {
+		return dst, nil
+	}
+	if empty, err := m.body.empty(); empty || err != nil {
+		return dst, err
+	}
+	value, present, err := m.single("Content-Md5")
+	if present || err != nil {
+		return append(dst, value...), err
+	}
+	body, err := m.body.bytes()
+	if err != nil {
+		return nil, err
+	}
+	return append(dst, contentMD5(body, ContentMD5Hex)...), nil
+}
+
+// checkBody holds a Content-MD5 header against the body, in either form. It
+// also catches an empty one, which would leave the body unsigned.
+func (tencentApp) checkBody(m *message) error {
+	value, present, err := m.single("Content-Md5")
+	if !present || err != nil {
+		return err
+	}
+	body, err := m.body.bytes()
+	if err != nil {
+		return err
+	}
+	if !digestMatches(value, body) {
+		return refuse(ErrBodyDigest, "Content-MD5 is not that of the body")
+	}
+	return nil
+}
+
+func contentMD5(body []byte, form ContentMD5) string {
+	sum := md5.Sum(body)
+	if form == ContentMD5Raw {
+		return base64.StdEncoding.EncodeToString(sum[:])
+	}
+	return base64.StdEncoding.EncodeToString(hex.AppendEncode(nil, sum[:]))
+}
+
+func digestMatches(value string, body []byte) bool {
+	return value == contentMD5(body, ContentMD5Hex) || value == contentMD5(body, ContentMD5Raw) ||
+		value == "" && len(body) == 0
+}
+
+// isForm reports whether the body's parameters are signed with the query's.
+func isForm(h http.Header) bool {
+	mediaType, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "application/x-www-form-urlencoded")
+}
+
+// maxParameters bounds the work that an unauthenticated request can ask for.
+const maxParameters = 10_000
+
+// appendPathAndParameters appends the last field: the path without its
+// environment segment, and the parameters of query and form together.
+func appendPathAndParameters(dst []byte, m *message, form bool, c *canonical) ([]byte, error) {
+	path := m.path
+	if !c.keepEnvironment {
+		path = stripEnvironment(path)
+	}
+	var body string
+	if form {
+		data, err := m.body.bytes()
+		if err != nil {
+			return nil, err
+		}
+		if body = string(data); body != "" {
+			if err := checkEncoded("form body", body); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if n := strings.Count(m.query, "&") + strings.Count(body, "&"); n > maxParameters {
+		return nil, refuse(ErrMalformed, fmt.Sprintf("%d parameters, the limit is %d", n, maxParameters))
+	}
+	switch c.form {
+	case QueryRaw:
+		return appendRaw(append(dst, path...), m.query, body, form), nil
+	case QueryDecoded:
+		decoded, err := decodePath(path)
+		if err != nil {
+			return nil, err
+		}
+		return appendParameters(append(dst, decoded...), m.query, body, decodeParameter)
+	}
+	return appendParameters(append(dst, path...), m.query, body, asSent)
+}
+
+// stripEnvironment drops a first segment that is wholly the name of one of the
+// gateway's environments. The vendor's samples cut the prefix off /releases/v1
+// too, and fail on /release alone.
+func stripEnvironment(path string) string {
+	rest := strings.TrimPrefix(path, "/")
+	segment, _, _ := strings.Cut(rest, "/")
+	switch segment {
+	case "release", "test", "prepub":
+		if rest = rest[len(segment):]; rest == "" {
+			return "/"
+		}
+		return rest
+	}
+	return path
+}
+
+// appendRaw does what the Python sample does, its oddities included: for a form
+// the body comes first, the question mark always, and an empty piece counts.
+func appendRaw(dst []byte, query, body string, form bool) []byte {
+	text := query
+	if form {
+		text = body
+		if query != "" {
+			text += "&" + query
+		}
+	}
+	if text == "" && !form {
+		return dst
+	}
+	pieces := strings.Split(text, "&")
+	slices.Sort(pieces)
+	dst = append(dst, '?')
+	for i, piece := range pieces {
+		if i > 0 {
+			dst = append(dst, '&')
+		}
+		dst = append(dst, piece...)
+	}
+	return dst
+}
+
+type parameter struct{ key, value string }
+
+// appendParameters appends the parameters sorted by key and then by value, an
+// empty value without its equals sign; none, no question mark.
+func appendParameters(dst []byte, query, body string, read func(string) (string, error)) ([]byte, error) {
+	var buf [16]parameter
+	parameters := buf[:0]
+	for _, text := range [...]string{query, body} {
+		for text != "" {
+			var piece string
+			piece, text, _ = strings.Cut(text, "&")
+			if piece == "" {
+				continue
+			}
+			key, value, _ := strings.Cut(piece, "=")
+			key, err := read(key)
+			if err != nil {
+				return nil, err
+			}
+			if value, err = read(value); err != nil {
+				return nil, err
+			}
+			parameters = append(parameters, parameter{key, value})
+		}
+	}
+	slices.SortFunc(parameters, func(a, b parameter) int {
+		if n := strings.Compare(a.key, b.key); n != 0 {
+			return n
+		}
+		return strings.Compare(a.value, b.value)
+	})
+	separator := byte('?')
+	for _, p := range parameters {
+		dst = append(append(dst, separator), p.key...)
+		if p.value != "" {
+			dst = append(append(dst, '='), p.value...)
+		}
+		separator = '&'
+	}
+	return dst, nil
+}
+
+func asSent(s string) (string, error) { return s, nil }
+
+func decodeParameter(s string) (string, error) {
+	decoded, err := url.QueryUnescape(s)
+	return unambiguous(s, decoded, "&=#?", err)
+}
+
+func decodePath(s string) (string, error) {
+	decoded, err := url.PathUnescape(s)
+	return unambiguous(s, decoded, "&=#?/", err)
+}
+
+// unambiguous refuses a decoded text in which a separator or a control
+// character came out of the decoding: another request could have the same text.
+func unambiguous(encoded, decoded, separators string, err error) (string, error) {
+	if err != nil {
+		return "", refuse(ErrMalformed, "invalid percent-encoding")
+	}
+	count := func(s string) (n int) {
+		for i := 0; i < len(s); i++ {
+			if c := s[i]; c < ' ' || c == 0x7f || strings.IndexByte(separators, c) >= 0 {
+				n++
+			}
+		}
+		return n
+	}
+	if encoded != decoded && count(encoded) != count(decoded) {
+		return "", refuse(ErrMalformed, "a percent-encoded separator or control character cannot be signed in query form decoded")
+	}
+	return decoded, nil
+}
