@@ -31,6 +31,10 @@ type Credential struct {
 	Secret Secret
 }
 
+// Format prints the key id alone. It is here because fmt, given a verb that does
+// not fit a struct, prints the fields without asking their methods.
+func (c Credential) Format(f fmt.State, _ rune) { io.WriteString(f, "key id "+c.KeyID) }
+
 // A Key is what a [KeyStore] knows of one key id. It must not be changed after
 // it was handed out, nor copied; after a rotation, hand out a new one.
 type Key struct {
@@ -43,6 +47,9 @@ type Key struct {
 	// live and die with the Key, so a rotated secret cannot stay in use.
 	macs sync.Map
 }
+
+// Format prints the key id alone; see [Credential.Format].
+func (k *Key) Format(f fmt.State, _ rune) { io.WriteString(f, "key id "+k.ID) }
 
 type macKey struct{ algorithm, backend string }
 

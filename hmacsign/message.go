@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/textproto"
 	"strings"
 )
 
@@ -22,6 +23,44 @@ type message struct {
 	host   string
 	header http.Header
 	body   payload
+
+	replaced [4]replacement // by set, for undo
+	sets     int
+}
+
+type replacement struct {
+	name string
+	old  []string
+}
+
+// set sets a header of the request; name is in canonical form.
+func (m *message) set(name, value string) {
+	m.replaced[m.sets] = replacement{name, m.header[name]}
+	m.sets++
+	m.header[name] = []string{value}
+}
+
+// undo takes back every set.
+func (m *message) undo() {
+	for ; m.sets > 0; m.sets-- {
+		if r := m.replaced[m.sets-1]; r.old == nil {
+			delete(m.header, r.name)
+		} else {
+			m.header[r.name] = r.old
+		}
+	}
+}
+
+// canonicalName is a header's key in http.Header, without an allocation for the
+// names that schemes know.
+func canonicalName(name string) string {
+	switch name {
+	case "x-date":
+		return "X-Date"
+	case "source":
+		return "Source"
+	}
+	return textproto.CanonicalMIMEHeaderKey(name)
 }
 
 // read takes the message out of req. When the message is done with, restore or

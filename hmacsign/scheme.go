@@ -69,7 +69,6 @@ type canonical struct {
 type signing struct {
 	now        time.Time
 	contentMD5 ContentMD5
-	headers    []string // to be signed, lower-case, sorted
 }
 
 // A QueryForm is one of the ways in which clients of Tencent's gateway write

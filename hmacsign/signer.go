@@ -15,6 +15,7 @@ type Signer struct {
 	common
 	scheme     Scheme
 	keyID      string
+	algorithm  string
 	mac        *algo.Key
 	headers    []string // to be signed, lower-case, sorted
 	form       QueryForm
@@ -24,7 +25,7 @@ type Signer struct {
 // NewSigner returns a signer. The errors are those of [algo.NewKey], or say
 // which option or credential cannot be used.
 func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerOption) (*Signer, error) {
-	s := &Signer{common: defaults(), scheme: scheme, keyID: cred.KeyID,
+	s := &Signer{common: defaults(), scheme: scheme, keyID: cred.KeyID, algorithm: algorithm,
 		headers: []string{"x-date"}, form: QueryDocumented, contentMD5: ContentMD5Hex}
 	for _, opt := range opts {
 		if err := opt.signer(s); err != nil {
@@ -56,16 +57,14 @@ func (s *Signer) Sign(req *http.Request) error {
 	if req.Header == nil {
 		req.Header = make(http.Header)
 	}
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	a, text, err := s.build((*buf)[:0], req, req.Header)
-	if err != nil {
+	w := newWork()
+	defer w.free()
+	if err := s.build(w, req, req.Header); err != nil {
+		w.undo()
 		return err
 	}
-	*buf = text
-	var mac [32]byte
-	a.signature = s.mac.Sum(mac[:0], text)
-	req.Header["Authorization"] = []string{s.scheme.format(a)}
+	w.auth.signature = s.mac.Sum(w.mac[:0], w.text)
+	w.set("Authorization", s.scheme.format(&w.auth))
 	return nil
 }
 
@@ -76,34 +75,62 @@ func (s *Signer) StringToSign(req *http.Request) (string, error) {
 	if header == nil {
 		header = make(http.Header)
 	}
-	_, text, err := s.build(nil, req, header)
-	return string(text), err
+	w := newWork()
+	defer w.free()
+	if err := s.build(w, req, header); err != nil {
+		return "", err
+	}
+	return string(w.text), nil
 }
 
-// build prepares header, which is req's own or a copy, and appends the string
-// to sign to dst.
-func (s *Signer) build(dst []byte, req *http.Request, header http.Header) (*authorization, []byte, error) {
-	var m message
-	if err := m.read(req, s.maxBody); err != nil {
-		return nil, nil, err
-	}
-	defer m.body.keep(req)
-	m.header = header
+// build prepares header, which is req's own or a copy, and leaves the string to
+// sign in w.text.
+func (s *Signer) build(w *work, req *http.Request, header http.Header) error {
 	for key := range header {
 		if http.CanonicalHeaderKey(key) != key {
-			return nil, nil, refuse(ErrMalformed, fmt.Sprintf("header key %q is not in canonical form: set it with Header.Set", clip(key)))
+			return refuse(ErrMalformed, fmt.Sprintf("header key %q is not in canonical form: set it with Header.Set", clip(key)))
 		}
 	}
-	if err := s.scheme.prepare(&m, &signing{now: s.clock(), contentMD5: s.contentMD5, headers: s.headers}); err != nil {
-		return nil, nil, err
+	if err := w.read(req, s.maxBody); err != nil {
+		return err
 	}
-	a := &authorization{keyID: s.keyID, algorithm: s.mac.Backend().Algorithm, headers: s.headers}
-	text, err := s.scheme.stringToSign(dst, &m, a, &canonical{s.form, s.keepEnvironment})
-	return a, text, err
+	defer w.body.keep(req)
+	w.header = header
+	w.signing = signing{now: s.clock(), contentMD5: s.contentMD5}
+	if err := s.scheme.prepare(&w.message, &w.signing); err != nil {
+		return err
+	}
+	w.auth = authorization{keyID: s.keyID, algorithm: s.algorithm, headers: s.headers}
+	w.canonical = canonical{s.form, s.keepEnvironment}
+	var err error
+	w.text, err = s.scheme.stringToSign(w.text, &w.message, &w.auth, &w.canonical)
+	return err
 }
 
-// buffers holds strings to sign, so that long ones are not allocated anew.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+// work is the memory that one signing or verification needs. It is pooled: what
+// is passed to a scheme or a backend would be allocated anew each time.
+type work struct {
+	message
+	auth      authorization
+	signing   signing
+	canonical canonical
+	text      []byte
+	mac       [32]byte
+}
+
+var works = sync.Pool{New: func() any { return &work{text: make([]byte, 0, 1024)} }}
+
+func newWork() *work { return works.Get().(*work) }
+
+// free forgets the request. A text as long as a large form is not kept.
+func (w *work) free() {
+	text := w.text[:0]
+	if cap(text) > 64<<10 {
+		text = make([]byte, 0, 1024)
+	}
+	*w = work{text: text}
+	works.Put(w)
+}
 
 // Transport returns a RoundTripper that signs a clone of each request and sends
 // it through base, http.DefaultTransport if that is nil. The caller's request

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
@@ -34,19 +33,6 @@ func (tencentApp) message(e *VerifyError) string               { return tencentM
 func (tencentApp) queryForms(accepted []QueryForm) []QueryForm { return accepted }
 
 func (tencentApp) prepare(m *message, s *signing) error {
-	// Everything that can be wrong is found before the first header is set.
-	for _, name := range s.headers {
-		if _, present, err := m.single(textproto.CanonicalMIMEHeaderKey(name)); err != nil {
-			return err
-		} else if !present && name != "x-date" && name != "accept" {
-			return refuse(ErrSignedHeaders, fmt.Sprintf("header %s is to be signed, but is not there", clip(name)))
-		}
-	}
-	for _, name := range [...]string{"Accept", "Content-Type"} {
-		if _, _, err := m.single(name); err != nil {
-			return err
-		}
-	}
 	body, err := m.body.bytes()
 	if err != nil {
 		return err
@@ -59,14 +45,14 @@ func (tencentApp) prepare(m *message, s *signing) error {
 		return refuse(ErrBodyDigest, "the request's Content-MD5 is not that of its body: leave it to the signer")
 	}
 	if !present && s.contentMD5 != ContentMD5None && len(body) > 0 && !isForm(m.header) {
-		m.header.Set("Content-Md5", contentMD5(body, s.contentMD5))
+		m.set("Content-Md5", contentMD5(body, s.contentMD5))
 	}
 	// Clients tend to add "Accept: */*" on their way out; the gateway would
 	// then sign another value than an absent one.
 	if _, present := m.header["Accept"]; !present {
-		m.header.Set("Accept", "*/*")
+		m.set("Accept", "*/*")
 	}
-	m.header.Set("X-Date", s.now.UTC().Format(http.TimeFormat))
+	m.set("X-Date", s.now.UTC().Format(http.TimeFormat))
 	return nil
 }
 
@@ -95,7 +81,7 @@ func (tencentApp) stringToSign(dst []byte, m *message, a *authorization, c *cano
 	names := append(buf[:0], a.headers...)
 	slices.Sort(names)
 	for _, name := range names {
-		value, present, err := m.single(textproto.CanonicalMIMEHeaderKey(name))
+		value, present, err := m.single(canonicalName(name))
 		if err != nil {
 			return nil, err
 		}

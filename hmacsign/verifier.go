@@ -121,27 +121,28 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (*Identity, Sche
 		return nil, scheme, err
 	}
 
-	var m message
-	if err := m.read(req, v.maxBody); err != nil {
+	w := newWork()
+	defer w.free()
+	if err := w.read(req, v.maxBody); err != nil {
 		return nil, scheme, err
 	}
-	defer m.body.restore(req)
+	defer w.body.restore(req)
 	for _, name := range v.required {
 		if !slices.Contains(a.headers, name) {
 			return nil, scheme, refuse(ErrSignedHeaders, fmt.Sprintf("header %s must be signed", name))
 		}
 	}
-	date, err := scheme.date(&m, a)
+	date, err := scheme.date(&w.message, a)
 	if err != nil {
 		return nil, scheme, err
 	}
 	if off := v.clock().Sub(date).Abs(); off > v.window {
 		return nil, scheme, refuse(ErrExpired, fmt.Sprintf("the request's date is %s off, %s are allowed: check the client's clock", off.Round(time.Second), v.window))
 	}
-	if err := v.checkMAC(scheme, &m, a, mac, seen); err != nil {
+	if err := v.checkMAC(w, scheme, a, mac, seen); err != nil {
 		return nil, scheme, err
 	}
-	if err := scheme.checkBody(&m); err != nil {
+	if err := scheme.checkBody(&w.message); err != nil {
 		return nil, scheme, err
 	}
 	return &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, Backend: mac.Backend().Backend,
@@ -150,19 +151,17 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (*Identity, Sche
 
 // checkMAC compares the signature with the MAC of the string to sign, in each
 // query form that is accepted.
-func (v *Verifier) checkMAC(scheme Scheme, m *message, a *authorization, mac *algo.Key, seen *VerifyError) error {
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	var sum [32]byte
+func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, mac *algo.Key, seen *VerifyError) error {
 	var impossible error // why a form cannot be written for this request
 	for _, form := range scheme.queryForms(v.forms) {
-		text, err := scheme.stringToSign((*buf)[:0], m, a, &canonical{form, v.keepEnvironment})
+		w.canonical = canonical{form, v.keepEnvironment}
+		text, err := scheme.stringToSign(w.text[:0], &w.message, a, &w.canonical)
 		if err != nil {
 			impossible = err
 			continue
 		}
-		*buf = text
-		if subtle.ConstantTimeCompare(mac.Sum(sum[:0], text), a.signature) == 1 {
+		w.text = text
+		if subtle.ConstantTimeCompare(mac.Sum(w.mac[:0], text), a.signature) == 1 {
 			return nil
 		}
 		if seen.StringToSign == "" {
@@ -205,14 +204,15 @@ func (v *Verifier) answer(w http.ResponseWriter, scheme Scheme, e *VerifyError) 
 	if v.echo && e.StringToSign != "" {
 		message += ", Server StringToSign:" + strings.ReplaceAll(e.StringToSign, "\n", "#")
 	}
-	body, _ := json.Marshal(struct {
-		Message string `json:"message"`
-		Reason  string `json:"reason"`
-	}{message, e.Code()})
 	w.Header().Set("Content-Type", "application/json")
 	if e.Status() == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "hmac") // RFC 9110 section 11.6.1
 	}
 	w.WriteHeader(e.Status())
-	w.Write(append(body, '\n'))
+	answer := json.NewEncoder(w)
+	answer.SetEscapeHTML(false) // an ampersand is to be read
+	answer.Encode(struct {
+		Message string `json:"message"`
+		Reason  string `json:"reason"`
+	}{message, e.Code()})
 }

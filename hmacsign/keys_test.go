@@ -1,0 +1,70 @@
+package hmacsign_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	. "github.com/gmhmac/hmacsign/hmacsign"
+)
+
+func TestReadKeys(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(file, []byte("from the file\r\n"), 0o600))
+	t.Setenv("TEST_SECRET", "from the environment")
+	keys, err := ReadKeys(strings.NewReader(`[
+		{"id": "a", "secret": "from the text", "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"]},
+		{"id": "b", "secret": {"env": "TEST_SECRET"}},
+		{"id": "c", "secret": {"file": "` + file + `"}}]`))
+	require.NoError(t, err)
+	for id, want := range map[string]Secret{"a": "from the text", "b": "from the environment", "c": "from the file"} {
+		key, err := keys.Key(context.Background(), id)
+		require.NoError(t, err)
+		require.Equal(t, want, key.Secret)
+	}
+	key, _ := keys.Key(context.Background(), "a")
+	require.Equal(t, []string{"hmac-sm3"}, key.Algorithms)
+	require.Equal(t, []string{"tencent-app"}, key.Schemes)
+	_, err = keys.Key(context.Background(), "d")
+	require.ErrorIs(t, err, ErrUnknownKey)
+}
+
+func TestReadKeysRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"not JSON":          `[{"id": "a", "secret": "hushhush"`,
+		"bad syntax":        `[{"id": "a", "secret": "hushhush"]`,
+		"an object":         `{"id": "a", "secret": "hushhush"}`,
+		"unknown member":    `[{"id": "a", "secret": "hushhush", "algorithm": "hmac-sm3"}]`,
+		"more behind it":    `[{"id": "a", "secret": "hushhush"}] []`,
+		"no id":             `[{"secret": "hushhush"}]`,
+		"bad id":            `[{"id": "a b", "secret": "hushhush"}]`,
+		"no secret":         `[{"id": "a"}]`,
+		"empty secret":      `[{"id": "a", "secret": ""}]`,
+		"secret a number":   `[{"id": "a", "secret": 5}]`,
+		"two sources":       `[{"id": "a", "secret": {"env": "A", "file": "B"}}]`,
+		"unset variable":    `[{"id": "a", "secret": {"env": "HMACSIGN_TEST_UNSET"}}]`,
+		"missing file":      `[{"id": "a", "secret": {"file": "/nonexistent/secret"}}]`,
+		"unknown scheme":    `[{"id": "a", "secret": "hushhush", "schemes": ["tencent"]}]`,
+		"unknown algorithm": `[{"id": "a", "secret": "hushhush", "algorithms": ["sm3"]}]`,
+		"id twice":          `[{"id": "a", "secret": "hushhush"}, {"id": "a", "secret": "x"}]`,
+	} {
+		_, err := ReadKeys(strings.NewReader(text))
+		require.Error(t, err, name)
+		require.NotContains(t, err.Error(), "hushhush", name)
+		require.NotContains(t, err.Error(), "\n", name)
+	}
+}
+
+func TestSchemeByName(t *testing.T) {
+	for _, s := range Schemes() {
+		got, err := SchemeByName(s.Name())
+		require.NoError(t, err)
+		require.Equal(t, s, got)
+	}
+	_, err := SchemeByName("aws")
+	require.ErrorContains(t, err, "tencent-app")
+}

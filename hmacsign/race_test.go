@@ -1,0 +1,5 @@
+//go:build race
+
+package hmacsign_test
+
+const raceEnabled = true
