@@ -195,13 +195,26 @@ func (r *registry) choose(algorithm, name string) (*entry, error) {
 	}
 	switch {
 	case len(why) > 0:
-		return nil, errors.Join(why...)
+		return nil, failures(why)
 	case name == "":
 		return nil, fmt.Errorf("algo: %s: %w: none is registered", algorithm, ErrBackendUnavailable)
 	case required != "":
 		return nil, fmt.Errorf("algo: %s: %w: %s is required but not linked into this program: build it in, or drop the requirement", algorithm, ErrBackendUnavailable, name)
 	}
 	return nil, fmt.Errorf("algo: %s: %w %q: this program has %s", algorithm, ErrUnknownBackend, name, names(list))
+}
+
+// failures is errors.Join on one line.
+type failures []error
+
+func (f failures) Unwrap() []error { return f }
+
+func (f failures) Error() string {
+	var s []string
+	for _, err := range f {
+		s = append(s, err.Error())
+	}
+	return strings.Join(s, "; ")
 }
 
 func names(list []*entry) string {

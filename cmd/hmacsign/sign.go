@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gmhmac/hmacsign/hmacsign"
+)
+
+func runSign(c *command, args []string, io *streams) error {
+	fs, r := new(flag.FlagSet), new(requestFlags)
+	output := fs.String("output", "headers", "what to print: `headers|curl|http|json|string-to-sign`")
+	req, signer, err := r.prepare(c, fs, args, io)
+	if err != nil {
+		return err
+	}
+	print, ok := map[string]func(*streams, *signedRequest) error{
+		"headers": printHeaders, "curl": printCurl, "http": printHTTP, "json": printJSON, "string-to-sign": printStringToSign,
+	}[*output]
+	if !ok {
+		return usagef("sign: --output %q: use headers, curl, http, json or string-to-sign", *output)
+	}
+	signed, err := sign(signer, req)
+	if err != nil {
+		return err
+	}
+	return print(io, signed)
+}
+
+// signedRequest is a request with its body in memory and the string it signs.
+type signedRequest struct {
+	*http.Request
+	body         []byte
+	stringToSign string
+}
+
+func sign(signer *hmacsign.Signer, req *http.Request) (*signedRequest, error) {
+	text, err := signer.StringToSign(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := signer.Sign(req); err != nil {
+		return nil, err
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(body)
+	return &signedRequest{req, data, text}, err
+}
+
+// eachHeader calls f with each header line in the order of the names.
+func (s *signedRequest) eachHeader(f func(name, value string)) {
+	names := make([]string, 0, len(s.Header))
+	for name := range s.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, value := range s.Header[name] {
+			f(name, value)
+		}
+	}
+}
+
+func printHeaders(io *streams, s *signedRequest) error {
+	s.eachHeader(func(name, value string) { fmt.Fprintf(io.out, "%s: %s\n", name, value) })
+	return nil
+}
+
+func printStringToSign(io *streams, s *signedRequest) error {
+	_, err := fmt.Fprintln(io.out, s.stringToSign)
+	return err
+}
+
+func printHTTP(io *streams, s *signedRequest) error {
+	if _, given := s.Header["User-Agent"]; !given {
+		s.Header["User-Agent"] = []string{""} // keeps net/http from adding its own
+	}
+	return s.Write(io.out)
+}
+
+func printJSON(io *streams, s *signedRequest) error {
+	e := json.NewEncoder(io.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(struct {
+		Method       string      `json:"method"`
+		URL          string      `json:"url"`
+		Host         string      `json:"host"`
+		Headers      http.Header `json:"headers"`
+		Body         []byte      `json:"body_base64"`
+		StringToSign string      `json:"string_to_sign"`
+	}{s.Method, s.URL.String(), s.Host, s.Header, s.body, s.stringToSign})
+}
+
+// maxArgument is the longest body that goes on curl's command line; Linux
+// allows 128 KiB for one argument.
+const maxArgument = 64 << 10
+
+// printCurl prints a command for a POSIX shell that sends exactly this request.
+// A body that cannot be an argument comes from the shell's own printf.
+func printCurl(streams *streams, s *signedRequest) error {
+	var b strings.Builder
+	var data string
+	switch {
+	case len(s.body) == 0:
+	case len(s.body) <= maxArgument && !bytes.ContainsFunc(s.body, func(c rune) bool { return c < ' ' && c != '\n' && c != '\t' || c == 0x7f || c == 0xfffd }):
+		data = " \\\n  --data-raw " + quote(string(s.body))
+	default:
+		printfOctal(&b, s.body)
+		data = " \\\n  --data-binary @-"
+	}
+	// -q: no settings of the user's; the others: the URL as it was signed.
+	fmt.Fprintf(&b, "curl -q --globoff --path-as-is")
+	if s.Method == http.MethodHead && len(s.body) == 0 {
+		b.WriteString(" --head")
+	} else {
+		b.WriteString(" -X " + quote(s.Method))
+	}
+	if s.Host != s.URL.Host {
+		b.WriteString(" \\\n  -H " + quote("Host: "+s.Host))
+	}
+	if _, given := s.Header["Content-Type"]; !given && data != "" {
+		b.WriteString(" \\\n  -H " + quote("Content-Type:"))
+	}
+	s.eachHeader(func(name, value string) {
+		if value = strings.TrimSpace(value); value == "" {
+			b.WriteString(" \\\n  -H " + quote(name+";"))
+			return
+		}
+		b.WriteString(" \\\n  -H " + quote(name+": "+value))
+	})
+	u := *s.URL
+	u.Fragment = ""
+	fmt.Fprintf(&b, "%s \\\n  %s\n", data, quote(u.String()))
+	_, err := io.WriteString(streams.out, b.String())
+	return err
+}
+
+// quote makes one word of a POSIX shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// printfOctal writes printf commands that print b, joined in a pipe to what
+// follows. Each is kept to a length that every shell takes.
+func printfOctal(w *strings.Builder, b []byte) {
+	w.WriteString("{\n")
+	for chunk := range slices.Chunk(b, 4096) {
+		w.WriteString("printf '")
+		for i, c := range chunk {
+			option := c == '-' && i == 0
+			if !option && c >= ' ' && c < 0x7f && c != '\'' && c != '%' && c != '\\' {
+				w.WriteByte(c)
+			} else {
+				fmt.Fprintf(w, `\%03o`, c)
+			}
+		}
+		w.WriteString("'\n")
+	}
+	w.WriteString("} | ")
+}
+
+func runSend(c *command, args []string, streams *streams) error {
+	fs, r := new(flag.FlagSet), new(requestFlags)
+	verbose := fs.Bool("v", false, "show on standard error what was signed, sent and answered")
+	timeout := fs.Duration("timeout", 30*time.Second, "give up after this `TIME`")
+	req, signer, err := r.prepare(c, fs, args, streams)
+	if err != nil {
+		return err
+	}
+	signed, err := sign(signer, req)
+	if err != nil {
+		return err
+	}
+	if *verbose {
+		fmt.Fprintf(streams.err, "* string to sign:\n  %s\n", strings.ReplaceAll(signed.stringToSign, "\n", "\n  "))
+		fmt.Fprintf(streams.err, "> %s %s\n> Host: %s\n", req.Method, req.URL.RequestURI(), req.Host)
+		signed.eachHeader(func(name, value string) { fmt.Fprintf(streams.err, "> %s: %s\n", name, value) })
+	}
+	client := &http.Client{Timeout: *timeout, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // as curl: the signature is for this URL
+	}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if *verbose {
+		fmt.Fprintf(streams.err, "< %s %s\n", resp.Proto, resp.Status)
+		(&signedRequest{Request: &http.Request{Header: resp.Header}}).eachHeader(func(name, value string) {
+			fmt.Fprintf(streams.err, "< %s: %s\n", name, value)
+		})
+	}
+	if _, err := io.Copy(streams.out, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode >= 400 {
+		return fmt.Errorf("the server answered %s", resp.Status)
+	}
+	return nil
+}
