@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -112,20 +111,6 @@ func builtCommand(t *testing.T) string {
 	out, err := exec.Command("go", "build", "-o", name, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
 	return name
-}
-
-func TestMACStreams(t *testing.T) {
-	file, err := os.Create(filepath.Join(t.TempDir(), "1GiB"))
-	require.NoError(t, err)
-	require.NoError(t, file.Truncate(1<<30))
-	require.NoError(t, file.Close())
-	cmd := exec.Command(builtCommand(t), "mac", "--algorithm", "hmac-sha256", "--key-hex", "00", file.Name())
-	out, err := cmd.Output()
-	require.NoError(t, err)
-	require.Len(t, string(out), 65)
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && runtime.GOOS == "linux" {
-		require.Less(t, usage.Maxrss, int64(64<<10), "KiB resident for a file of 1 GiB")
-	}
 }
 
 func TestAlgorithms(t *testing.T) {

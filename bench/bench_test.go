@@ -1,0 +1,133 @@
+package bench
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/hmacsign"
+)
+
+var sizes = []int{0, 64, 150, 1024, 8192, 65536}
+
+// eachBackend runs f for every available backend of every algorithm.
+func eachBackend(b *testing.B, f func(b *testing.B, algorithm, backend string)) {
+	for _, algorithm := range algo.Algorithms() {
+		for _, info := range algo.Backends(algorithm) {
+			if info.Available {
+				b.Run(algorithm+"/"+info.Backend, func(b *testing.B) { f(b, algorithm, info.Backend) })
+			}
+		}
+	}
+}
+
+func newKey(b *testing.B, algorithm, backend string) *algo.Key {
+	key, err := algo.NewKey(algorithm, make([]byte, 32), algo.WithBackend(backend))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return key
+}
+
+// A message whole, under a key that exists.
+func BenchmarkSum(b *testing.B) {
+	eachBackend(b, func(b *testing.B, algorithm, backend string) {
+		key := newKey(b, algorithm, backend)
+		for _, size := range sizes {
+			b.Run(fmt.Sprint(size), func(b *testing.B) {
+				msg, dst := make([]byte, size), make([]byte, 0, 32)
+				b.SetBytes(int64(size))
+				b.ReportAllocs()
+				for b.Loop() {
+					key.Sum(dst, msg)
+				}
+			})
+		}
+	})
+}
+
+// The same on all processors.
+func BenchmarkSumParallel(b *testing.B) {
+	eachBackend(b, func(b *testing.B, algorithm, backend string) {
+		key, msg := newKey(b, algorithm, backend), make([]byte, 150)
+		b.SetBytes(150)
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			dst := make([]byte, 0, 32)
+			for pb.Next() {
+				key.Sum(dst, msg)
+			}
+		})
+	})
+}
+
+// A new key for each message.
+func BenchmarkNewKeyAndSum(b *testing.B) {
+	eachBackend(b, func(b *testing.B, algorithm, backend string) {
+		msg, dst := make([]byte, 150), make([]byte, 0, 32)
+		b.ReportAllocs()
+		for b.Loop() {
+			newKey(b, algorithm, backend).Sum(dst, msg)
+		}
+	})
+}
+
+// A message in pieces of 1 KiB.
+func BenchmarkStream(b *testing.B) {
+	eachBackend(b, func(b *testing.B, algorithm, backend string) {
+		mac, piece, dst := newKey(b, algorithm, backend).NewMAC(), make([]byte, 1024), make([]byte, 0, 32)
+		b.SetBytes(64 << 10)
+		b.ReportAllocs()
+		for b.Loop() {
+			mac.Reset()
+			for range 64 {
+				mac.Write(piece)
+			}
+			mac.Sum(dst)
+		}
+	})
+}
+
+// A GET request, signed and verified, for every scheme.
+func BenchmarkRequest(b *testing.B) {
+	now := hmacsign.WithClock(func() time.Time { return time.Unix(1615451398, 0) })
+	cred := hmacsign.Credential{KeyID: "key", Secret: "a secret of thirty-two characters"}
+	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: cred.KeyID, Secret: cred.Secret})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, scheme := range hmacsign.Schemes() {
+		eachBackend(b, func(b *testing.B, algorithm, backend string) {
+			signer, err := hmacsign.NewSigner(scheme, algorithm, cred, now, hmacsign.WithBackend(backend))
+			if err != nil {
+				b.Fatal(err)
+			}
+			verifier, err := hmacsign.NewVerifier(keys, now, hmacsign.WithBackend(backend))
+			if err != nil {
+				b.Fatal(err)
+			}
+			req, err := http.NewRequest("GET", "http://service.example.com/release/v1/users?page=2&size=20", nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Run("sign/"+scheme.Name(), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := signer.Sign(req); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run("verify/"+scheme.Name(), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := verifier.Verify(req); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		})
+	}
+}

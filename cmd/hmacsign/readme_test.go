@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Every code block of the README is tested: ```go is compiled as a program,
+// ```sh is run by sh with this command on the PATH, all in one folder, and must
+// print the ```text block behind it; a line of a bare block is a make target
+// that exists or the installation of this command.
+func TestREADME(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$").FindAllStringSubmatch(string(readme), -1)
+	kinds := map[string]int{}
+	dir := t.TempDir()
+	path := filepath.Dir(builtCommand(t)) + string(os.PathListSeparator) + os.Getenv("PATH")
+	setup, output := "", ""
+	for i, b := range blocks {
+		kind, text := b[1], b[2]
+		kinds[kind]++
+		switch kind {
+		case "go":
+			requireCompiles(t, i, text)
+		case "sh":
+			requireTool(t, "sh")
+			cmd := exec.Command("sh", "-eu", "-c", setup+text)
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+path)
+			out, err := cmd.Output()
+			require.NoError(t, err, "%s\n%s", text, out)
+			output = string(out)
+			for line := range strings.SplitSeq(text, "\n") {
+				if strings.HasPrefix(line, "export ") {
+					setup += line + "\n" // as in a terminal, for the blocks that follow
+				}
+			}
+		case "text":
+			require.Equal(t, text, output)
+		case "":
+			for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+				if target, ok := strings.CutPrefix(line, "make "); ok {
+					requireTool(t, "make")
+					out, err := exec.Command("make", "-C", "../..", "-n", target).CombinedOutput()
+					require.NoError(t, err, string(out))
+				} else {
+					require.Equal(t, "go install github.com/gmhmac/hmacsign/cmd/hmacsign@latest", line)
+				}
+			}
+		default:
+			t.Errorf("a block of kind %q, which nothing tests", kind)
+		}
+	}
+	for kind, want := range map[string]int{"go": 2, "sh": 4, "text": 4, "": 2} {
+		require.GreaterOrEqual(t, kinds[kind], want, kind)
+	}
+}
+
+func requireTool(t *testing.T, name string) {
+	if _, err := exec.LookPath(name); err != nil {
+		t.Skip("needs " + name)
+	}
+}
+
+// requireCompiles builds text as a program of this module, without putting it
+// there.
+func requireCompiles(t *testing.T, i int, text string) {
+	dir := t.TempDir()
+	source := filepath.Join(dir, "main.go")
+	require.NoError(t, os.WriteFile(source, []byte(text), 0o600))
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	name := fmt.Sprintf("readme%d", i)
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, name, "main.go"): source}})
+	require.NoError(t, err)
+	file := filepath.Join(dir, "overlay.json")
+	require.NoError(t, os.WriteFile(file, overlay, 0o600))
+	cmd := exec.Command("go", "build", "-overlay", file, "-o", filepath.Join(dir, "program"), "./"+name)
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s\n%s", out, text)
+	formatted, err := exec.Command("gofmt", "-l", source).CombinedOutput()
+	require.NoError(t, err)
+	require.Empty(t, string(formatted), "gofmt would change the block")
+}
