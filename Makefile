@@ -6,12 +6,15 @@ FUZZTIME ?= 20s
 BENCH ?= .
 
 .PHONY: demo test lint fuzz bench cross race clean
+.PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
 	@go run ./cmd/hmacsign demo
 
+# The suite in Go, then again on the stand-in for libTencentSM.
 test:
 	@go test ./...
+	@$(MAKE) --no-print-directory test-openssl test-tencentsm
 
 race:
 	@go test -race ./...
@@ -43,6 +46,47 @@ cross:
 	  go vet ./...; go build ./...; go build -tags purego ./...; \
 	done; echo "$(PLATFORMS): built with and without purego"
 
-clean:
+# --- libTencentSM -----------------------------------------------------------
+# The stand-in is a test tool: see third_party/tencentsm/standin/README.md.
+
+TENCENTSM = third_party/tencentsm
+TENCENTSM_LIB = $(TENCENTSM)/lib/$(shell go env GOOS)_$(shell go env GOARCH)
+TENCENTSM_FILES = $(TENCENTSM_LIB)/libTencentSM.a $(TENCENTSM_LIB)/libTencentSM.so
+
+# Builds the stand-in's Lite edition where the tagged build looks for the
+# library, unless another one lies there.
+standin:
+	@for f in $(TENCENTSM_FILES); do \
+	  if [ -e $$f ] && ! grep -q 'standin 1.7.3-2' $$f; then \
+	    echo "$$f is not the stand-in: move it away first" >&2; exit 1; fi; done
+	@$(TENCENTSM)/standin/build $(TENCENTSM_LIB)
+	@echo "$(TENCENTSM_LIB) has the stand-in for tests. It is not libTencentSM."
+
+test-tencentsm:
+	@$(TENCENTSM)/test
+
+check-tencentsm-header:
+	@$(TENCENTSM)/include/check
+
+# The Go toolchain's tag valgrind tells valgrind of Go's own memory.
+valgrind-tencentsm: standin
+	@command -v valgrind >/dev/null || { echo "valgrind-tencentsm: needs valgrind" >&2; exit 1; }
+	@go build -tags tencentsm,valgrind -o bin/boundary ./$(TENCENTSM)/valgrind
+	@LD_LIBRARY_PATH=$(TENCENTSM_LIB) valgrind --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible \
+	  --suppressions=$(TENCENTSM)/valgrind/go.supp bin/boundary
+
+# The backend on libcrypto, a real library and a third implementation.
+test-openssl:
+	@if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then \
+	  go test -tags openssl ./algo/... ./bench; \
+	else echo "test-openssl: skipped, it needs OpenSSL's headers (libssl-dev)"; fi
+
+clean: clean-standin
 	@go clean -testcache
 	@rm -rf bin
+
+# Removes the stand-in, and no library that is not the stand-in.
+clean-standin:
+	@for f in $(TENCENTSM_FILES); do \
+	  if [ -e $$f ] && grep -q 'standin 1.7.3-2' $$f; then rm $$f; fi; done
+	@rmdir $(TENCENTSM_LIB) $(TENCENTSM)/lib 2>/dev/null || true

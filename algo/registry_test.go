@@ -37,6 +37,7 @@ func TestSelfTestKeepsFaultyBackendsOut(t *testing.T) {
 		"another hash":       {NewHash: sha256.New},
 		"wrong one-shot MAC": {NewHash: sm3pure.New, NewKeyed: func(s []byte) (Keyed, error) { return faulty{right(s), true, false}, nil }},
 		"wrong streamed MAC": {NewHash: sm3pure.New, NewKeyed: func(s []byte) (Keyed, error) { return faulty{right(s), false, true}, nil }},
+		"failure":            {NewHash: sm3pure.New, NewKeyed: func([]byte) (Keyed, error) { panic(&Failure{"faulty", errors.New("library said 7")}) }},
 		"error":              {NewHash: sm3pure.New, NewKeyed: func([]byte) (Keyed, error) { return nil, errors.New("library said 7") }},
 		// The bug that once forged all: the message never reaches the hash.
 		"message not written": {NewHash: sm3pure.New, NewKeyed: func(s []byte) (Keyed, error) { return sumsArgument{right(s)}, nil }},

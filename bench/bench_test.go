@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gmhmac/hmacsign/algo"
+	_ "github.com/gmhmac/hmacsign/algo/sm3cgo"
+	_ "github.com/gmhmac/hmacsign/algo/sm3openssl"
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 

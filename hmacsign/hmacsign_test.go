@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	_ "github.com/gmhmac/hmacsign/algo/sm3cgo"
 	. "github.com/gmhmac/hmacsign/hmacsign"
 )
 

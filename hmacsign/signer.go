@@ -49,7 +49,8 @@ func (s *Signer) Backend() algo.Info { return s.mac.Backend() }
 // of an earlier signing. The body is read, up to the limit, and can be read
 // again afterwards; its length becomes known. On an error no header has been
 // changed. Errors wrap [ErrMalformed], [ErrSignedHeaders], [ErrBodyDigest],
-// [ErrBodyTooLarge] or [ErrBody].
+// [ErrBodyTooLarge] or [ErrBody], or algo.ErrBackendUnavailable where the
+// backend's library fails.
 //
 // Header keys must be in canonical form, as the methods of http.Header make
 // them, and whatever is signed must not change between Sign and sending.
@@ -59,12 +60,22 @@ func (s *Signer) Sign(req *http.Request) error {
 	}
 	w := newWork()
 	defer w.free()
-	if err := s.build(w, req, req.Header); err != nil {
+	err := s.build(w, req, req.Header)
+	if err == nil {
+		err = s.sum(w)
+	}
+	if err != nil {
 		w.undo()
 		return err
 	}
-	w.auth.signature = s.mac.Sum(w.mac[:0], w.text)
 	w.set("Authorization", s.scheme.format(&w.auth))
+	return nil
+}
+
+// sum computes the signature. That a backend's library fails is an error.
+func (s *Signer) sum(w *work) (err error) {
+	defer algo.CatchFailure(&err)
+	w.auth.signature = s.mac.Sum(w.mac[:0], w.text)
 	return nil
 }
 

@@ -82,8 +82,9 @@ func describe(err error, seen *VerifyError) *VerifyError {
 
 // verify does the work; seen collects what the request is about, and the scheme
 // is the one whose words suit the answer.
-func (v *Verifier) verify(req *http.Request, seen *VerifyError) (*Identity, Scheme, error) {
-	scheme := schemes[0]
+func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, scheme Scheme, err error) {
+	defer algo.CatchFailure(&err)
+	scheme = schemes[0]
 	values := req.Header["Authorization"]
 	if len(values) == 0 || len(values) == 1 && values[0] == "" {
 		return nil, scheme, refuse(ErrNoAuthorization, "sign the request")
@@ -92,7 +93,6 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (*Identity, Sche
 		return nil, scheme, refuse(ErrMalformed, "more than one Authorization header")
 	}
 	var a *authorization
-	var err error
 	for _, scheme = range schemes {
 		if a, err = scheme.parse(values[0]); err != errForeign {
 			break

@@ -336,6 +336,32 @@ func FuzzWrites(f *testing.F, newHash, reference func() hash.Hash) {
 	})
 }
 
+// FuzzMAC compares two backends of an algorithm over any key and message, in
+// one call and streamed in two pieces.
+func FuzzMAC(f *testing.F, algorithm, backend, reference string) {
+	f.Add([]byte("k"), []byte{}, 0)
+	f.Add(message(64), message(55), 1)
+	f.Add(message(65), message(1000), 300)
+	f.Fuzz(func(t *testing.T, secret, msg []byte, split int) {
+		if len(secret) == 0 {
+			return
+		}
+		key, err := algo.NewKey(algorithm, secret, algo.WithBackend(backend))
+		check(t, err)
+		other, err := algo.NewKey(algorithm, secret, algo.WithBackend(reference))
+		check(t, err)
+		want := other.Sum(nil, msg)
+		equal(t, "one call", key.Sum(nil, msg), want)
+		if split < 0 || split > len(msg) {
+			split = len(msg) / 2
+		}
+		mac := key.NewMAC()
+		mac.Write(msg[:split])
+		mac.Write(msg[split:])
+		equal(t, "streamed", mac.Sum(nil), want)
+	})
+}
+
 func message(n int) []byte {
 	m := make([]byte, n)
 	for i := range m {

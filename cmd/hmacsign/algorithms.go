@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/algo/sm3cgo"
+	_ "github.com/gmhmac/hmacsign/algo/sm3openssl" // where the build is tagged for it
 )
 
 func runAlgorithms(c *command, args []string, io *streams) error {
@@ -71,10 +73,16 @@ type build struct {
 	Platform string `json:"platform"`
 	Tags     string `json:"tags"`
 	Cgo      bool   `json:"cgo"`
+	// TencentSM is what the tag tencentsm linked, null without it.
+	TencentSM *sm3cgo.Library `json:"tencentsm"`
 }
 
 func buildInfo() build {
 	b := build{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if sm3cgo.Enabled {
+		linked := sm3cgo.Linked()
+		b.TencentSM = &linked
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/gmhmac/hmacsign/algo"
 )
 
 func main() {
@@ -61,7 +63,8 @@ func run(args []string, io *streams) int {
 	return 1
 }
 
-func dispatch(args []string, io *streams) error {
+func dispatch(args []string, io *streams) (err error) {
+	defer algo.CatchFailure(&err)
 	if len(args) == 0 {
 		help(io.err)
 		return usagef("name a command")

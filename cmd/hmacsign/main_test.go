@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -162,10 +163,15 @@ func TestRequire(t *testing.T) {
 	}
 }
 
-// A backend that fails its self-test shows as such, and is not used.
-func TestFaultyBackendShows(t *testing.T) {
+// Once, however often the tests run.
+var registerFaulty = sync.OnceFunc(func() {
 	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: "faulty", Preference: 99, NewHash: sm3pure.New,
 		NewKeyed: func([]byte) (algo.Keyed, error) { return nil, fmt.Errorf("no license") }})
+})
+
+// A backend that fails its self-test shows as such, and is not used.
+func TestFaultyBackendShows(t *testing.T) {
+	registerFaulty()
 	require.Regexp(t, `(?m)^hmac-sm3 +faulty +no +no +failed .*no license`, ok(t, "algorithms"))
 	status, _, stderr := hmacsignRun(t, "", "mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "faulty")
 	require.Equal(t, 1, status)

@@ -1,0 +1,5 @@
+//go:build tencentsm && cgo && (asan || race)
+
+package sm3cgo
+
+const instrumented = true

@@ -1,0 +1,5 @@
+//go:build !(openssl && cgo)
+
+package sm3openssl
+
+const available = false
