@@ -33,6 +33,9 @@ var (
 	ErrBodyTooLarge error = &reason{"body_too_large", "body too large", http.StatusRequestEntityTooLarge}
 	// ErrBody: the body could not be read to its end.
 	ErrBody error = &reason{"body", "body could not be read", http.StatusBadRequest}
+	// ErrReplayed: a request with this signature was accepted before, see
+	// [WithReplayGuard].
+	ErrReplayed error = &reason{"replayed", "request was accepted before", http.StatusUnauthorized}
 	// ErrUnavailable: the verifier could not decide, because the key store or
 	// the crypto backend failed. The cause is wrapped.
 	ErrUnavailable error = &reason{"unavailable", "verification is unavailable", http.StatusServiceUnavailable}
@@ -56,8 +59,13 @@ type VerifyError struct {
 	Scheme    string // as far as the request was understood, like the rest
 	KeyID     string
 	Algorithm string
-	// StringToSign is the verifier's own, where Reason is ErrSignature.
-	StringToSign string
+	Header    string // the header that is missing or repeated, if that is it
+	// StringToSign is the verifier's own, where Reason is ErrSignature, and
+	// CanonicalRequest what huawei-sdk puts into it as a hash.
+	StringToSign     string
+	CanonicalRequest string
+	// Explanation is there if the verifier was told to explain.
+	Explanation *Explanation
 }
 
 // Error is one line.

@@ -79,7 +79,7 @@ func parseHMACHeader(value string) (*authorization, error) {
 	if len(id) > maxKeyID {
 		return malformed(fmt.Sprintf("the key id is %d bytes long, the limit is %d", len(id), maxKeyID))
 	}
-	a := &authorization{keyID: id}
+	a := &authorization{keyID: id, text: signature}
 	var err error
 	if a.algorithm, err = algorithmNamed(algorithm); err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func parseHeaderNames(list, separator string) ([]string, error) {
 		name = strings.ToLower(name)
 		for _, other := range names {
 			if name == other {
-				return nil, refuse(ErrSignedHeaders, fmt.Sprintf("%s is listed twice", clip(name)))
+				return nil, &VerifyError{Reason: ErrSignedHeaders, Header: clip(name), Detail: clip(name) + " is listed twice"}
 			}
 		}
 		names = append(names, name)
@@ -134,12 +134,7 @@ func formatHMACHeader(a *authorization) string {
 	b = append(b, `", algorithm="`...)
 	b = append(b, a.algorithm...)
 	b = append(b, `", headers="`...)
-	for i, name := range a.headers {
-		if i > 0 {
-			b = append(b, ' ')
-		}
-		b = append(b, name...)
-	}
+	b = appendJoined(b, a.headers, ' ')
 	b = append(b, `", signature="`...)
 	b = base64.StdEncoding.AppendEncode(b, a.signature)
 	b = append(b, '"')
@@ -163,7 +158,7 @@ func tencentMessage(e *VerifyError) string {
 		return "HMAC signature cannot be verified, a valid x-date header is required for HMAC Authentication."
 	case ErrExpired:
 		return "HMAC signature cannot be verified, the x-date header is out of date for HMAC Authentication."
-	case ErrSignature, ErrBodyDigest:
+	case ErrSignature, ErrBodyDigest, ErrReplayed:
 		return "HMAC signature does not match"
 	}
 	return e.Reason.Error()

@@ -40,6 +40,7 @@ func (c Credential) Format(f fmt.State, _ rune) { io.WriteString(f, "key id "+c.
 type Key struct {
 	ID         string
 	Secret     Secret
+	Previous   Secret   // during a rotation: the secret before, still accepted; or empty
 	Schemes    []string // names of the schemes it may be used with; none means all
 	Algorithms []string // names of the algorithms; none means all
 
@@ -51,15 +52,30 @@ type Key struct {
 // Format prints the key id alone; see [Credential.Format].
 func (k *Key) Format(f fmt.State, _ rune) { io.WriteString(f, "key id "+k.ID) }
 
-type macKey struct{ algorithm, backend string }
+type macKey struct {
+	algorithm, backend string
+	previous           bool
+}
 
-// mac returns the keyed MAC for an algorithm on a backend ("" is the preferred).
-func (k *Key) mac(algorithm, backend string) (*algo.Key, error) {
-	id := macKey{algorithm, backend}
+// mac returns the MAC keyed for a request, on a backend ("" is the preferred).
+// Derived keys are not kept: whoever sends a request chooses their scope.
+func (k *Key) mac(a *authorization, backend string, previous bool) (*algo.Key, error) {
+	secret := k.Secret
+	if previous {
+		secret = k.Previous
+	}
+	if a.scope != "" {
+		derived, err := derivedSecret(a.algorithm, a.keyID, secret, a.scope)
+		if err != nil {
+			return nil, err
+		}
+		return newMAC(a.algorithm, derived, backend)
+	}
+	id := macKey{a.algorithm, backend, previous}
 	if mac, ok := k.macs.Load(id); ok {
 		return mac.(*algo.Key), nil
 	}
-	mac, err := newMAC(algorithm, k.Secret, backend)
+	mac, err := newMAC(a.algorithm, secret, backend)
 	if err != nil {
 		return nil, err
 	}
@@ -147,12 +163,14 @@ func (s staticKeys) Key(_ context.Context, id string) (*Key, error) {
 //	[{"id": "...", "secret": "..." or {"env": "NAME"} or {"file": "PATH"},
 //	  "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"]}]
 //
-// Without schemes or algorithms all are allowed. A secret's file counts without
+// Without schemes or algorithms all are allowed. During a rotation
+// "previous_secret", in the same forms, is accepted too. A secret's file counts without
 // one newline at its end. Unknown members are an error.
 func ReadKeys(r io.Reader) (KeyStore, error) {
 	var rows []struct {
 		ID         string       `json:"id"`
 		Secret     secretSource `json:"secret"`
+		Previous   secretSource `json:"previous_secret"`
 		Schemes    []string     `json:"schemes"`
 		Algorithms []string     `json:"algorithms"`
 	}
@@ -170,7 +188,11 @@ func ReadKeys(r io.Reader) (KeyStore, error) {
 		if err != nil {
 			return nil, fmt.Errorf("hmacsign: key %q: %w", clip(row.ID), err)
 		}
-		keys = append(keys, &Key{ID: row.ID, Secret: secret, Schemes: row.Schemes, Algorithms: row.Algorithms})
+		previous, err := row.Previous.read()
+		if err != nil {
+			return nil, fmt.Errorf("hmacsign: key %q: previous_secret: %w", clip(row.ID), err)
+		}
+		keys = append(keys, &Key{ID: row.ID, Secret: secret, Previous: previous, Schemes: row.Schemes, Algorithms: row.Algorithms})
 	}
 	return StaticKeys(keys...)
 }

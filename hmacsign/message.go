@@ -1,18 +1,12 @@
 package hmacsign
 
 import (
-	"bytes"
-	"errors"
+	"crypto/md5"
 	"fmt"
-	"io"
 	"net/http"
 	"net/textproto"
 	"strings"
 )
-
-// DefaultMaxBody is how many bytes of body are read unless [WithMaxBody] says
-// otherwise: 10 MiB.
-const DefaultMaxBody = 10 << 20
 
 // message is what a scheme sees of a request, the same on the client's side and
 // on the server's: the parts as they are on the wire, not as they were decoded.
@@ -23,6 +17,12 @@ type message struct {
 	host   string
 	header http.Header
 	body   payload
+	md5    *[md5.Size]byte // of the body, once it was asked for
+
+	isRead bool
+	// explain keeps canonicalRequest, which otherwise is overwritten.
+	explain          bool
+	canonicalRequest []byte
 
 	replaced [4]replacement // by set, for undo
 	sets     int
@@ -59,6 +59,14 @@ func canonicalName(name string) string {
 		return "X-Date"
 	case "source":
 		return "Source"
+	case "host":
+		return "Host"
+	case "x-sdk-date":
+		return "X-Sdk-Date"
+	case "x-sdk-content-sha256":
+		return "X-Sdk-Content-Sha256"
+	case "x-sdk-content-sm3":
+		return "X-Sdk-Content-Sm3"
 	}
 	return textproto.CanonicalMIMEHeaderKey(name)
 }
@@ -66,6 +74,7 @@ func canonicalName(name string) string {
 // read takes the message out of req. When the message is done with, restore or
 // keep gives the request a body that can be read again.
 func (m *message) read(req *http.Request, maxBody int64) error {
+	m.isRead = true
 	m.method, m.host, m.header = req.Method, req.Host, req.Header
 	if m.method == "" {
 		m.method = http.MethodGet
@@ -133,23 +142,59 @@ func isHex(c byte) bool {
 // repeated header is refused: which of its values counts is anyone's guess.
 func (m *message) single(name string) (value string, present bool, err error) {
 	if name == "Host" {
-		return m.host, m.host != "", nil
+		value, err = trimmed(name, m.host)
+		return value, m.host != "", err
 	}
 	values := m.header[name]
 	switch len(values) {
 	case 0:
 		return "", false, nil
 	case 1:
-	default:
-		return "", true, refuse(ErrSignedHeaders, fmt.Sprintf("header %s is repeated", clip(name)))
+		value, err = trimmed(name, values[0])
+		return value, true, err
 	}
-	value = strings.Trim(values[0], " \t")
+	return "", true, &VerifyError{Reason: ErrSignedHeaders, Header: clip(name), Detail: "header " + clip(name) + " is repeated"}
+}
+
+// values returns all values of a header, untrimmed.
+func (m *message) values(name string) []string {
+	if name != "Host" {
+		return m.header[name]
+	}
+	if m.host == "" {
+		return nil
+	}
+	return []string{m.host}
+}
+
+// trimmed trims a header's value as net/http does when it sends, and refuses
+// what would end a line of the string to sign.
+func trimmed(name, value string) (string, error) {
+	value = strings.Trim(value, " \t")
 	for i := 0; i < len(value); i++ {
 		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return "", true, refuse(ErrMalformed, fmt.Sprintf("header %s has a control character", clip(name)))
+			return "", refuse(ErrMalformed, fmt.Sprintf("header %s has a control character", clip(name)))
 		}
 	}
-	return value, true, nil
+	return value, nil
+}
+
+// missing refuses a request that lacks a header that is signed.
+func missing(name string) error {
+	return &VerifyError{Reason: ErrSignedHeaders, Header: clip(name), Detail: "header " + clip(name) + " is to be signed, but is not there"}
+}
+
+// bodyMD5 is the MD5 of the body.
+func (m *message) bodyMD5() (*[md5.Size]byte, error) {
+	if m.md5 == nil {
+		h := md5.New()
+		if err := m.body.hash(h); err != nil {
+			return nil, err
+		}
+		m.md5 = new([md5.Size]byte)
+		h.Sum(m.md5[:0])
+	}
+	return m.md5, nil
 }
 
 // isToken reports whether s is a token of RFC 9110 section 5.6.2, such as a
@@ -169,90 +214,4 @@ func clip(s string) string {
 		return s[:64] + "..."
 	}
 	return s
-}
-
-// payload reads a body when it is needed, once, and not beyond the limit.
-type payload struct {
-	src    io.ReadCloser // nil: there is none
-	length int64         // as declared, -1 if it is not
-	limit  int64
-	data   []byte
-	err    error
-	done   bool
-}
-
-// empty reports whether there is no body, reading it only if it does not say.
-func (p *payload) empty() (bool, error) {
-	if p.length >= 0 {
-		return p.length == 0, nil
-	}
-	data, err := p.bytes()
-	return len(data) == 0, err
-}
-
-func (p *payload) bytes() ([]byte, error) {
-	if p.done || p.src == nil {
-		return p.data, p.err
-	}
-	p.done = true
-	if p.length > p.limit {
-		p.err = p.tooLarge()
-		return nil, p.err
-	}
-	var buf bytes.Buffer
-	if p.length > 0 {
-		buf.Grow(int(min(p.length, 64<<10)) + bytes.MinRead)
-	}
-	_, err := buf.ReadFrom(io.LimitReader(p.src, p.limit+1))
-	p.data = buf.Bytes()
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge) || int64(len(p.data)) > p.limit:
-		p.err = p.tooLarge()
-	case err != nil:
-		p.err = &VerifyError{Reason: ErrBody, Cause: err}
-	}
-	return p.data, p.err
-}
-
-func (p *payload) tooLarge() error {
-	return refuse(ErrBodyTooLarge, fmt.Sprintf("more than %d bytes: send less or raise the limit", p.limit))
-}
-
-// restore gives a server's request what was read of its body, followed by what
-// was not.
-func (p *payload) restore(req *http.Request) {
-	if !p.done {
-		return
-	}
-	var r io.Reader = bytes.NewReader(p.data)
-	if p.err != nil {
-		r = io.MultiReader(r, p.src)
-	}
-	req.Body = &readCloser{r, p.src}
-}
-
-// keep does the same for a client's request, whose body may be sent more than
-// once and has a known length from now on.
-func (p *payload) keep(req *http.Request) {
-	p.restore(req)
-	if !p.done || p.err != nil {
-		return
-	}
-	data := p.data
-	req.ContentLength = int64(len(data))
-	if len(data) == 0 {
-		req.Body = http.NoBody
-	}
-	req.GetBody = func() (io.ReadCloser, error) {
-		if len(data) == 0 {
-			return http.NoBody, nil
-		}
-		return io.NopCloser(bytes.NewReader(data)), nil
-	}
-}
-
-type readCloser struct {
-	io.Reader
-	io.Closer
 }

@@ -91,6 +91,20 @@ func WithSignedHeaders(names ...string) SignerOption {
 	})
 }
 
+// WithScope makes a signer of [HuaweiSDK] use a key derived for the day, the
+// region and the service, the forms V11-HMAC-SHA256 and V11-HMAC-SM3.
+func WithScope(region, service string) SignerOption {
+	return signerOption(func(s *Signer) error {
+		for _, part := range []string{region, service} {
+			if !isToken(part) {
+				return fmt.Errorf("hmacsign: WithScope: %q is not a region's or service's name", clip(part))
+			}
+		}
+		s.region, s.service = region, service
+		return nil
+	})
+}
+
 // WithQueryForm makes a signer write the parameters in this form,
 // [QueryDocumented] without it. For tencent-app.
 func WithQueryForm(form QueryForm) SignerOption {
@@ -164,6 +178,30 @@ func WithWindow(d time.Duration) VerifierOption {
 		v.window = d
 		return nil
 	})
+}
+
+// AcceptAnyDate makes a verifier accept tencent-keypair requests that sign Date
+// and not X-Date whatever the date is, as the vendor's server does. Anyone who
+// sees such a request can repeat it for ever.
+func AcceptAnyDate() VerifierOption {
+	return verifierOption(func(v *Verifier) error { v.anyDate = true; return nil })
+}
+
+// WithReplayGuard makes a verifier refuse, as [ErrReplayed], a request whose
+// signature it has accepted before. Only requests with a right signature reach
+// the store. Two requests that are alike to the second have one signature: a
+// client that sends such signs a header that differs.
+func WithReplayGuard(store ReplayStore) VerifierOption {
+	return verifierOption(func(v *Verifier) error { v.replays = store; return nil })
+}
+
+// WithExplanations makes a verifier say in [VerifyError.Explanation] which known
+// client mistake makes the signature of a refused request. It takes up to some
+// hundred MACs of a refused request, so it is for finding mistakes, not for a
+// server that strangers can reach. It tells nothing that the request did not
+// hold.
+func WithExplanations() VerifierOption {
+	return verifierOption(func(v *Verifier) error { v.explain = true; return nil })
 }
 
 // EchoStringToSign makes [Verifier.Middleware] tell a client whose signature

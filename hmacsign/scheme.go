@@ -13,13 +13,18 @@ type Scheme interface {
 	// Name is the scheme's name in keys files and on the command line.
 	Name() string
 
-	// parse reads an Authorization value; errForeign if it is of another scheme.
-	parse(value string) (*authorization, error)
-	// format writes one.
+	// supports tells whether the scheme has a word for the algorithm.
+	supports(algorithm string) bool
+	// signs is what a signer signs, in the scheme's order, of the headers that
+	// it was asked to sign.
+	signs(requested []string) []string
+	// prepare checks an unsigned request, sets the headers that are needed
+	// beside Authorization and completes a.
+	prepare(m *message, s *signing, a *authorization) error
+	// format writes an Authorization value, parse reads one; errForeign if it
+	// is of another scheme.
 	format(a *authorization) string
-	// prepare checks an unsigned request and sets the headers that are needed
-	// beside Authorization.
-	prepare(m *message, s *signing) error
+	parse(value string) (*authorization, error)
 	// date is the signed time of a signed request.
 	date(m *message, a *authorization) (time.Time, error)
 	// stringToSign appends it to dst.
@@ -28,13 +33,13 @@ type Scheme interface {
 	queryForms(accepted []QueryForm) []QueryForm
 	// checkBody compares the body with the digest that was signed, where the
 	// string to sign takes the digest from a header.
-	checkBody(m *message) error
+	checkBody(m *message, a *authorization) error
 	// message is what the vendor's gateway tells a client that is refused.
 	message(e *VerifyError) string
 }
 
 // schemes is every scheme, in the order in which a verifier tries them.
-var schemes = []Scheme{TencentApp}
+var schemes = []Scheme{TencentApp, TencentKeyPair, HuaweiSDK}
 
 // Schemes lists all schemes.
 func Schemes() []Scheme { return append([]Scheme(nil), schemes...) }
@@ -57,6 +62,9 @@ type authorization struct {
 	algorithm string   // as package algo names it
 	headers   []string // signed headers, lower-case, as listed
 	signature []byte
+	text      string // the signature as it was written
+	scope     string // of a derived key (huawei-sdk, V11), or empty
+	anyDate   bool   // the vendor's server does not check this date
 }
 
 // canonical is how the string to sign is formed, where a scheme leaves a choice.
@@ -69,6 +77,8 @@ type canonical struct {
 type signing struct {
 	now        time.Time
 	contentMD5 ContentMD5
+	region     string // of a derived key, with service
+	service    string
 }
 
 // A QueryForm is one of the ways in which clients of Tencent's gateway write

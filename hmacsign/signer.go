@@ -3,8 +3,8 @@ package hmacsign
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gmhmac/hmacsign/algo"
 )
@@ -17,16 +17,36 @@ type Signer struct {
 	keyID      string
 	algorithm  string
 	mac        *algo.Key
-	headers    []string // to be signed, lower-case, sorted
+	headers    []string // to be signed, lower-case, in the scheme's order
 	form       QueryForm
 	contentMD5 ContentMD5
+	region     string // of a derived key, with service
+	service    string
+	derived    atomic.Pointer[scopedMAC]
+	derive     func(scope string) (*algo.Key, error) // holds the secret, which so cannot print
+}
+
+// scopedMAC is the derived key of a scope, which changes once a day.
+type scopedMAC struct {
+	scope string
+	mac   *algo.Key
 }
 
 // NewSigner returns a signer. The errors are those of [algo.NewKey], or say
 // which option or credential cannot be used.
 func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerOption) (*Signer, error) {
 	s := &Signer{common: defaults(), scheme: scheme, keyID: cred.KeyID, algorithm: algorithm,
-		headers: []string{"x-date"}, form: QueryDocumented, contentMD5: ContentMD5Hex}
+		form: QueryDocumented, contentMD5: ContentMD5Hex}
+	s.derive = func(scope string) (*algo.Key, error) {
+		secret, err := derivedSecret(algorithm, cred.KeyID, cred.Secret, scope)
+		if err != nil {
+			return nil, err
+		}
+		return newMAC(algorithm, secret, s.backend)
+	}
+	if !scheme.supports(algorithm) {
+		return nil, fmt.Errorf("hmacsign: scheme %s: %w %q", scheme.Name(), algo.ErrUnknownAlgorithm, clip(algorithm))
+	}
 	for _, opt := range opts {
 		if err := opt.signer(s); err != nil {
 			return nil, err
@@ -35,8 +55,10 @@ func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerO
 	if err := checkKeyID(cred.KeyID); err != nil {
 		return nil, err
 	}
-	slices.Sort(s.headers)
-	s.headers = slices.Compact(s.headers)
+	if s.region != "" && scheme != HuaweiSDK {
+		return nil, fmt.Errorf("hmacsign: WithScope is for scheme %s", HuaweiSDK.Name())
+	}
+	s.headers = scheme.signs(s.headers)
 	var err error
 	s.mac, err = newMAC(algorithm, cred.Secret, s.backend)
 	return s, err
@@ -75,7 +97,19 @@ func (s *Signer) Sign(req *http.Request) error {
 // sum computes the signature. That a backend's library fails is an error.
 func (s *Signer) sum(w *work) (err error) {
 	defer algo.CatchFailure(&err)
-	w.auth.signature = s.mac.Sum(w.mac[:0], w.text)
+	mac := s.mac
+	if scope := w.auth.scope; scope != "" {
+		cached := s.derived.Load()
+		if cached == nil || cached.scope != scope {
+			if mac, err = s.derive(scope); err != nil {
+				return err
+			}
+			cached = &scopedMAC{scope, mac}
+			s.derived.Store(cached)
+		}
+		mac = cached.mac
+	}
+	w.auth.signature = mac.Sum(w.mac[:0], w.text)
 	return nil
 }
 
@@ -105,13 +139,16 @@ func (s *Signer) build(w *work, req *http.Request, header http.Header) error {
 	if err := w.read(req, s.maxBody); err != nil {
 		return err
 	}
+	if w.body.src != nil {
+		w.body.open = req.GetBody
+	}
 	defer w.body.keep(req)
 	w.header = header
-	w.signing = signing{now: s.clock(), contentMD5: s.contentMD5}
-	if err := s.scheme.prepare(&w.message, &w.signing); err != nil {
+	w.signing = signing{s.clock(), s.contentMD5, s.region, s.service}
+	w.auth = authorization{keyID: s.keyID, algorithm: s.algorithm, headers: s.headers}
+	if err := s.scheme.prepare(&w.message, &w.signing, &w.auth); err != nil {
 		return err
 	}
-	w.auth = authorization{keyID: s.keyID, algorithm: s.algorithm, headers: s.headers}
 	w.canonical = canonical{s.form, s.keepEnvironment}
 	var err error
 	w.text, err = s.scheme.stringToSign(w.text, &w.message, &w.auth, &w.canonical)

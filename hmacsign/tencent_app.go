@@ -31,21 +31,39 @@ func (tencentApp) parse(value string) (*authorization, error)  { return parseHMA
 func (tencentApp) format(a *authorization) string              { return formatHMACHeader(a) }
 func (tencentApp) message(e *VerifyError) string               { return tencentMessage(e) }
 func (tencentApp) queryForms(accepted []QueryForm) []QueryForm { return accepted }
+func (tencentApp) supports(algorithm string) bool              { return true }
 
-func (tencentApp) prepare(m *message, s *signing) error {
-	body, err := m.body.bytes()
-	if err != nil {
-		return err
-	}
+func (tencentApp) signs(requested []string) []string {
+	headers := append([]string{"x-date"}, requested...)
+	slices.Sort(headers)
+	return slices.Compact(headers)
+}
+
+func (tencentApp) prepare(m *message, s *signing, _ *authorization) error {
 	sent, present, err := m.single("Content-Md5")
 	if err != nil {
 		return err
 	}
-	if present && !digestMatches(sent, body) {
-		return refuse(ErrBodyDigest, "the request's Content-MD5 is not that of its body: leave it to the signer")
-	}
-	if !present && s.contentMD5 != ContentMD5None && len(body) > 0 && !isForm(m.header) {
-		m.set("Content-Md5", contentMD5(body, s.contentMD5))
+	if present {
+		matches, err := m.digestMatches(sent)
+		if err != nil {
+			return err
+		}
+		if !matches {
+			return refuse(ErrBodyDigest, "the request's Content-MD5 is not that of its body: leave it to the signer")
+		}
+	} else if s.contentMD5 != ContentMD5None && !isForm(m.header) {
+		empty, err := m.body.empty()
+		if err != nil {
+			return err
+		}
+		if !empty {
+			sum, err := m.bodyMD5()
+			if err != nil {
+				return err
+			}
+			m.set("Content-Md5", contentMD5(sum, s.contentMD5))
+		}
 	}
 	// Clients tend to add "Accept: */*" on their way out; the gateway would
 	// then sign another value than an absent one.
@@ -61,16 +79,21 @@ func (tencentApp) date(m *message, a *authorization) (time.Time, error) {
 	if !slices.Contains(a.headers, "x-date") {
 		return time.Time{}, refuse(ErrDate, "x-date is not among the signed headers")
 	}
-	value, present, err := m.single("X-Date")
+	return httpDate(m, "X-Date")
+}
+
+// httpDate reads a header with a date of RFC 1123 in GMT.
+func httpDate(m *message, name string) (time.Time, error) {
+	value, present, err := m.single(name)
 	if err != nil {
 		return time.Time{}, err
 	}
 	if !present {
-		return time.Time{}, refuse(ErrDate, "no X-Date header")
+		return time.Time{}, refuse(ErrDate, "no "+name+" header")
 	}
 	t, err := time.Parse(http.TimeFormat, value)
 	if err != nil {
-		return time.Time{}, refuse(ErrDate, fmt.Sprintf("X-Date %q is not of the form %q", clip(value), http.TimeFormat))
+		return time.Time{}, refuse(ErrDate, fmt.Sprintf("%s %q is not of the form %q", name, clip(value), http.TimeFormat))
 	}
 	return t, nil
 }
@@ -80,15 +103,9 @@ func (tencentApp) stringToSign(dst []byte, m *message, a *authorization, c *cano
 	var buf [8]string
 	names := append(buf[:0], a.headers...)
 	slices.Sort(names)
-	for _, name := range names {
-		value, present, err := m.single(canonicalName(name))
-		if err != nil {
-			return nil, err
-		}
-		if !present {
-			return nil, refuse(ErrSignedHeaders, fmt.Sprintf("header %s is to be signed, but is not there", clip(name)))
-		}
-		dst = append(append(append(append(dst, name...), ": "...), value...), '\n')
+	dst, err := appendHeaderLines(dst, m, names)
+	if err != nil {
+		return nil, err
 	}
 	dst = append(append(dst, m.method...), '\n')
 	for _, name := range [...]string{"Accept", "Content-Type"} {
@@ -99,12 +116,26 @@ func (tencentApp) stringToSign(dst []byte, m *message, a *authorization, c *cano
 		dst = append(append(dst, value...), '\n')
 	}
 	form := isForm(m.header)
-	dst, err := appendContentMD5(dst, m, form)
-	if err != nil {
+	if dst, err = appendContentMD5(dst, m, form); err != nil {
 		return nil, err
 	}
 	dst = append(dst, '\n')
 	return appendPathAndParameters(dst, m, form, c)
+}
+
+// appendHeaderLines appends a line "name: value" for each header.
+func appendHeaderLines(dst []byte, m *message, names []string) ([]byte, error) {
+	for _, name := range names {
+		value, present, err := m.single(canonicalName(name))
+		if err != nil {
+			return nil, err
+		}
+		if !present {
+			return nil, missing(name)
+		}
+		dst = append(append(append(append(dst, name...), ": "...), value...), '\n')
+	}
+	return dst, nil
 }
 
 // appendContentMD5 appends the field: empty without a body and for a form, else
@@ -121,41 +152,44 @@ func appendContentMD5(dst []byte, m *message, form bool) ([]byte, error) {
 	if present || err != nil {
 		return append(dst, value...), err
 	}
-	body, err := m.body.bytes()
+	sum, err := m.bodyMD5()
 	if err != nil {
 		return nil, err
 	}
-	return append(dst, contentMD5(body, ContentMD5Hex)...), nil
+	return append(dst, contentMD5(sum, ContentMD5Hex)...), nil
 }
 
 // checkBody holds a Content-MD5 header against the body, in either form. It
 // also catches an empty one, which would leave the body unsigned.
-func (tencentApp) checkBody(m *message) error {
+func (tencentApp) checkBody(m *message, _ *authorization) error {
 	value, present, err := m.single("Content-Md5")
 	if !present || err != nil {
 		return err
 	}
-	body, err := m.body.bytes()
+	matches, err := m.digestMatches(value)
 	if err != nil {
 		return err
 	}
-	if !digestMatches(value, body) {
+	if !matches {
 		return refuse(ErrBodyDigest, "Content-MD5 is not that of the body")
 	}
 	return nil
 }
 
-func contentMD5(body []byte, form ContentMD5) string {
-	sum := md5.Sum(body)
+func contentMD5(sum *[md5.Size]byte, form ContentMD5) string {
 	if form == ContentMD5Raw {
 		return base64.StdEncoding.EncodeToString(sum[:])
 	}
 	return base64.StdEncoding.EncodeToString(hex.AppendEncode(nil, sum[:]))
 }
 
-func digestMatches(value string, body []byte) bool {
-	return value == contentMD5(body, ContentMD5Hex) || value == contentMD5(body, ContentMD5Raw) ||
-		value == "" && len(body) == 0
+// digestMatches holds a Content-MD5 against the body, in either form.
+func (m *message) digestMatches(value string) (bool, error) {
+	if value == "" {
+		return m.body.empty()
+	}
+	sum, err := m.bodyMD5()
+	return err == nil && (value == contentMD5(sum, ContentMD5Hex) || value == contentMD5(sum, ContentMD5Raw)), err
 }
 
 // isForm reports whether the body's parameters are signed with the query's.
@@ -176,14 +210,12 @@ func appendPathAndParameters(dst []byte, m *message, form bool, c *canonical) ([
 	}
 	var body string
 	if form {
-		data, err := m.body.bytes()
-		if err != nil {
+		var err error
+		if body, err = m.body.form(); err != nil {
 			return nil, err
 		}
-		if body = string(data); body != "" {
-			if err := checkEncoded("form body", body); err != nil {
-				return nil, err
-			}
+		if err := checkEncoded("form body", body); err != nil {
+			return nil, err
 		}
 	}
 	if n := strings.Count(m.query, "&") + strings.Count(body, "&"); n > maxParameters {
@@ -245,35 +277,47 @@ func appendRaw(dst []byte, query, body string, form bool) []byte {
 
 type parameter struct{ key, value string }
 
+func (p parameter) compare(q parameter) int {
+	if n := strings.Compare(p.key, q.key); n != 0 {
+		return n
+	}
+	return strings.Compare(p.value, q.value)
+}
+
+// splitParameters appends the parameters of a query or form, each part read by
+// read. An empty piece is none.
+func splitParameters(dst []parameter, text string, read func(string) (string, error)) ([]parameter, error) {
+	for text != "" {
+		var piece string
+		piece, text, _ = strings.Cut(text, "&")
+		if piece == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(piece, "=")
+		key, err := read(key)
+		if err != nil {
+			return nil, err
+		}
+		if value, err = read(value); err != nil {
+			return nil, err
+		}
+		dst = append(dst, parameter{key, value})
+	}
+	return dst, nil
+}
+
 // appendParameters appends the parameters sorted by key and then by value, an
 // empty value without its equals sign; none, no question mark.
 func appendParameters(dst []byte, query, body string, read func(string) (string, error)) ([]byte, error) {
 	var buf [16]parameter
-	parameters := buf[:0]
-	for _, text := range [...]string{query, body} {
-		for text != "" {
-			var piece string
-			piece, text, _ = strings.Cut(text, "&")
-			if piece == "" {
-				continue
-			}
-			key, value, _ := strings.Cut(piece, "=")
-			key, err := read(key)
-			if err != nil {
-				return nil, err
-			}
-			if value, err = read(value); err != nil {
-				return nil, err
-			}
-			parameters = append(parameters, parameter{key, value})
-		}
+	parameters, err := splitParameters(buf[:0], query, read)
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(parameters, func(a, b parameter) int {
-		if n := strings.Compare(a.key, b.key); n != 0 {
-			return n
-		}
-		return strings.Compare(a.value, b.value)
-	})
+	if parameters, err = splitParameters(parameters, body, read); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(parameters, parameter.compare)
 	separator := byte('?')
 	for _, p := range parameters {
 		dst = append(append(dst, separator), p.key...)

@@ -22,6 +22,9 @@ type Verifier struct {
 	forms    []QueryForm
 	required []string // headers that must be signed, lower-case
 	window   time.Duration
+	anyDate  bool
+	replays  ReplayStore
+	explain  bool
 	echo     bool
 }
 
@@ -32,7 +35,10 @@ type Identity struct {
 	Algorithm     string
 	Backend       string   // of package algo, which computed the MAC
 	SignedHeaders []string // lower-case, as the client listed them
+	Scope         string   // of a derived key: day, region, service; or empty
 	Date          time.Time
+	// PreviousSecret: the client still signs with the secret before the rotation.
+	PreviousSecret bool
 }
 
 // NewVerifier returns a verifier of all schemes; which ones a key may be used
@@ -73,7 +79,7 @@ func describe(err error, seen *VerifyError) *VerifyError {
 		e = &VerifyError{Reason: ErrUnavailable, Cause: err}
 	}
 	described := *e
-	described.Scheme, described.KeyID, described.StringToSign = seen.Scheme, seen.KeyID, seen.StringToSign
+	described.Scheme, described.KeyID = seen.Scheme, seen.KeyID
 	if described.Algorithm == "" {
 		described.Algorithm = seen.Algorithm
 	}
@@ -92,67 +98,123 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, s
 	if len(values) > 1 {
 		return nil, scheme, refuse(ErrMalformed, "more than one Authorization header")
 	}
-	var a *authorization
-	for _, scheme = range schemes {
-		if a, err = scheme.parse(values[0]); err != errForeign {
-			break
-		}
-	}
-	if err != nil {
-		return nil, scheme, err
-	}
-	seen.KeyID, seen.Scheme, seen.Algorithm = a.keyID, scheme.Name(), a.algorithm
-
-	key, err := v.keys.Key(req.Context(), a.keyID)
-	if errors.Is(err, ErrUnknownKey) {
-		return nil, scheme, refuse(ErrUnknownKey, "")
-	}
-	if err != nil {
-		return nil, scheme, err
-	}
-	if !key.allows(key.Schemes, scheme.Name()) {
-		return nil, scheme, refuse(ErrScheme, "the key is for "+strings.Join(key.Schemes, ", "))
-	}
-	if !key.allows(key.Algorithms, a.algorithm) {
-		return nil, scheme, refuse(ErrAlgorithm, "the key is for "+strings.Join(key.Algorithms, ", "))
-	}
-	mac, err := key.mac(a.algorithm, v.backend)
-	if err != nil {
-		return nil, scheme, err
-	}
-
 	w := newWork()
 	defer w.free()
-	if err := w.read(req, v.maxBody); err != nil {
-		return nil, scheme, err
+	tried := false
+	for _, candidate := range schemes {
+		a, parseErr := candidate.parse(values[0])
+		if parseErr == errForeign {
+			continue
+		}
+		// The two schemes of one vendor share a header; the first to refuse
+		// tells why, unless the other gets further.
+		if !tried {
+			scheme = candidate
+		}
+		got, attemptErr := (*Identity)(nil), parseErr
+		if parseErr == nil {
+			got, attemptErr = v.verifyAs(req, w, candidate, a, seen)
+		}
+		if attemptErr == nil {
+			return got, candidate, nil
+		}
+		if !tried || errors.Is(err, ErrScheme) || errors.Is(err, ErrDate) && !errors.Is(attemptErr, ErrScheme) {
+			scheme, err = candidate, attemptErr
+			if a != nil {
+				seen.KeyID, seen.Scheme, seen.Algorithm = a.keyID, candidate.Name(), a.algorithm
+			}
+		}
+		tried = true
+	}
+	if !tried {
+		return nil, scheme, errForeign
+	}
+	return nil, scheme, err
+}
+
+// verifyAs verifies a request as one of a scheme.
+func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *authorization, seen *VerifyError) (*Identity, error) {
+	key, err := v.keys.Key(req.Context(), a.keyID)
+	if errors.Is(err, ErrUnknownKey) {
+		return nil, refuse(ErrUnknownKey, "")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !key.allows(key.Schemes, scheme.Name()) {
+		return nil, refuse(ErrScheme, "the key is for "+strings.Join(key.Schemes, ", "))
+	}
+	if !key.allows(key.Algorithms, a.algorithm) {
+		return nil, refuse(ErrAlgorithm, "the key is for "+strings.Join(key.Algorithms, ", "))
+	}
+	if !w.isRead {
+		if err := w.read(req, v.maxBody); err != nil {
+			return nil, err
+		}
 	}
 	defer w.body.restore(req)
 	for _, name := range v.required {
 		if !slices.Contains(a.headers, name) {
-			return nil, scheme, refuse(ErrSignedHeaders, fmt.Sprintf("header %s must be signed", name))
+			return nil, &VerifyError{Reason: ErrSignedHeaders, Header: name, Detail: "header " + name + " must be signed"}
 		}
 	}
 	date, err := scheme.date(&w.message, a)
 	if err != nil {
-		return nil, scheme, err
+		return nil, err
 	}
-	if off := v.clock().Sub(date).Abs(); off > v.window {
-		return nil, scheme, refuse(ErrExpired, fmt.Sprintf("the request's date is %s off, %s are allowed: check the client's clock", off.Round(time.Second), v.window))
+	now := v.clock()
+	if off := now.Sub(date).Abs(); off > v.window && !(a.anyDate && v.anyDate) {
+		e := refuse(ErrExpired, fmt.Sprintf("the request's date is %s off, %s are allowed: check the client's clock", off.Round(time.Second), v.window))
+		if v.explain {
+			e.Explanation = explainDate(now.Sub(date), v.window)
+		}
+		return nil, e
 	}
-	if err := v.checkMAC(w, scheme, a, mac, seen); err != nil {
-		return nil, scheme, err
+	id := &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, SignedHeaders: a.headers, Scope: a.scope, Date: date}
+	if err := v.checkMAC(w, scheme, a, key, id, seen); err != nil {
+		return nil, err
 	}
-	if err := scheme.checkBody(&w.message); err != nil {
-		return nil, scheme, err
+	if err := scheme.checkBody(&w.message, a); err != nil {
+		if e, ok := err.(*VerifyError); ok && v.explain && e.Reason == ErrBodyDigest {
+			e.Explanation = explainDigest(&w.message)
+		}
+		return nil, err
 	}
-	return &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, Backend: mac.Backend().Backend,
-		SignedHeaders: a.headers, Date: date}, scheme, nil
+	if v.replays != nil {
+		// The request is refused for its age from this moment on.
+		expires := date.Add(v.window)
+		if a.anyDate && v.anyDate {
+			expires = now.Add(v.window)
+		}
+		seenBefore, err := v.replays.Seen(req.Context(), replayID(scheme, a), now, expires)
+		if err != nil {
+			return nil, err
+		}
+		if seenBefore {
+			return nil, refuse(ErrReplayed, "send each request once; those that are alike to the second need a signed header that differs")
+		}
+	}
+	return id, nil
 }
 
 // checkMAC compares the signature with the MAC of the string to sign, in each
-// query form that is accepted.
-func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, mac *algo.Key, seen *VerifyError) error {
+// query form that is accepted, under each secret of the key.
+func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, id *Identity, seen *VerifyError) error {
+	w.explain = v.explain
+	secrets := []bool{false, true}
+	if key.Previous == "" {
+		secrets = secrets[:1]
+	}
+	var macs [2]*algo.Key
+	for i, previous := range secrets {
+		var err error
+		if macs[i], err = key.mac(a, v.backend, previous); err != nil {
+			return err
+		}
+	}
+	id.Backend = macs[0].Backend().Backend
 	var impossible error // why a form cannot be written for this request
+	first := ""
 	for _, form := range scheme.queryForms(v.forms) {
 		w.canonical = canonical{form, v.keepEnvironment}
 		text, err := scheme.stringToSign(w.text[:0], &w.message, a, &w.canonical)
@@ -161,17 +223,25 @@ func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, mac *algo.
 			continue
 		}
 		w.text = text
-		if subtle.ConstantTimeCompare(mac.Sum(w.mac[:0], text), a.signature) == 1 {
-			return nil
+		for i, previous := range secrets {
+			if subtle.ConstantTimeCompare(macs[i].Sum(w.mac[:0], text), a.signature) == 1 {
+				id.PreviousSecret = previous
+				return nil
+			}
 		}
-		if seen.StringToSign == "" {
-			seen.StringToSign = string(text)
+		if first == "" {
+			first = string(text)
 		}
 	}
-	if seen.StringToSign == "" {
+	if first == "" {
 		return impossible
 	}
-	return refuse(ErrSignature, "")
+	e := refuse(ErrSignature, "")
+	e.StringToSign, e.CanonicalRequest = first, string(w.canonicalRequest)
+	if v.explain {
+		e.Explanation = v.explainMAC(w, scheme, a, key, first)
+	}
+	return e
 }
 
 // Middleware returns a handler that passes on what Verify accepts, with the
@@ -181,7 +251,11 @@ func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, mac *algo.
 func (v *Verifier) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		var seen VerifyError
+		received := req.Body
 		id, scheme, err := v.verify(req, &seen)
+		if req.Body != received {
+			defer req.Body.Close() // net/http closes what it made, not what replaced it
+		}
 		if err != nil {
 			v.answer(w, scheme, describe(err, &seen))
 			return
@@ -206,7 +280,11 @@ func (v *Verifier) answer(w http.ResponseWriter, scheme Scheme, e *VerifyError) 
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if e.Status() == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", "hmac") // RFC 9110 section 11.6.1
+		challenge := "hmac"
+		if scheme == HuaweiSDK {
+			challenge = "SDK-HMAC-SHA256"
+		}
+		w.Header().Set("WWW-Authenticate", challenge) // RFC 9110 section 11.6.1
 	}
 	w.WriteHeader(e.Status())
 	answer := json.NewEncoder(w)

@@ -1,0 +1,101 @@
+package hmacsign
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// A ReplayStore remembers accepted requests until they would be refused for
+// their age. It must be safe for concurrent use.
+type ReplayStore interface {
+	// Seen reports whether id was recorded before and has not expired, and
+	// records it until expires if not, in one step. An error makes the verifier
+	// answer that it is unavailable: no request passes unrecorded.
+	Seen(ctx context.Context, id [16]byte, now, expires time.Time) (bool, error)
+}
+
+// replayID identifies a signature of a key. Of a hash, because what is recorded
+// has a fixed size.
+func replayID(scheme Scheme, a *authorization) (id [16]byte) {
+	h := sha256.New()
+	for _, part := range [...]string{scheme.Name(), a.keyID, string(a.signature)} {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
+		h.Write(n[:])
+		h.Write([]byte(part))
+	}
+	copy(id[:], h.Sum(nil))
+	return id
+}
+
+// ErrReplayStoreFull: a [MemoryReplayStore] has no room for another request.
+var ErrReplayStoreFull = errors.New("replay store is full: give it more room")
+
+// MemoryReplayStore keeps requests in the memory of one process. Its memory is
+// fixed when it is made, about 60 bytes a request. Full of requests that have
+// not expired it refuses the next ([ErrReplayStoreFull]) rather than forget one;
+// as only requests with a right signature are recorded, no stranger can fill it.
+type MemoryReplayStore struct{ shards [replayShards]replayShard }
+
+const replayShards = 64
+
+type replayShard struct {
+	mu      sync.Mutex
+	expires map[[16]byte]int64 // Unix nanoseconds
+	order   [][16]byte         // a ring, oldest at first
+	first   int
+	used    int
+}
+
+// NewMemoryReplayStore makes room for so many requests: the most that are
+// accepted within twice the verifier's window.
+func NewMemoryReplayStore(requests int) (*MemoryReplayStore, error) {
+	if requests < 1 {
+		return nil, fmt.Errorf("hmacsign: a replay store for %d requests: give it room for at least 1", requests)
+	}
+	// Requests spread over the shards by chance, so a shard needs slack.
+	share := requests/replayShards + 4
+	share += share / 4
+	s := new(MemoryReplayStore)
+	for i := range s.shards {
+		s.shards[i].expires = make(map[[16]byte]int64, share)
+		s.shards[i].order = make([][16]byte, share)
+	}
+	return s, nil
+}
+
+// Seen implements [ReplayStore].
+func (s *MemoryReplayStore) Seen(_ context.Context, id [16]byte, now, expires time.Time) (bool, error) {
+	shard := &s.shards[id[0]%replayShards]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	shard.forget(now.UnixNano())
+	if until, ok := shard.expires[id]; ok && until >= now.UnixNano() {
+		return true, nil
+	} else if ok { // expired, but not yet at the head of the ring
+		shard.expires[id] = expires.UnixNano()
+		return false, nil
+	}
+	if shard.used == len(shard.order) {
+		return false, ErrReplayStoreFull
+	}
+	shard.order[(shard.first+shard.used)%len(shard.order)] = id
+	shard.used++
+	shard.expires[id] = expires.UnixNano()
+	return false, nil
+}
+
+// forget drops the oldest requests as far as they have expired. Dates differ by
+// less than twice the window, so none stays much longer than it must.
+func (s *replayShard) forget(now int64) {
+	for s.used > 0 && s.expires[s.order[s.first]] < now {
+		delete(s.expires, s.order[s.first])
+		s.first = (s.first + 1) % len(s.order)
+		s.used--
+	}
+}
