@@ -33,7 +33,7 @@ var HuaweiSDK Scheme = huaweiSDK{}
 type huaweiSDK struct{}
 
 func (huaweiSDK) Name() string                                { return "huawei-sdk" }
-func (huaweiSDK) supports(algorithm string) bool              { return huaweiHash(algorithm) != "" }
+func (huaweiSDK) Algorithms() []string                        { return []string{algo.HMACSHA256, algo.HMACSM3} }
 func (huaweiSDK) queryForms(accepted []QueryForm) []QueryForm { return oneForm }
 
 // huaweiDate is the form of X-Sdk-Date.

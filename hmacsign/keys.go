@@ -135,7 +135,9 @@ type KeyStore interface {
 }
 
 // StaticKeys returns a store of the given keys, which are checked first.
-func StaticKeys(keys ...*Key) (KeyStore, error) {
+func StaticKeys(keys ...*Key) (KeyStore, error) { return newStaticKeys(keys) }
+
+func newStaticKeys(keys []*Key) (staticKeys, error) {
 	store := make(staticKeys, len(keys))
 	for _, k := range keys {
 		if err := k.check(); err != nil {
@@ -167,6 +169,12 @@ func (s staticKeys) Key(_ context.Context, id string) (*Key, error) {
 // "previous_secret", in the same forms, is accepted too. A secret's file counts without
 // one newline at its end. Unknown members are an error.
 func ReadKeys(r io.Reader) (KeyStore, error) {
+	keys, _, err := readKeys(r)
+	return keys, err
+}
+
+// readKeys also returns the files that secrets came from.
+func readKeys(r io.Reader) (keys staticKeys, secretFiles []string, err error) {
 	var rows []struct {
 		ID         string       `json:"id"`
 		Secret     secretSource `json:"secret"`
@@ -177,24 +185,30 @@ func ReadKeys(r io.Reader) (KeyStore, error) {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&rows); err != nil {
-		return nil, fmt.Errorf("hmacsign: keys: %w", withoutValues(err))
+		return nil, nil, fmt.Errorf("hmacsign: keys: %w", withoutValues(err))
 	}
 	if d.More() {
-		return nil, errors.New("hmacsign: keys: there is more behind the JSON array")
+		return nil, nil, errors.New("hmacsign: keys: there is more behind the JSON array")
 	}
-	keys := make([]*Key, 0, len(rows))
+	list := make([]*Key, 0, len(rows))
 	for _, row := range rows {
 		secret, err := row.Secret.read()
 		if err != nil {
-			return nil, fmt.Errorf("hmacsign: key %q: %w", clip(row.ID), err)
+			return nil, nil, fmt.Errorf("hmacsign: key %q: %w", clip(row.ID), err)
 		}
 		previous, err := row.Previous.read()
 		if err != nil {
-			return nil, fmt.Errorf("hmacsign: key %q: previous_secret: %w", clip(row.ID), err)
+			return nil, nil, fmt.Errorf("hmacsign: key %q: previous_secret: %w", clip(row.ID), err)
 		}
-		keys = append(keys, &Key{ID: row.ID, Secret: secret, Previous: previous, Schemes: row.Schemes, Algorithms: row.Algorithms})
+		for _, source := range []secretSource{row.Secret, row.Previous} {
+			if source.file != "" {
+				secretFiles = append(secretFiles, source.file)
+			}
+		}
+		list = append(list, &Key{ID: row.ID, Secret: secret, Previous: previous, Schemes: row.Schemes, Algorithms: row.Algorithms})
 	}
-	return StaticKeys(keys...)
+	keys, err = newStaticKeys(list)
+	return keys, secretFiles, err
 }
 
 // withoutValues keeps text of the file, which holds secrets, out of an error.

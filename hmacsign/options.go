@@ -126,6 +126,18 @@ func WithContentMD5(form ContentMD5) SignerOption {
 	})
 }
 
+// AcceptSchemes makes a verifier accept these schemes alone, and answer in the
+// words of the first where a request is of none.
+func AcceptSchemes(schemes ...Scheme) VerifierOption {
+	return verifierOption(func(v *Verifier) error {
+		if len(schemes) == 0 {
+			return errors.New("hmacsign: AcceptSchemes: name at least one scheme")
+		}
+		v.schemes = slices.Clone(schemes)
+		return nil
+	})
+}
+
 // AcceptQueryForms makes a verifier accept these query forms, tried in this
 // order; without it [QueryDocumented] and [QueryRaw]. For tencent-app.
 func AcceptQueryForms(forms ...QueryForm) VerifierOption {

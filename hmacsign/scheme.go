@@ -12,9 +12,9 @@ import (
 type Scheme interface {
 	// Name is the scheme's name in keys files and on the command line.
 	Name() string
+	// Algorithms lists the algorithms of package algo that it has words for.
+	Algorithms() []string
 
-	// supports tells whether the scheme has a word for the algorithm.
-	supports(algorithm string) bool
 	// signs is what a signer signs, in the scheme's order, of the headers that
 	// it was asked to sign.
 	signs(requested []string) []string

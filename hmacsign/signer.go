@@ -3,6 +3,8 @@ package hmacsign
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -44,8 +46,8 @@ func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerO
 		}
 		return newMAC(algorithm, secret, s.backend)
 	}
-	if !scheme.supports(algorithm) {
-		return nil, fmt.Errorf("hmacsign: scheme %s: %w %q", scheme.Name(), algo.ErrUnknownAlgorithm, clip(algorithm))
+	if !slices.Contains(scheme.Algorithms(), algorithm) {
+		return nil, fmt.Errorf("hmacsign: scheme %s: %w %q: use one of %s", scheme.Name(), algo.ErrUnknownAlgorithm, clip(algorithm), strings.Join(scheme.Algorithms(), ", "))
 	}
 	for _, opt := range opts {
 		if err := opt.signer(s); err != nil {

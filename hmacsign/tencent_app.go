@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gmhmac/hmacsign/algo"
 )
 
 // TencentApp is application authentication of Tencent's API gateway,
@@ -31,7 +33,7 @@ func (tencentApp) parse(value string) (*authorization, error)  { return parseHMA
 func (tencentApp) format(a *authorization) string              { return formatHMACHeader(a) }
 func (tencentApp) message(e *VerifyError) string               { return tencentMessage(e) }
 func (tencentApp) queryForms(accepted []QueryForm) []QueryForm { return accepted }
-func (tencentApp) supports(algorithm string) bool              { return true }
+func (tencentApp) Algorithms() []string                        { return algo.Algorithms() }
 
 func (tencentApp) signs(requested []string) []string {
 	headers := append([]string{"x-date"}, requested...)

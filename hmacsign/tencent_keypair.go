@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/gmhmac/hmacsign/algo"
 )
 
 // TencentKeyPair is key pair authentication of Tencent's API gateway,
@@ -26,7 +28,7 @@ func (tencentKeyPair) Name() string { return "tencent-keypair" }
 func (tencentKeyPair) parse(value string) (*authorization, error) { return parseHMACHeader(value) }
 func (tencentKeyPair) format(a *authorization) string             { return formatHMACHeader(a) }
 func (tencentKeyPair) message(e *VerifyError) string              { return tencentMessage(e) }
-func (tencentKeyPair) supports(string) bool                       { return true }
+func (tencentKeyPair) Algorithms() []string                       { return algo.Algorithms() }
 func (tencentKeyPair) queryForms([]QueryForm) []QueryForm         { return oneForm }
 func (tencentKeyPair) checkBody(*message, *authorization) error   { return nil }
 

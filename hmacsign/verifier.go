@@ -19,6 +19,7 @@ import (
 type Verifier struct {
 	common
 	keys     KeyStore
+	schemes  []Scheme
 	forms    []QueryForm
 	required []string // headers that must be signed, lower-case
 	window   time.Duration
@@ -41,13 +42,13 @@ type Identity struct {
 	PreviousSecret bool
 }
 
-// NewVerifier returns a verifier of all schemes; which ones a key may be used
-// with is up to the key.
+// NewVerifier returns a verifier, of all schemes unless [AcceptSchemes] says
+// otherwise. Which ones a key may be used with is up to the key.
 func NewVerifier(keys KeyStore, opts ...VerifierOption) (*Verifier, error) {
 	if keys == nil {
 		return nil, errors.New("hmacsign: NewVerifier: no key store")
 	}
-	v := &Verifier{common: defaults(), keys: keys, forms: []QueryForm{QueryDocumented, QueryRaw}, window: DefaultWindow}
+	v := &Verifier{common: defaults(), keys: keys, schemes: Schemes(), forms: []QueryForm{QueryDocumented, QueryRaw}, window: DefaultWindow}
 	for _, opt := range opts {
 		if err := opt.verifier(v); err != nil {
 			return nil, err
@@ -90,7 +91,7 @@ func describe(err error, seen *VerifyError) *VerifyError {
 // is the one whose words suit the answer.
 func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, scheme Scheme, err error) {
 	defer algo.CatchFailure(&err)
-	scheme = schemes[0]
+	scheme = v.schemes[0]
 	values := req.Header["Authorization"]
 	if len(values) == 0 || len(values) == 1 && values[0] == "" {
 		return nil, scheme, refuse(ErrNoAuthorization, "sign the request")
@@ -101,7 +102,7 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, s
 	w := newWork()
 	defer w.free()
 	tried := false
-	for _, candidate := range schemes {
+	for _, candidate := range v.schemes {
 		a, parseErr := candidate.parse(values[0])
 		if parseErr == errForeign {
 			continue

@@ -2,11 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
-	"fmt"
 	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -36,6 +34,7 @@ type requestFlags struct {
 	signedHeaders              string
 	queryForm, contentMD5      string
 	keepEnvironment            bool
+	region, service            string
 }
 
 // list is a flag that can be repeated.
@@ -83,6 +82,8 @@ func (r *requestFlags) add(fs *flag.FlagSet) {
 	fs.StringVar(&r.signedHeaders, "signed-headers", "", "`NAMES` of headers to sign beside the scheme's own, separated by commas or spaces")
 	fs.StringVar(&r.queryForm, "query-form", string(hmacsign.QueryDocumented), "how parameters are signed: `documented|raw|decoded`")
 	fs.StringVar(&r.contentMD5, "content-md5", string(hmacsign.ContentMD5Hex), "how the body's MD5 is sent: `hex|raw|none`")
+	fs.StringVar(&r.region, "region", "", "`REGION` of a derived key (V11), with --service")
+	fs.StringVar(&r.service, "service", "", "`SERVICE` of a derived key")
 	fs.BoolVar(&r.keepEnvironment, "no-strip-environment", false, "sign the path with its first segment release, test or prepub")
 }
 
@@ -142,6 +143,9 @@ func (r *requestFlags) signer() (*hmacsign.Signer, error) {
 	}
 	if r.keepEnvironment {
 		opts = append(opts, hmacsign.KeepEnvironment())
+	}
+	if r.region != "" || r.service != "" {
+		opts = append(opts, hmacsign.WithScope(r.region, r.service))
 	}
 	return hmacsign.NewSigner(scheme, r.algorithm, cred, opts...)
 }
@@ -304,8 +308,7 @@ func escape(b []byte) []byte {
 
 // multipart builds the form of the -F flags.
 func (r *requestFlags) multipart(streams *streams) ([]byte, string, error) {
-	var buf bytes.Buffer
-	w := multipart.NewWriter(&buf)
+	var form []hmacsign.Part
 	for _, d := range r.data {
 		if d.kind != "F" {
 			return nil, "", usagef("-F makes a multipart form: it does not go with -d")
@@ -314,56 +317,36 @@ func (r *requestFlags) multipart(streams *streams) ([]byte, string, error) {
 		if !ok {
 			return nil, "", usagef("-F %q: write it as name=value or name=@FILE", d.value)
 		}
-		parts := strings.Split(value, ";")
-		content, contentType, filename := parts[0], "", ""
-		for _, p := range parts[1:] {
-			switch key, v, _ := strings.Cut(strings.TrimSpace(p), "="); key {
+		part := hmacsign.Part{Name: name}
+		content, settings, _ := strings.Cut(value, ";")
+		for setting := range strings.SplitSeq(settings, ";") {
+			switch key, v, _ := strings.Cut(strings.TrimSpace(setting), "="); key {
+			case "":
 			case "type":
-				contentType = v
+				part.Type = v
 			case "filename":
-				filename = strings.Trim(v, `"`)
+				part.Filename = strings.Trim(v, `"`)
 			default:
-				content += ";" + p
+				content += ";" + setting
 			}
 		}
-		text := []byte(content)
+		part.Content = strings.NewReader(content)
 		if strings.HasPrefix(content, "@") || strings.HasPrefix(content, "<") {
-			var err error
-			if text, err = readFile(content[1:], streams); err != nil {
+			text, err := readFile(content[1:], streams)
+			if err != nil {
 				return nil, "", err
 			}
-			if content[0] == '@' {
-				if filename == "" {
-					filename = filepath.Base(content[1:])
-				}
-				if contentType == "" {
-					contentType = mime.TypeByExtension(filepath.Ext(filename))
-				}
-				if contentType == "" {
-					contentType = "application/octet-stream"
-				}
+			part.Content = bytes.NewReader(text)
+			if content[0] == '@' && part.Filename == "" {
+				part.Filename = filepath.Base(content[1:])
 			}
 		}
-		header := textproto.MIMEHeader{}
-		disposition := fmt.Sprintf(`form-data; name="%s"`, quoteField(name))
-		if filename != "" {
-			disposition += fmt.Sprintf(`; filename="%s"`, quoteField(filename))
-		}
-		header.Set("Content-Disposition", disposition)
-		if contentType != "" {
-			header.Set("Content-Type", contentType)
-		}
-		part, err := w.CreatePart(header)
-		if err != nil {
-			return nil, "", err
-		}
-		part.Write(text) // to memory
+		form = append(form, part)
 	}
-	w.Close()
-	return buf.Bytes(), w.FormDataContentType(), nil
-}
-
-// quoteField escapes as browsers and curl do (WHATWG, multipart/form-data).
-func quoteField(s string) string {
-	return strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A").Replace(s)
+	req, err := hmacsign.NewMultipartRequest(context.Background(), "http://localhost", form...)
+	if err != nil {
+		return nil, "", err
+	}
+	body, err := io.ReadAll(req.Body)
+	return body, req.Header.Get("Content-Type"), err
 }
