@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -159,6 +160,9 @@ func (s staticKeys) Key(_ context.Context, id string) (*Key, error) {
 	}
 	return nil, ErrUnknownKey
 }
+
+// all is for explanations.
+func (s staticKeys) all() []*Key { return slices.Collect(maps.Values(s)) }
 
 // ReadKeys reads a keys file, a JSON array:
 //

@@ -59,6 +59,8 @@ func (f *FileKeys) Key(ctx context.Context, id string) (*Key, error) {
 	return (*f.keys.Load()).Key(ctx, id)
 }
 
+func (f *FileKeys) all() []*Key { return f.keys.Load().all() }
+
 // look reads the file again if anything has changed.
 func (f *FileKeys) look() {
 	f.mu.Lock()

@@ -256,8 +256,8 @@ func TestHuaweiRefusalsInOrder(t *testing.T) {
 		var seen VerifyError
 		_, scheme, err := v.verify(req, &seen)
 		require.Error(t, err)
-		require.Equal(t, c.message, scheme.message(describe(err, &seen)))
-		require.Equal(t, 401, describe(err, &seen).Status())
+		require.Equal(t, c.message, scheme.message(v.describe(req, err, &seen)))
+		require.Equal(t, 401, v.describe(req, err, &seen).Status())
 	}
 	require.Equal(t, "Authorization not found.", HuaweiSDK.message(&VerifyError{Reason: ErrNoAuthorization}))
 }

@@ -68,13 +68,13 @@ func (v *Verifier) Verify(req *http.Request) (*Identity, error) {
 	var seen VerifyError
 	id, _, err := v.verify(req, &seen)
 	if err != nil {
-		return nil, describe(err, &seen)
+		return nil, v.describe(req, err, &seen)
 	}
 	return id, nil
 }
 
 // describe completes an error with what is known of the request.
-func describe(err error, seen *VerifyError) *VerifyError {
+func (v *Verifier) describe(req *http.Request, err error, seen *VerifyError) *VerifyError {
 	e, ok := err.(*VerifyError)
 	if !ok {
 		e = &VerifyError{Reason: ErrUnavailable, Cause: err}
@@ -83,6 +83,9 @@ func describe(err error, seen *VerifyError) *VerifyError {
 	described.Scheme, described.KeyID = seen.Scheme, seen.KeyID
 	if described.Algorithm == "" {
 		described.Algorithm = seen.Algorithm
+	}
+	if v.explain && described.Explanation == nil {
+		described.Explanation = explainHeaders(req, described.Reason)
 	}
 	return &described
 }
@@ -258,7 +261,7 @@ func (v *Verifier) Middleware(next http.Handler) http.Handler {
 			defer req.Body.Close() // net/http closes what it made, not what replaced it
 		}
 		if err != nil {
-			v.answer(w, scheme, describe(err, &seen))
+			v.answer(w, scheme, v.describe(req, err, &seen))
 			return
 		}
 		next.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), identityKey{}, id)))
