@@ -3,6 +3,7 @@ package hmacsign
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -214,6 +215,13 @@ func WithReplayGuard(store ReplayStore) VerifierOption {
 // hold.
 func WithExplanations() VerifierOption {
 	return verifierOption(func(v *Verifier) error { v.explain = true; return nil })
+}
+
+// WithObserver calls observe for each request that [Verifier.Middleware] decides
+// on, before it goes on or is answered: with an identity or with the refusal.
+// It is called from concurrent requests.
+func WithObserver(observe func(*http.Request, *Identity, *VerifyError)) VerifierOption {
+	return verifierOption(func(v *Verifier) error { v.observe = observe; return nil })
 }
 
 // EchoStringToSign makes [Verifier.Middleware] tell a client whose signature

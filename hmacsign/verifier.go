@@ -26,6 +26,7 @@ type Verifier struct {
 	anyDate  bool
 	replays  ReplayStore
 	explain  bool
+	observe  func(*http.Request, *Identity, *VerifyError)
 	echo     bool
 }
 
@@ -110,11 +111,6 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, s
 		if parseErr == errForeign {
 			continue
 		}
-		// The two schemes of one vendor share a header; the first to refuse
-		// tells why, unless the other gets further.
-		if !tried {
-			scheme = candidate
-		}
 		got, attemptErr := (*Identity)(nil), parseErr
 		if parseErr == nil {
 			got, attemptErr = v.verifyAs(req, w, candidate, a, seen)
@@ -122,7 +118,9 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, s
 		if attemptErr == nil {
 			return got, candidate, nil
 		}
-		if !tried || errors.Is(err, ErrScheme) || errors.Is(err, ErrDate) && !errors.Is(attemptErr, ErrScheme) {
+		// The two schemes of one vendor share a header: the one that gets
+		// further tells why.
+		if !tried || progress(attemptErr) > progress(err) {
 			scheme, err = candidate, attemptErr
 			if a != nil {
 				seen.KeyID, seen.Scheme, seen.Algorithm = a.keyID, candidate.Name(), a.algorithm
@@ -134,6 +132,17 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, s
 		return nil, scheme, errForeign
 	}
 	return nil, scheme, err
+}
+
+// progress is how far a refused request came.
+func progress(err error) int {
+	steps := []error{ErrScheme, ErrDate, ErrSignedHeaders, ErrExpired, ErrSignature, ErrBodyDigest, ErrReplayed}
+	for i, step := range steps {
+		if errors.Is(err, step) {
+			return i
+		}
+	}
+	return len(steps) // an error that has nothing to do with the scheme
 }
 
 // verifyAs verifies a request as one of a scheme.
@@ -183,6 +192,9 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 			e.Explanation = explainDigest(&w.message)
 		}
 		return nil, err
+	}
+	if w.body.err != nil {
+		return nil, w.body.err // read for another scheme's sake, and over the limit
 	}
 	if v.replays != nil {
 		// The request is refused for its age from this moment on.
@@ -260,9 +272,22 @@ func (v *Verifier) Middleware(next http.Handler) http.Handler {
 		if req.Body != received {
 			defer req.Body.Close() // net/http closes what it made, not what replaced it
 		}
+		var refused *VerifyError
 		if err != nil {
-			v.answer(w, scheme, v.describe(req, err, &seen))
+			refused = v.describe(req, err, &seen)
+		} else if req.Body == received && req.ContentLength > v.maxBody {
+			refused = v.describe(req, tooLarge(v.maxBody), &seen)
+		}
+		if v.observe != nil {
+			v.observe(req, id, refused)
+		}
+		if refused != nil {
+			v.answer(w, scheme, refused)
 			return
+		}
+		if req.Body == received && req.Body != nil {
+			// The signature did not need the body; the limit holds all the same.
+			req.Body = http.MaxBytesReader(w, req.Body, v.maxBody)
 		}
 		next.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), identityKey{}, id)))
 	})

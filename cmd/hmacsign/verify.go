@@ -9,19 +9,51 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
+// verifierFlags are those of verify and serve alike.
+type verifierFlags struct {
+	date, queryForms, backend string
+	window                    time.Duration
+	keepEnvironment, anyDate  bool
+}
+
+func (f *verifierFlags) add(fs *flag.FlagSet) {
+	fs.DurationVar(&f.window, "window", hmacsign.DefaultWindow, "how far the request's date may be off, either way: `TIME`")
+	fs.StringVar(&f.queryForms, "query-form", "documented,raw", "query `FORMS` to accept, separated by commas: documented, raw, decoded")
+	fs.BoolVar(&f.keepEnvironment, "no-strip-environment", false, "the path is signed with its first segment release, test or prepub")
+	fs.BoolVar(&f.anyDate, "accept-any-date", false, "do not check the time of a signed Date (not X-Date) of tencent-keypair")
+	fs.StringVar(&f.backend, "backend", "", "`NAME` of the backend that must compute the MAC")
+}
+
+func (f *verifierFlags) options() ([]hmacsign.VerifierOption, error) {
+	clock, err := parseClock(f.date)
+	if err != nil {
+		return nil, err
+	}
+	var forms []hmacsign.QueryForm
+	for form := range strings.SplitSeq(f.queryForms, ",") {
+		forms = append(forms, hmacsign.QueryForm(form))
+	}
+	opts := []hmacsign.VerifierOption{hmacsign.WithClock(clock), hmacsign.WithWindow(f.window), hmacsign.WithBackend(f.backend), hmacsign.AcceptQueryForms(forms...)}
+	if f.keepEnvironment {
+		opts = append(opts, hmacsign.KeepEnvironment())
+	}
+	if f.anyDate {
+		opts = append(opts, hmacsign.AcceptAnyDate())
+	}
+	return opts, nil
+}
+
 func runVerify(c *command, args []string, io *streams) error {
-	fs := new(flag.FlagSet)
-	keysFile := fs.String("keys", "", "keys `FILE`, JSON: [{\"id\": \"...\", \"secret\": \"...\" or {\"env\": \"NAME\"} or {\"file\": \"PATH\"}, \"schemes\": [...], \"algorithms\": [...]}]")
-	date := fs.String("date", "", "the verifier's `TIME`, as in sign; without it now")
-	window := fs.Duration("window", hmacsign.DefaultWindow, "how far the request's date may be off, either way: `TIME`")
-	forms := fs.String("query-form", "documented,raw", "query `FORMS` to accept, separated by commas")
-	keep := fs.Bool("no-strip-environment", false, "the path is signed with its first segment release, test or prepub")
-	backend := fs.String("backend", "", "`NAME` of the backend that must compute the MAC")
+	fs, f := new(flag.FlagSet), new(verifierFlags)
+	keysFile := fs.String("keys", "", "keys `FILE`, JSON: [{\"id\": \"...\", \"secret\": \"...\" or {\"env\": \"NAME\"} or {\"file\": \"PATH\"}, \"previous_secret\": ..., \"schemes\": [...], \"algorithms\": [...]}]")
+	fs.StringVar(&f.date, "date", "", "the verifier's `TIME`, as in sign; without it now")
 	output := fs.String("output", "text", "`text|json`")
+	f.add(fs)
 	positional, err := c.parse(fs, args, io, 1)
 	if err != nil {
 		return err
@@ -36,29 +68,20 @@ func runVerify(c *command, args []string, io *streams) error {
 	if err != nil {
 		return err
 	}
-	clock, err := parseClock(*date)
+	opts, err := f.options()
 	if err != nil {
 		return err
 	}
-	opts := []hmacsign.VerifierOption{hmacsign.WithClock(clock), hmacsign.WithWindow(*window), hmacsign.WithMaxBody(maxBody), hmacsign.WithBackend(*backend)}
-	var accepted []hmacsign.QueryForm
-	for form := range strings.SplitSeq(*forms, ",") {
-		accepted = append(accepted, hmacsign.QueryForm(form))
-	}
-	opts = append(opts, hmacsign.AcceptQueryForms(accepted...))
-	if *keep {
-		opts = append(opts, hmacsign.KeepEnvironment())
-	}
-	v, err := hmacsign.NewVerifier(keys, opts...)
+	v, err := hmacsign.NewVerifier(keys, append(opts, hmacsign.WithMaxBody(maxBody), hmacsign.WithExplanations())...)
 	if err != nil {
 		return usageError{err}
 	}
-	f, err := io.open(positional)
+	file, err := io.open(positional)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	req, err := http.ReadRequest(bufio.NewReader(f))
+	defer file.Close()
+	req, err := http.ReadRequest(bufio.NewReader(file))
 	if err != nil {
 		return fmt.Errorf("not a raw HTTP/1.1 request: %w", err)
 	}
@@ -86,6 +109,10 @@ type verdict struct {
 	Backend      string   `json:"backend,omitempty"`
 	Signed       []string `json:"signed_headers,omitempty"`
 	StringToSign string   `json:"string_to_sign,omitempty"`
+	// CanonicalRequest is what huawei-sdk puts into the string as a hash.
+	CanonicalRequest string `json:"canonical_request,omitempty"`
+	Mistake          string `json:"mistake,omitempty"`
+	Explanation      string `json:"explanation,omitempty"`
 }
 
 func report(io *streams, output string, id *hmacsign.Identity, err error) error {
@@ -96,7 +123,10 @@ func report(io *streams, output string, id *hmacsign.Identity, err error) error 
 		r = verdict{Accepted: true, KeyID: id.KeyID, Scheme: id.Scheme, Algorithm: id.Algorithm, Backend: id.Backend, Signed: id.SignedHeaders}
 	case errors.As(err, &refused):
 		r = verdict{Reason: refused.Code(), Detail: refused.Detail, KeyID: refused.KeyID, Scheme: refused.Scheme,
-			Algorithm: refused.Algorithm, StringToSign: refused.StringToSign}
+			Algorithm: refused.Algorithm, StringToSign: refused.StringToSign, CanonicalRequest: refused.CanonicalRequest}
+		if why := refused.Explanation; why != nil && (why.Mistake.Code != "" || r.StringToSign != "") {
+			r.Mistake, r.Explanation = why.Mistake.Code, why.String()
+		}
 	default:
 		return err
 	}
@@ -110,8 +140,14 @@ func report(io *streams, output string, id *hmacsign.Identity, err error) error 
 	} else if r.Accepted {
 		fmt.Fprintf(io.out, "accepted: key id %s, scheme %s, algorithm %s on backend %s, signed headers %s\n",
 			r.KeyID, r.Scheme, r.Algorithm, r.Backend, strings.Join(r.Signed, " "))
-	} else if r.StringToSign != "" {
-		fmt.Fprintf(io.out, "The signature should be that of this string, which the client can compare with its own:\n%s\n", r.StringToSign)
+	} else {
+		fmt.Fprint(io.out, r.Explanation)
+		if r.CanonicalRequest != "" {
+			fmt.Fprintf(io.out, "The canonical request should be:\n%s\n", r.CanonicalRequest)
+		}
+		if r.StringToSign != "" {
+			fmt.Fprintf(io.out, "The signature should be that of this string:\n%s\n", r.StringToSign)
+		}
 	}
 	return err
 }
