@@ -136,9 +136,9 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, s
 
 // progress is how far a refused request came.
 func progress(err error) int {
-	steps := []error{ErrScheme, ErrDate, ErrSignedHeaders, ErrExpired, ErrSignature, ErrBodyDigest, ErrReplayed}
+	steps := [][]error{{ErrScheme}, {ErrDate}, {ErrSignedHeaders, ErrExpired, ErrSignature}, {ErrBodyDigest, ErrReplayed}}
 	for i, step := range steps {
-		if errors.Is(err, step) {
+		if slices.ContainsFunc(step, func(reason error) bool { return errors.Is(err, reason) }) {
 			return i
 		}
 	}
