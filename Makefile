@@ -4,8 +4,10 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 # How long, or with an x behind it how often, each fuzz target runs.
 FUZZTIME ?= 20s
 BENCH ?= .
+# How long make load drives each proxy, in seconds.
+LOADTIME ?= 30
 
-.PHONY: demo test lint fuzz bench cross race clean
+.PHONY: demo test test-peers load lint fuzz bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
@@ -15,6 +17,15 @@ demo:
 test:
 	@go test ./...
 	@$(MAKE) --no-print-directory test-openssl test-tencentsm
+
+# Against other implementations, in a module of its own because they are large.
+test-peers:
+	@cd bench/peers && go vet ./... && go test ./...
+
+# What verification costs the proxy, under a real load generator.
+load:
+	@command -v wrk >/dev/null || { echo "load: needs wrk (apt-get install wrk)" >&2; exit 1; }
+	@HMACSIGN_LOAD=$(LOADTIME) go test -count=1 -timeout 20m -run TestLoad -v ./cmd/hmacsign | grep -v '^==='
 
 race:
 	@go test -race ./...

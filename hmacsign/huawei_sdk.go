@@ -25,6 +25,16 @@ import (
 // X-Sdk-Content-Sha256 (for SM3 X-Sdk-Content-Sm3) is UNSIGNED-PAYLOAD, the body
 // is not signed.
 //
+// The vendor's SDKs differ in what they sign: the v3 SDKs leave out headers
+// whose name begins with content-type or holds an underscore, the gateway's own
+// SDK signs all, Go SDKs leave out Host unless it is set. A verifier honours the
+// list as it is sent. Requests that the v3 Go SDK signs otherwise than it sends,
+// and that are therefore refused: one with a header twice in different case
+// (listed twice), with an empty parameter name (its equals sign is trimmed on
+// the way), or with a Host header that is not the endpoint's (net/http sends the
+// endpoint's). It sends a body that is neither JSON nor BSON as
+// UNSIGNED-PAYLOAD, so such a body is not protected.
+//
 // What it does not tell apart, by its definition: a path with and without a
 // slash at the end, the order of parameters of different names, and "a=" and
 // "a".
