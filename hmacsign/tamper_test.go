@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -314,5 +313,5 @@ func readPart(t *testing.T, req *http.Request, name string) string {
 	defer f.Close()
 	b, err := io.ReadAll(f)
 	require.NoError(t, err)
-	return fmt.Sprintf("%s", b)
+	return string(b)
 }

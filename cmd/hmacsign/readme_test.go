@@ -20,7 +20,8 @@ import (
 // print the ```text block behind it; ```bash is run in the project's folder
 // where libTencentSM is linked (the ```text behind it is the linker's, which
 // third_party/tencentsm/test holds against the real one); a line of a bare block
-// is a make target that exists or the installation of this command.
+// is a make target that exists, the installation of this command, or a server's
+// start, whose flags must exist.
 func TestREADME(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
@@ -69,6 +70,8 @@ func TestREADME(t *testing.T) {
 					requireTool(t, "make")
 					out, err := exec.Command("make", "-C", "../..", "-n", target).CombinedOutput()
 					require.NoError(t, err, string(out))
+				} else if args, ok := strings.CutPrefix(line, "hmacsign serve "); ok {
+					requireFlags(t, strings.Fields(args))
 				} else {
 					require.Equal(t, "go install github.com/gmhmac/hmacsign/cmd/hmacsign@latest", line)
 				}
@@ -79,6 +82,17 @@ func TestREADME(t *testing.T) {
 	}
 	for kind, want := range map[string]int{"go": 2, "sh": 4, "text": 5, "bash": 2, "": 2} {
 		require.GreaterOrEqual(t, kinds[kind], want, kind)
+	}
+}
+
+// requireFlags finds every flag of a command that the test does not run in its
+// help.
+func requireFlags(t *testing.T, args []string) {
+	help := ok(t, "serve", "--help")
+	for _, arg := range args {
+		if strings.HasPrefix(arg, "--") {
+			require.Contains(t, help, arg+" ")
+		}
 	}
 }
 
