@@ -7,15 +7,16 @@ BENCH ?= .
 # How long make load drives each proxy, in seconds.
 LOADTIME ?= 30
 
-.PHONY: demo test test-peers load lint fuzz bench cross race clean
+.PHONY: generate check-generated demo test test-peers load lint fuzz bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
 	@go run ./cmd/hmacsign demo
 
-# The suite in Go, then again on the stand-in for libTencentSM.
+# The suite, again without assembly, and on the stand-in for libTencentSM.
 test:
 	@go test ./...
+	@go test -tags purego ./algo/... ./hmacsign
 	@$(MAKE) --no-print-directory test-openssl test-tencentsm
 
 # Against other implementations, in a module of its own because they are large.
@@ -34,6 +35,7 @@ lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	@go vet ./...
 	@go run $(STATICCHECK) ./...
+	@cd algo/sm3asm/gen && go vet ./...
 	@go mod tidy -diff
 	@go mod verify >/dev/null
 
@@ -44,6 +46,14 @@ fuzz:
 	    echo "$$target in $${dir#$(CURDIR)/}"; \
 	    (cd $$dir && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x . >fuzz.out 2>&1 || { cat fuzz.out; exit 1; }; rm fuzz.out); \
 	  done; done
+
+# Writes the assembly anew; the generator is a module of its own. CI fails if that
+# changes anything.
+generate:
+	@cd algo/sm3asm/gen && go run . -out ../sm3_amd64.s -stubs ../stub_amd64.go -pkg sm3asm
+
+check-generated: generate
+	@git diff --exit-code --stat algo/sm3asm
 
 bench:
 	@go test -run '^$$' -bench '$(BENCH)' ./bench

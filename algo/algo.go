@@ -103,7 +103,7 @@ func NewHash(algorithm string) (hash.Hash, error) {
 }
 
 // Sum appends the MAC of msg to dst and returns the extended slice. Where dst
-// has room, the hmac-sha1 and hmac-sha256 keys allocate nothing.
+// has room it allocates nothing, but on backend gmsm, whose library does.
 func (k *Key) Sum(dst, msg []byte) []byte { return k.keyed.Sum(dst, msg) }
 
 // Verify reports whether mac is the whole MAC of msg, in a time that does not

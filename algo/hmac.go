@@ -4,10 +4,12 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
+	"errors"
 	"hash"
 	"runtime"
 	"sync"
 
+	"github.com/gmhmac/hmacsign/algo/sm3asm"
 	"github.com/gmhmac/hmacsign/algo/sm3pure"
 )
 
@@ -17,6 +19,14 @@ func init() {
 	Register(Backend{Algorithm: HMACSHA256, Name: "go", Preference: 10, Probe: goVersion, NewHash: sha256.New})
 	Register(Backend{Algorithm: HMACSM3, Name: "gmsm", Preference: 10, NewHash: sm3pure.New,
 		Probe: func() (string, string, error) { return sm3pure.Version(), "portable Go", nil }})
+	Register(Backend{Algorithm: HMACSM3, Name: "asm", Preference: 20, NewHash: sm3asm.New,
+		NewKeyed: func(secret []byte) (Keyed, error) { return sm3asm.NewKey(secret), nil },
+		Probe: func() (string, string, error) {
+			if !sm3asm.Available() {
+				return "none", "", errors.New("needs an amd64 processor with AVX2 and BMI2, and a build without the tag purego")
+			}
+			return sm3asm.Kernel(), "Go assembly of this module", nil
+		}})
 }
 
 // hmacKey is crypto/hmac over any hash. The states are kept and reused: after

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -58,9 +59,10 @@ func NewMemoryReplayStore(requests int) (*MemoryReplayStore, error) {
 	if requests < 1 {
 		return nil, fmt.Errorf("hmacsign: a replay store for %d requests: give it room for at least 1", requests)
 	}
-	// Requests spread over the shards by chance, so a shard needs slack.
-	share := requests/replayShards + 4
-	share += share / 4
+	// Requests spread over the shards by chance: eight standard deviations above
+	// the mean there is room for what it was made for, whatever the chance.
+	mean := float64(requests) / replayShards
+	share := int(mean+8*math.Sqrt(mean)) + 8
 	s := new(MemoryReplayStore)
 	for i := range s.shards {
 		s.shards[i].expires = make(map[[16]byte]int64, share)

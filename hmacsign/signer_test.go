@@ -306,8 +306,11 @@ func TestSignAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("needs a build without -race: under it sync.Pool drops items at random")
 	}
-	for _, algorithm := range []string{algo.HMACSHA1, algo.HMACSHA256} {
+	for _, algorithm := range algo.Algorithms() {
 		s := newSigner(t, algorithm)
+		if s.Backend().Backend == "gmsm" {
+			continue // its library allocates
+		}
 		req := newRequest(t, "GET", "http://h/a/b?c=1&b=3", "", "Accept", "application/json")
 		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() {
 			if err := s.Sign(req); err != nil {

@@ -1,0 +1,237 @@
+// Command gen writes the assembly of package sm3asm with avo. Run it by
+// "make generate".
+//
+// The letters are those of GB/T 32905-2016: V is the chaining value, A to H the
+// working words, W and W' (Wp here) the expanded message, T the constants, FF,
+// GG, P0, P1, SS1, SS2, TT1 and TT2 the functions and intermediate words of
+// sections 4.3, 4.4 and 5.3.3.
+package main
+
+import (
+	"math/bits"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+func main() {
+	ConstraintExpr("!purego")
+	singleStream("blockAVX512", true)
+	singleStream("blockAVX2", false)
+	Generate()
+}
+
+// T of section 4.2, rotated as SS1 needs it.
+func T(j int) uint32 {
+	if j < 16 {
+		return bits.RotateLeft32(0x79cc4519, j)
+	}
+	return bits.RotateLeft32(0x7a879d8a, j)
+}
+
+var swapMask Mem
+
+// singleStream compresses the blocks of one message. The rounds run on general
+// registers, bound by the latency of their chain; the message expansion runs
+// beside them on xmm registers, three words at a step, because W[j] needs
+// W[j-3], 13 rounds or more before its words are needed.
+//
+// A step's register holds [W[j-1] W[j] W[j+1] W[j+2]]: three new words and the
+// last of the step before, so that no lane is garbage and stores that overlap
+// write the same word. R1, R2 and R3 are the results of the last three steps,
+// which is what W[j-3], W[j-6] and W[j-9] ask for. One shuffle of R2 and R1
+// gives S = [W[j-5] W[j-4] W[j-3] W[j-2]], which with the new words makes Wp,
+// three steps later is W[j-13] and four steps later W[j-16].
+func singleStream(name string, avx512 bool) {
+	if swapMask.Base == nil {
+		swapMask = GLOBL("bytes_of_words_swapped", RODATA|NOPTR)
+		for i, w := range []uint32{0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f} {
+			DATA(4*i, U32(w))
+		}
+	}
+	TEXT(name, NOSPLIT, "func(v *[8]uint32, p []byte)")
+	Pragma("noescape")
+	Doc(name + " compresses the whole 64-byte blocks of p into v.")
+	p := Load(Param("p").Base(), GP64())
+	left := Load(Param("p").Len(), GP64())
+	stack := AllocLocal(4*70 + 4*66)
+	W := func(j int) Mem { return stack.Offset(4 * j) }
+	Wp := func(j int) Mem { return stack.Offset(4*70 + 4*j) }
+
+	var x [8]GPVirtual // A to H
+	v := Load(Param("v"), GP64())
+	for i := range x {
+		x[i] = GP64()
+		MOVL(Mem{Base: v, Disp: 4 * i}, x[i].As32())
+	}
+	mask := XMM()
+	VMOVDQU(swapMask, mask)
+
+	Label(name + "_block")
+	CMPQ(left, U32(64))
+	JB(LabelRef(name + "_done"))
+
+	Comment("W[0] to W[15], and Wp[0] to Wp[11].")
+	var X [4]VecVirtual
+	for i := range X {
+		X[i] = XMM()
+		VMOVDQU(Mem{Base: p, Disp: 16 * i}, X[i])
+		VPSHUFB(mask, X[i], X[i])
+		VMOVDQU(X[i], W(4*i))
+	}
+	for i := range 3 {
+		t := XMM()
+		VPXOR(X[i], X[i+1], t)
+		VMOVDQU(t, Wp(4*i))
+	}
+	e := &expansion{avx512: avx512, W: W, Wp: Wp}
+	align := func(hi, lo VecVirtual, bytes int) VecVirtual {
+		r := XMM()
+		VPALIGNR(U8(bytes), lo, hi, r)
+		return r
+	}
+	e.R1, e.R2, e.R3 = X[3], align(X[3], X[2], 4), align(X[2], X[1], 8)
+	first := XMM()
+	VPSLLDQ(U8(4), X[0], first)
+	// What W[j-16] and W[j-13] take, oldest first: [- W0 W1 W2], [W2 ... W5],
+	// [W5 ... W8], [W8 ... W11].
+	e.S = []VecVirtual{first, align(X[1], X[0], 8), align(X[2], X[1], 4), X[2]}
+
+	A, B, C, D, E, F, G, H := x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
+	var step []func()
+	for j := range 64 {
+		Commentf("Round %d.", j)
+		if j%3 == 0 && 16+j <= 67 {
+			step = e.step(16 + j)
+		}
+		round(j, A, B, C, D, E, F, G, H, W(j), Wp(j), func(share int) {
+			// A third of the step in each round, spread over it.
+			n := min(share, len(step))
+			for _, f := range step[:n] {
+				f()
+			}
+			step = step[n:]
+		})
+		A, B, C, D, E, F, G, H = D, A, B, C, H, E, F, G
+	}
+
+	Comment("V(i+1) = ABCDEFGH ^ V(i).")
+	v = Load(Param("v"), GP64())
+	for i, r := range []GPVirtual{A, B, C, D, E, F, G, H} {
+		XORL(Mem{Base: v, Disp: 4 * i}, r.As32())
+		MOVL(r.As32(), Mem{Base: v, Disp: 4 * i})
+		if r != x[i] {
+			panic("after 64 rounds every word is back in its register")
+		}
+	}
+	ADDQ(U8(64), p)
+	SUBQ(U8(64), left)
+	JMP(LabelRef(name + "_block"))
+	Label(name + "_done")
+	VZEROUPPER()
+	RET()
+}
+
+// round is one of section 5.3.3. D becomes the next A and H the next E where
+// they are; B and F are rotated in place. between emits part of the expansion.
+func round(j int, A, B, C, D, E, F, G, H GPVirtual, W, Wp Mem, between func(int)) {
+	r12, ss1, t, u := GP64(), GP64(), GP64(), GP64()
+	RORXL(U8(32-12), A.As32(), r12.As32())
+	ADDL(Wp, D.As32())
+	ADDL(W, H.As32())
+	LEAL(Mem{Base: r12, Index: E, Scale: 1, Disp: int(int32(T(j)))}, ss1.As32())
+	between(2)
+	MOVL(A.As32(), t.As32())
+	MOVL(E.As32(), u.As32())
+	if j < 16 {
+		// FF = A ^ B ^ C, GG = E ^ F ^ G.
+		XORL(B.As32(), t.As32())
+		XORL(F.As32(), u.As32())
+		XORL(C.As32(), t.As32())
+		XORL(G.As32(), u.As32())
+		ADDL(t.As32(), D.As32())
+		ADDL(u.As32(), H.As32())
+	} else {
+		// FF = A&B | A&C | B&C = A&B + (A^B)&C, GG = E&F + ~E&G: the parts
+		// have no bit in common, so they can be added one by one.
+		ANDL(B.As32(), t.As32())
+		ANDL(F.As32(), u.As32())
+		ADDL(t.As32(), D.As32())
+		ADDL(u.As32(), H.As32())
+		MOVL(A.As32(), t.As32())
+		ANDNL(G.As32(), E.As32(), u.As32())
+		XORL(B.As32(), t.As32())
+		ADDL(u.As32(), H.As32())
+		ANDL(C.As32(), t.As32())
+		ADDL(t.As32(), D.As32())
+	}
+	RORXL(U8(32-7), ss1.As32(), ss1.As32())
+	between(2)
+	XORL(ss1.As32(), r12.As32()) // SS2
+	ADDL(ss1.As32(), H.As32())   // TT2
+	RORXL(U8(32-9), B.As32(), B.As32())
+	ADDL(r12.As32(), D.As32()) // TT1
+	RORXL(U8(32-19), F.As32(), F.As32())
+	between(2)
+	// P0(TT2) = TT2 ^ TT2<<<9 ^ TT2<<<17.
+	p9, p17 := GP64(), GP64()
+	RORXL(U8(32-9), H.As32(), p9.As32())
+	RORXL(U8(32-17), H.As32(), p17.As32())
+	XORL(p9.As32(), H.As32())
+	XORL(p17.As32(), H.As32())
+	between(2)
+}
+
+// expansion is the state of the message expansion.
+type expansion struct {
+	avx512     bool
+	W, Wp      func(int) Mem
+	R1, R2, R3 VecVirtual   // words from j-4, j-7, j-10
+	S          []VecVirtual // words from j-17, j-14, j-11, j-8: oldest first
+}
+
+// step returns the instructions that make W[j] to W[j+2] and Wp[j-4] to Wp[j-2]:
+//
+//	W[j] = P1(W[j-16] ^ W[j-9] ^ W[j-3]<<<15) ^ W[j-13]<<<7 ^ W[j-6]
+func (e *expansion) step(j int) []func() {
+	r, s, wp, a, b := XMM(), XMM(), XMM(), XMM(), XMM()
+	R1, R2, R3, w16, w13 := e.R1, e.R2, e.R3, e.S[0], e.S[1]
+	var ops []func()
+	op := func(f func()) { ops = append(ops, f) }
+	rotate := func(x VecVirtual, n int, to, spare VecVirtual) {
+		if e.avx512 {
+			op(func() { VPROLD(U8(n), x, to) })
+			return
+		}
+		op(func() { VPSLLD(U8(n), x, to) })
+		op(func() { VPSRLD(U8(32-n), x, spare) })
+		op(func() { VPOR(spare, to, to) })
+	}
+	xor := func(x, y, to VecVirtual) { // to ^= x ^ y
+		if e.avx512 {
+			op(func() { VPTERNLOGD(U8(0x96), x, y, to) })
+			return
+		}
+		op(func() { VPXOR(x, to, to) })
+		op(func() { VPXOR(y, to, to) })
+	}
+	op(func() { VSHUFPS(U8(2|3<<2|1<<4|2<<6), R1, R2, s) })
+	rotate(R1, 15, r, a)
+	xor(w16, R3, r)
+	rotate(r, 15, a, b)
+	rotate(r, 23, b, wp)
+	xor(a, b, r) // P1
+	rotate(w13, 7, a, b)
+	xor(a, R2, r)
+	if j == 16 { // there is no W[-1] to make lane 0 of
+		op(func() { VPSHUFD(U8(0xff), R1, a) })
+		op(func() { VPBLENDD(U8(1), a, r, r) })
+	}
+	op(func() { VMOVDQU(r, e.W(j-1)) })
+	op(func() { VPXOR(s, r, wp) })
+	op(func() { VMOVDQU(wp, e.Wp(j-5)) })
+	e.R1, e.R2, e.R3 = r, R1, R2
+	e.S = append(e.S[1:len(e.S):len(e.S)], s)
+	return ops
+}

@@ -1,0 +1,35 @@
+package sm3asm_test
+
+import (
+	"bytes"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	. "github.com/gmhmac/hmacsign/algo/sm3asm"
+	"github.com/gmhmac/hmacsign/algo/sm3pure"
+)
+
+// The input lies against a page that must not be touched, before and behind: a
+// read beyond it ends the test with a fault.
+func TestReadsNothingBeyondTheInput(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		page := syscall.Getpagesize()
+		mem, err := syscall.Mmap(-1, 0, 3*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+		require.NoError(t, err)
+		defer syscall.Munmap(mem)
+		require.NoError(t, syscall.Mprotect(mem[:page], syscall.PROT_NONE))
+		require.NoError(t, syscall.Mprotect(mem[2*page:], syscall.PROT_NONE))
+		inside := mem[page : 2*page]
+		copy(inside, bytes.Repeat([]byte("0123456789abcdef"), page/16))
+		for n := range 400 {
+			for _, msg := range [][]byte{inside[page-n:], inside[:n]} {
+				got, want := New(), sm3pure.New()
+				got.Write(msg)
+				want.Write(msg)
+				require.Equal(t, want.Sum(nil), got.Sum(nil))
+			}
+		}
+	})
+}

@@ -1,0 +1,7 @@
+//go:build !amd64 || purego
+
+package sm3asm
+
+func kernels() []kernelID { return []kernelID{none} }
+
+func compress(*[8]uint32, []byte) { panic("sm3asm: there is no kernel: ask Available first") }
