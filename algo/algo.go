@@ -24,6 +24,8 @@ import (
 	"fmt"
 	"hash"
 	"sync"
+
+	"github.com/gmhmac/hmacsign/algo/sm3asm"
 )
 
 // The algorithms, by the names that registries, keys files and the command use.
@@ -105,6 +107,48 @@ func NewHash(algorithm string) (hash.Hash, error) {
 // Sum appends the MAC of msg to dst and returns the extended slice. Where dst
 // has room it allocates nothing, but on backend gmsm, whose library does.
 func (k *Key) Sum(dst, msg []byte) []byte { return k.keyed.Sum(dst, msg) }
+
+// SumMany appends the MAC of each message to dst, in their order. Backend asm
+// computes several at once, which pays from four messages on; with any other it
+// is Sum after Sum.
+func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
+	if asm, ok := k.keyed.(*sm3asm.Key); ok {
+		return asm.SumMany(dst, msgs)
+	}
+	for _, msg := range msgs {
+		dst = k.keyed.Sum(dst, msg)
+	}
+	return dst
+}
+
+// SumEach appends the MAC of each message to dst, each under the key of the same
+// place; there must be as many keys as messages. It is SumMany for several keys,
+// as a verifier has them that holds several requests in hand.
+func SumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
+	if len(keys) != len(msgs) {
+		panic("algo: SumEach: as many keys as messages are needed")
+	}
+	for len(keys) > 0 {
+		// As many keys of backend asm as follow each other go together.
+		var asm [sm3asm.Lanes]*sm3asm.Key
+		n := 0
+		for n < min(len(keys), len(asm)) {
+			key, ok := keys[n].keyed.(*sm3asm.Key)
+			if !ok {
+				break
+			}
+			asm[n] = key
+			n++
+		}
+		if n > 0 {
+			dst = sm3asm.SumEach(dst, asm[:n], msgs[:n])
+		} else {
+			dst, n = keys[0].Sum(dst, msgs[0]), 1
+		}
+		keys, msgs = keys[n:], msgs[n:]
+	}
+	return dst
+}
 
 // Verify reports whether mac is the whole MAC of msg, in a time that does not
 // depend on where they differ. A shortened MAC is never right.

@@ -10,7 +10,7 @@ func kernels() []kernelID {
 	list := []kernelID{none}
 	if cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 {
 		list = append(list, avx2)
-		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL {
+		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512BW {
 			list = append(list, avx512)
 		}
 	}
@@ -22,5 +22,30 @@ func compress(v *[8]uint32, p []byte) {
 		blockAVX512(v, p)
 	} else {
 		blockAVX2(v, p)
+	}
+}
+
+// lanes is how many messages the batch kernel takes at once.
+func lanes() int {
+	if kernel == avx512 {
+		return 16
+	}
+	return 8
+}
+
+// compressLanes compresses a block of each lane, where its bit in active is set.
+// The kernel of eight lanes has states and blocks of its own width.
+func compressLanes(v *transposed, blocks *[Lanes]*byte, active uint32) {
+	if kernel == avx512 {
+		blocks16((*[8][16]uint32)(v), blocks, active)
+		return
+	}
+	var narrow [8][8]uint32
+	for i := range narrow {
+		narrow[i] = [8]uint32(v[i][:8])
+	}
+	blocks8(&narrow, (*[8]*byte)(blocks[:8]), active)
+	for i := range narrow {
+		copy(v[i][:8], narrow[i][:])
 	}
 }

@@ -66,14 +66,7 @@ func compressAll(v *[8]uint32, p []byte) {
 // section 5.2 says, and stores the digest.
 func finish(v *[8]uint32, rest []byte, n uint64, digest *[Size]byte) {
 	var block [2 * BlockSize]byte
-	k := copy(block[:], rest)
-	block[k] = 0x80
-	end := BlockSize
-	if k >= BlockSize-8 {
-		end = 2 * BlockSize
-	}
-	binary.BigEndian.PutUint64(block[end-8:], n*8)
-	compress(v, block[:end])
+	compress(v, block[:pad(&block, rest, n)*BlockSize])
 	for i, w := range v {
 		binary.BigEndian.PutUint32(digest[4*i:], w)
 	}

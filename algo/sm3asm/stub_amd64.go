@@ -13,3 +13,15 @@ func blockAVX512(v *[8]uint32, p []byte)
 //
 //go:noescape
 func blockAVX2(v *[8]uint32, p []byte)
+
+// blocks16 compresses a 64-byte block of each of 16 messages into its chaining
+// value v[..][lane], where bit lane of active is set.
+//
+//go:noescape
+func blocks16(v *[8][16]uint32, blocks *[16]*byte, active uint32)
+
+// blocks8 compresses a 64-byte block of each of 8 messages into its chaining
+// value v[..][lane], where bit lane of active is set.
+//
+//go:noescape
+func blocks8(v *[8][8]uint32, blocks *[8]*byte, active uint32)

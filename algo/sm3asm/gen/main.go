@@ -19,6 +19,12 @@ func main() {
 	ConstraintExpr("!purego")
 	singleStream("blockAVX512", true)
 	singleStream("blockAVX2", false)
+	table := GLOBL("constants_rotated", RODATA|NOPTR)
+	for j := range 64 {
+		DATA(4*j, U32(T(j)))
+	}
+	batch("blocks16", 16, table)
+	batch("blocks8", 8, table)
 	Generate()
 }
 

@@ -1,0 +1,5 @@
+//go:build !race && !asan
+
+package algo_test
+
+const instrumented = false

@@ -1,0 +1,116 @@
+package sm3asm
+
+import "encoding/binary"
+
+// Lanes is the most messages that a batch kernel takes at once.
+const Lanes = 16
+
+// SumMany appends the MAC of each message to dst, under one key.
+func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
+	var keys [Lanes]*Key
+	for i := range keys {
+		keys[i] = k
+	}
+	for len(msgs) > 0 {
+		n := min(len(msgs), Lanes)
+		dst = SumEach(dst, keys[:n], msgs[:n])
+		msgs = msgs[n:]
+	}
+	return dst
+}
+
+// SumEach appends the MAC of each message to dst, each under the key of the same
+// place. It allocates nothing where dst has room. Messages are compressed beside
+// each other where the processor can; few of them go one after the other, which
+// is faster then.
+func SumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
+	for len(msgs) > 0 {
+		n := min(len(msgs), lanes())
+		if n < breakEven {
+			n = 1
+			dst = keys[0].Sum(dst, msgs[0])
+		} else {
+			dst = sumLanes(dst, keys[:n], msgs[:n])
+		}
+		keys, msgs = keys[n:], msgs[n:]
+	}
+	return dst
+}
+
+// breakEven is from how many messages on the lanes are faster than one message
+// after the other: a call costs the same whatever its fill.
+const breakEven = 4
+
+// transposed has word i of lane j at [i][j].
+type transposed [8][Lanes]uint32
+
+// sumLanes computes up to lanes() MACs beside each other.
+func sumLanes(dst []byte, keys []*Key, msgs [][]byte) []byte {
+	var (
+		v      transposed
+		tails  [Lanes][2 * BlockSize]byte // the last bytes of each message, padded
+		blocks [Lanes]*byte
+		whole  [Lanes]int // blocks that are compressed where the message lies
+		total  [Lanes]int // and those with the padding
+		steps  int
+	)
+	for lane, msg := range msgs {
+		for i, w := range keys[lane].inner {
+			v[i][lane] = w
+		}
+		whole[lane] = len(msg) / BlockSize
+		total[lane] = whole[lane] + pad(&tails[lane], msg[whole[lane]*BlockSize:], uint64(BlockSize+len(msg)))
+		steps = max(steps, total[lane])
+	}
+	for step := range steps {
+		active := uint32(0)
+		for lane, msg := range msgs {
+			if step < total[lane] {
+				active |= 1 << lane
+			}
+			if step < whole[lane] {
+				blocks[lane] = &msg[step*BlockSize]
+			} else {
+				// A lane that is done goes on with any block; its bit is clear.
+				blocks[lane] = &tails[lane][min(step-whole[lane], 1)*BlockSize]
+			}
+		}
+		for lane := len(msgs); lane < Lanes; lane++ {
+			blocks[lane] = &tails[0][0]
+		}
+		compressLanes(&v, &blocks, active)
+	}
+	for lane := range msgs {
+		tail := &tails[lane]
+		for i := range v {
+			binary.BigEndian.PutUint32(tail[4*i:], v[i][lane])
+			v[i][lane] = keys[lane].outer[i]
+		}
+		clear(tail[Size:])
+		pad(tail, tail[:Size], BlockSize+Size)
+		blocks[lane] = &tail[0]
+	}
+	compressLanes(&v, &blocks, 1<<len(msgs)-1)
+	for lane := range msgs {
+		var mac [Size]byte
+		for i := range v {
+			binary.BigEndian.PutUint32(mac[4*i:], v[i][lane])
+		}
+		dst = append(dst, mac[:]...)
+	}
+	return dst
+}
+
+// pad puts the last bytes of a message of n bytes in all into block, padded as
+// section 5.2 says, and returns how many blocks they take. Block is zero but for
+// what rest may share with it.
+func pad(block *[2 * BlockSize]byte, rest []byte, n uint64) int {
+	k := copy(block[:], rest)
+	block[k] = 0x80
+	count := 1
+	if k >= BlockSize-8 {
+		count = 2
+	}
+	binary.BigEndian.PutUint64(block[count*BlockSize-8:], n*8)
+	return count
+}

@@ -1,0 +1,113 @@
+package sm3asm_test
+
+import (
+	"math/rand"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gmhmac/hmacsign/algo"
+	. "github.com/gmhmac/hmacsign/algo/sm3asm"
+)
+
+// reference is the MAC by package sm3pure under crypto/hmac.
+func reference(t testing.TB, secret, msg []byte) []byte {
+	key, err := algo.NewKey(algo.HMACSM3, secret, algo.WithBackend("gmsm"))
+	require.NoError(t, err)
+	return key.Sum(nil, msg)
+}
+
+// Batches of 1 to 33 of mixed lengths and keys, misaligned.
+func TestSumEach(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(1))
+		data := make([]byte, 4096)
+		r.Read(data)
+		for n := 1; n <= 33; n++ {
+			for range 6 {
+				keys, msgs, want := make([]*Key, n), make([][]byte, n), []byte("prefix")
+				for i := range n {
+					secret := data[r.Intn(100):][:1+r.Intn(150)]
+					at := r.Intn(2000)
+					keys[i], msgs[i] = NewKey(secret), data[at:at+r.Intn(1025)]
+					want = append(want, reference(t, secret, msgs[i])...)
+				}
+				require.Equal(t, want, SumEach([]byte("prefix"), keys, msgs), n)
+			}
+		}
+	})
+}
+
+// Every length in every lane's neighbourhood of others.
+func TestSumManyLengths(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		key, data := NewKey([]byte("secret")), make([]byte, 1100)
+		for i := range data {
+			data[i] = byte(i * 7)
+		}
+		for n := 0; n <= 1024; n += 13 {
+			var msgs [][]byte
+			var want []byte
+			for i := range 16 {
+				msg := data[i : i+(n+i*5)%1025]
+				msgs, want = append(msgs, msg), append(want, key.Sum(nil, msg)...)
+			}
+			require.Equal(t, want, key.SumMany(nil, msgs), n)
+		}
+		require.Empty(t, key.SumMany(nil, nil))
+	})
+}
+
+func TestSumManyDoesNotAllocate(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		key, dst := NewKey([]byte("secret")), make([]byte, 0, 16*Size)
+		msgs := make([][]byte, 16)
+		for i := range msgs {
+			msgs[i] = make([]byte, 150)
+		}
+		require.Zero(t, testing.AllocsPerRun(100, func() { key.SumMany(dst, msgs) }))
+	})
+}
+
+func FuzzSumEach(f *testing.F) {
+	if !Available() {
+		f.Skip("needs an amd64 processor with AVX2 and BMI2, and a build without purego")
+	}
+	f.Add([]byte("some data to cut messages from"), []byte{3, 0, 30, 7, 7})
+	f.Fuzz(func(t *testing.T, data, cuts []byte) {
+		if len(cuts) > 40 {
+			cuts = cuts[:40]
+		}
+		var keys []*Key
+		var msgs [][]byte
+		var want []byte
+		for i, cut := range cuts {
+			n := min(int(cut)*4, len(data))
+			secret := append([]byte{byte(i)}, data[:n/3]...)
+			keys, msgs = append(keys, NewKey(secret)), append(msgs, data[n/2:n])
+			want = append(want, reference(t, secret, data[n/2:n])...)
+		}
+		EachKernel(func(name string) {
+			require.Equal(t, want, SumEach(nil, keys, msgs), name)
+		})
+	})
+}
+
+func BenchmarkSumMany(b *testing.B) {
+	for _, n := range []int{1, 2, 3, 4, 6, 8, 12, 16} {
+		key, dst := NewKey([]byte("secret")), make([]byte, 0, 16*Size)
+		msgs := make([][]byte, n)
+		for i := range msgs {
+			msgs[i] = make([]byte, 150)
+		}
+		EachKernel(func(name string) {
+			b.Run(name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					key.SumMany(dst, msgs)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/MAC")
+			})
+		})
+	}
+}

@@ -1,0 +1,5 @@
+//go:build race || asan
+
+package hmacsign_test
+
+const instrumented = true

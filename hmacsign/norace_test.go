@@ -1,5 +1,0 @@
-//go:build !race
-
-package hmacsign_test
-
-const raceEnabled = false
