@@ -7,7 +7,7 @@ BENCH ?= .
 # How long make load drives each proxy, in seconds.
 LOADTIME ?= 30
 
-.PHONY: generate check-generated demo test test-peers load lint fuzz bench cross race clean
+.PHONY: bench-report generate check-generated demo test test-peers load lint fuzz bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
@@ -57,6 +57,12 @@ check-generated: generate
 
 bench:
 	@go test -run '^$$' -bench '$(BENCH)' ./bench
+
+# Measures against other implementations and writes bench/REPORT.md and its
+# plots; nothing else should run meanwhile. With OpenSSL's headers, OpenSSL too.
+bench-report:
+	@cd bench/peers && if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then tags=openssl; fi; \
+	  go build -tags "$$tags" -o ../../bin/report ./report && ../../bin/report -out ..
 
 # Every platform that the project is for, without cgo, with and without the tag
 # that leaves assembly out. vet compiles the tests too, build links nothing.

@@ -126,6 +126,9 @@ func BenchmarkRequest(b *testing.B) {
 					}
 				}
 			})
+			if err := signer.Sign(req); err != nil {
+				b.Fatal(err)
+			}
 			b.Run("verify/"+scheme.Name(), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+	"sync/atomic"
+	"time"
 )
 
 // message is what a scheme sees of a request, the same on the client's side and
@@ -79,7 +81,12 @@ func (m *message) read(req *http.Request, maxBody int64) error {
 	if m.method == "" {
 		m.method = http.MethodGet
 	}
-	if !isToken(m.method) || m.method != strings.ToUpper(m.method) {
+	switch m.method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodHead:
+	default:
+		if isToken(m.method) && m.method == strings.ToUpper(m.method) {
+			break
+		}
 		return refuse(ErrMalformed, fmt.Sprintf("method %q: write it in upper case", clip(m.method)))
 	}
 	if m.host == "" && req.URL != nil {
@@ -170,7 +177,12 @@ func (m *message) values(name string) []string {
 // trimmed trims a header's value as net/http does when it sends, and refuses
 // what would end a line of the string to sign.
 func trimmed(name, value string) (string, error) {
-	value = strings.Trim(value, " \t")
+	for value != "" && (value[0] == ' ' || value[0] == '\t') {
+		value = value[1:]
+	}
+	for value != "" && (value[len(value)-1] == ' ' || value[len(value)-1] == '\t') {
+		value = value[:len(value)-1]
+	}
 	for i := 0; i < len(value); i++ {
 		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return "", refuse(ErrMalformed, fmt.Sprintf("header %s has a control character", clip(name)))
@@ -195,6 +207,54 @@ func (m *message) bodyMD5() (*[md5.Size]byte, error) {
 		h.Sum(m.md5[:0])
 	}
 	return m.md5, nil
+}
+
+// isCanonical reports whether a header's key is in the form that the methods of
+// http.Header make.
+func isCanonical(key string) bool {
+	upper := true
+	for i := 0; i < len(key); i++ {
+		c := key[i]
+		if upper && 'a' <= c && c <= 'z' || !upper && 'A' <= c && c <= 'Z' {
+			return false
+		}
+		upper = c == '-'
+	}
+	return true
+}
+
+// formattedDate is a second in the form of RFC 1123, which takes as long to
+// write or to read as a short MAC to compute. Requests come many to the second.
+type formattedDate struct {
+	second int64
+	text   string
+}
+
+var lastDate atomic.Pointer[formattedDate]
+
+// formatHTTPDate formats a time as X-Date has it.
+func formatHTTPDate(t time.Time) string {
+	second := t.Unix()
+	if d := lastDate.Load(); d != nil && d.second == second {
+		return d.text
+	}
+	d := &formattedDate{second, t.UTC().Format(http.TimeFormat)}
+	lastDate.Store(d)
+	return d.text
+}
+
+// parseHTTPDate is its reverse.
+func parseHTTPDate(text string) (time.Time, error) {
+	if d := lastDate.Load(); d != nil && d.text == text {
+		return time.Unix(d.second, 0).UTC(), nil
+	}
+	t, err := time.Parse(http.TimeFormat, text)
+	// The text is kept only as it would be written: "08:29:58.5" and a wrong
+	// weekday are read too.
+	if err == nil && t.Format(http.TimeFormat) == text {
+		lastDate.Store(&formattedDate{t.Unix(), strings.Clone(text)})
+	}
+	return t.UTC(), err
 }
 
 // isToken reports whether s is a token of RFC 9110 section 5.6.2, such as a

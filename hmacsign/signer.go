@@ -134,7 +134,7 @@ func (s *Signer) StringToSign(req *http.Request) (string, error) {
 // sign in w.text.
 func (s *Signer) build(w *work, req *http.Request, header http.Header) error {
 	for key := range header {
-		if http.CanonicalHeaderKey(key) != key {
+		if !isCanonical(key) {
 			return refuse(ErrMalformed, fmt.Sprintf("header key %q is not in canonical form: set it with Header.Set", clip(key)))
 		}
 	}

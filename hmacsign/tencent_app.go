@@ -72,7 +72,7 @@ func (tencentApp) prepare(m *message, s *signing, _ *authorization) error {
 	if _, present := m.header["Accept"]; !present {
 		m.set("Accept", "*/*")
 	}
-	m.set("X-Date", s.now.UTC().Format(http.TimeFormat))
+	m.set("X-Date", formatHTTPDate(s.now))
 	return nil
 }
 
@@ -93,7 +93,7 @@ func httpDate(m *message, name string) (time.Time, error) {
 	if !present {
 		return time.Time{}, refuse(ErrDate, "no "+name+" header")
 	}
-	t, err := time.Parse(http.TimeFormat, value)
+	t, err := parseHTTPDate(value)
 	if err != nil {
 		return time.Time{}, refuse(ErrDate, fmt.Sprintf("%s %q is not of the form %q", name, clip(value), http.TimeFormat))
 	}
@@ -196,7 +196,11 @@ func (m *message) digestMatches(value string) (bool, error) {
 
 // isForm reports whether the body's parameters are signed with the query's.
 func isForm(h http.Header) bool {
-	mediaType, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	values := h["Content-Type"]
+	if len(values) == 0 {
+		return false
+	}
+	mediaType, _, _ := strings.Cut(values[0], ";")
 	return strings.EqualFold(strings.TrimSpace(mediaType), "application/x-www-form-urlencoded")
 }
 

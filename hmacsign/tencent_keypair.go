@@ -1,7 +1,6 @@
 package hmacsign
 
 import (
-	"net/http"
 	"slices"
 	"time"
 
@@ -52,7 +51,7 @@ func (tencentKeyPair) signs(requested []string) []string {
 func (tencentKeyPair) prepare(m *message, s *signing, a *authorization) error {
 	for _, name := range a.headers {
 		if name == "x-date" || name == "date" {
-			m.set(canonicalName(name), s.now.UTC().Format(http.TimeFormat))
+			m.set(canonicalName(name), formatHTTPDate(s.now))
 		}
 	}
 	return nil

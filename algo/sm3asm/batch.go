@@ -1,6 +1,9 @@
 package sm3asm
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Lanes is the most messages that a batch kernel takes at once.
 const Lanes = 16
@@ -62,6 +65,9 @@ func sumLanes(dst []byte, keys []*Key, msgs [][]byte) []byte {
 		total[lane] = whole[lane] + pad(&tails[lane], msg[whole[lane]*BlockSize:], uint64(BlockSize+len(msg)))
 		steps = max(steps, total[lane])
 	}
+	for lane := range blocks {
+		blocks[lane] = &tails[lane][0] // of a lane without a message: never looked at
+	}
 	for step := range steps {
 		active := uint32(0)
 		for lane, msg := range msgs {
@@ -75,28 +81,28 @@ func sumLanes(dst []byte, keys []*Key, msgs [][]byte) []byte {
 				blocks[lane] = &tails[lane][min(step-whole[lane], 1)*BlockSize]
 			}
 		}
-		for lane := len(msgs); lane < Lanes; lane++ {
-			blocks[lane] = &tails[0][0]
-		}
 		compressLanes(&v, &blocks, active)
 	}
+
+	// The outer block is the inner digest, which has its words in the lanes'
+	// order already, and the padding of a message of 96 bytes.
+	var outer [16][Lanes]uint32
+	copy(outer[:8], v[:])
 	for lane := range msgs {
-		tail := &tails[lane]
-		for i := range v {
-			binary.BigEndian.PutUint32(tail[4*i:], v[i][lane])
-			v[i][lane] = keys[lane].outer[i]
+		outer[8][lane] = 1 << 31
+		outer[15][lane] = (BlockSize + Size) * 8
+		for i, w := range keys[lane].outer {
+			v[i][lane] = w
 		}
-		clear(tail[Size:])
-		pad(tail, tail[:Size], BlockSize+Size)
-		blocks[lane] = &tail[0]
 	}
-	compressLanes(&v, &blocks, 1<<len(msgs)-1)
+	compressWords(&v, &outer, 1<<len(msgs)-1)
+	n := len(dst)
+	dst = slices.Grow(dst, len(msgs)*Size)[:n+len(msgs)*Size]
 	for lane := range msgs {
-		var mac [Size]byte
+		mac := (*[Size]byte)(dst[n+lane*Size:])
 		for i := range v {
 			binary.BigEndian.PutUint32(mac[4*i:], v[i][lane])
 		}
-		dst = append(dst, mac[:]...)
 	}
 	return dst
 }

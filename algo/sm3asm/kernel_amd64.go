@@ -34,18 +34,19 @@ func lanes() int {
 }
 
 // compressLanes compresses a block of each lane, where its bit in active is set.
-// The kernel of eight lanes has states and blocks of its own width.
 func compressLanes(v *transposed, blocks *[Lanes]*byte, active uint32) {
 	if kernel == avx512 {
 		blocks16((*[8][16]uint32)(v), blocks, active)
-		return
+	} else {
+		blocks8((*[8][16]uint32)(v), blocks, active)
 	}
-	var narrow [8][8]uint32
-	for i := range narrow {
-		narrow[i] = [8]uint32(v[i][:8])
-	}
-	blocks8(&narrow, (*[8]*byte)(blocks[:8]), active)
-	for i := range narrow {
-		copy(v[i][:8], narrow[i][:])
+}
+
+// compressWords does the same with blocks that are words in the lanes' order.
+func compressWords(v *transposed, words *[16][Lanes]uint32, active uint32) {
+	if kernel == avx512 {
+		words16((*[8][16]uint32)(v), words, active)
+	} else {
+		words8((*[8][16]uint32)(v), words, active)
 	}
 }

@@ -9,3 +9,5 @@ func compress(*[8]uint32, []byte) { panic("sm3asm: there is no kernel: ask Avail
 func lanes() int { return 1 }
 
 func compressLanes(*transposed, *[Lanes]*byte, uint32) { panic("sm3asm: there is no kernel") }
+
+func compressWords(*transposed, *[16][Lanes]uint32, uint32) { panic("sm3asm: there is no kernel") }

@@ -24,4 +24,16 @@ func blocks16(v *[8][16]uint32, blocks *[16]*byte, active uint32)
 // value v[..][lane], where bit lane of active is set.
 //
 //go:noescape
-func blocks8(v *[8][8]uint32, blocks *[8]*byte, active uint32)
+func blocks8(v *[8][16]uint32, blocks *[16]*byte, active uint32)
+
+// words16 compresses a 64-byte block of each of 16 messages into its chaining
+// value v[..][lane], where bit lane of active is set.
+//
+//go:noescape
+func words16(v *[8][16]uint32, blocks *[16][16]uint32, active uint32)
+
+// words8 compresses a 64-byte block of each of 8 messages into its chaining
+// value v[..][lane], where bit lane of active is set.
+//
+//go:noescape
+func words8(v *[8][16]uint32, blocks *[16][16]uint32, active uint32)

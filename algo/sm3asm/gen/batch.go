@@ -23,7 +23,13 @@ type lanes struct {
 	spare func() VecVirtual
 }
 
-func batch(name string, n int, table Mem) {
+// row is the distance in bytes of word i and word i+1 of all lanes in memory, the
+// same for both kernels: eight lanes use half of it.
+const row = 64
+
+// batch writes a kernel of n lanes that takes its blocks by a pointer each or,
+// words, as words that are in the lanes' order already.
+func batch(name string, n int, table Mem, words bool) {
 	l := &lanes{n: n, wide: n == 16, table: table}
 	l.spare = func() VecVirtual {
 		if l.wide {
@@ -31,22 +37,29 @@ func batch(name string, n int, table Mem) {
 		}
 		return YMM()
 	}
-	size := 4 * n
-	TEXT(name, NOSPLIT, fmt.Sprintf("func(v *[8][%d]uint32, blocks *[%d]*byte, active uint32)", n, n))
+	from := "blocks *[16]*byte"
+	if words {
+		from = "blocks *[16][16]uint32"
+	}
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(v *[8][16]uint32, %s, active uint32)", from))
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s compresses a 64-byte block of each of %d messages into its chaining", name, n),
 		"value v[..][lane], where bit lane of active is set.")
 	v := Load(Param("v"), GP64())
 	blocks := Load(Param("blocks"), GP64())
 	if !l.wide {
-		l.stack = AllocLocal(16 * size)
+		l.stack = AllocLocal(16 * 4 * n)
 	}
-	l.load(blocks)
+	if words {
+		l.loadWords(blocks)
+	} else {
+		l.load(blocks)
+	}
 
 	var x [8]VecVirtual
 	for i := range x {
 		x[i] = l.spare()
-		l.move(Mem{Base: v, Disp: size * i}, x[i])
+		l.move(Mem{Base: v, Disp: row * i}, x[i])
 	}
 	A, B, C, D, E, F, G, H := x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
 	for j := range 64 {
@@ -88,7 +101,7 @@ func batch(name string, n int, table Mem) {
 	if l.wide {
 		KMOVW(active, K1)
 		for i := range x {
-			m := Mem{Base: v, Disp: size * i}
+			m := Mem{Base: v, Disp: row * i}
 			VPXORD(m, x[i], x[i])
 			VMOVDQU32(x[i], K1, m)
 		}
@@ -104,7 +117,7 @@ func batch(name string, n int, table Mem) {
 		VPAND(bitsOf, mask, mask)
 		VPCMPEQD(bitsOf, mask, mask)
 		for i := range x {
-			m := Mem{Base: v, Disp: size * i}
+			m := Mem{Base: v, Disp: row * i}
 			VPXOR(m, x[i], x[i])
 			VPMASKMOVD(x[i], mask, m)
 		}
@@ -123,6 +136,19 @@ func (l *lanes) move(from, to Op) {
 
 // slot is where W[j] lives on the stack of the narrow kernel.
 func (l *lanes) slot(j int) Mem { return l.stack.Offset(j % 16 * 4 * l.n) }
+
+// loadWords brings W[0] to W[15] into place from memory.
+func (l *lanes) loadWords(words Register) {
+	for i := range l.W {
+		w := l.spare()
+		l.move(Mem{Base: words, Disp: row * i}, w)
+		if l.wide {
+			l.W[i] = w
+		} else {
+			VMOVDQU(w, l.slot(i))
+		}
+	}
+}
 
 // load brings W[0] to W[15] of all lanes into place: a block of each lane, its
 // words' bytes swapped, the whole transposed.

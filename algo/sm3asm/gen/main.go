@@ -23,8 +23,10 @@ func main() {
 	for j := range 64 {
 		DATA(4*j, U32(T(j)))
 	}
-	batch("blocks16", 16, table)
-	batch("blocks8", 8, table)
+	batch("blocks16", 16, table, false)
+	batch("blocks8", 8, table, false)
+	batch("words16", 16, table, true)
+	batch("words8", 8, table, true)
 	Generate()
 }
 
