@@ -95,6 +95,8 @@ func batch(name string, n int, table Mem, words bool) {
 		A, B, C, D, E, F, G, H = D, A, B, C, H, E, F, G
 	}
 
+	// All lanes are stored, the others as they were: a store under a mask is slow
+	// on some processors, and what is loaded behind it waits.
 	Comment("V(i+1) = ABCDEFGH ^ V(i), in the active lanes.")
 	v = Load(Param("v"), GP64())
 	active := Load(Param("active"), GP32())
@@ -102,8 +104,10 @@ func batch(name string, n int, table Mem, words bool) {
 		KMOVW(active, K1)
 		for i := range x {
 			m := Mem{Base: v, Disp: row * i}
-			VPXORD(m, x[i], x[i])
-			VMOVDQU32(x[i], K1, m)
+			t := l.spare()
+			VMOVDQU32(m, t)
+			VPXORD(x[i], t, K1, t)
+			VMOVDQU32(t, m)
 		}
 	} else {
 		// A mask of eight words: bit i of active in the sign of word i.
@@ -118,8 +122,9 @@ func batch(name string, n int, table Mem, words bool) {
 		VPCMPEQD(bitsOf, mask, mask)
 		for i := range x {
 			m := Mem{Base: v, Disp: row * i}
+			VPAND(mask, x[i], x[i])
 			VPXOR(m, x[i], x[i])
-			VPMASKMOVD(x[i], mask, m)
+			VMOVDQU(x[i], m)
 		}
 	}
 	VZEROUPPER()

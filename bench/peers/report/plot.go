@@ -5,15 +5,20 @@ import (
 	"hash"
 	"image/color"
 	"path/filepath"
+	"slices"
 
 	emmansun "github.com/emmansun/gmsm/sm3"
 	tjfoc "github.com/tjfoc/gmsm/sm3"
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 )
 
 var colors = []color.Color{color.RGBA{0x1f, 0x77, 0xb4, 255}, color.RGBA{0xff, 0x7f, 0x0e, 255}, color.RGBA{0x7f, 0x7f, 0x7f, 255}, color.RGBA{0x2c, 0xa0, 0x2c, 255}}
+
+// The sans-serif font has the widths of Arial, which a browser is likely to have.
+func init() { plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"} }
 
 // plotThroughput draws MB/s over the size of the message.
 func plotThroughput() error {
@@ -37,7 +42,7 @@ func plotThroughput() error {
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = "One stream", "bytes of the message", "MB/s (more is better)"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Padding, p.Title.Padding = vg.Millimeter, 3*vg.Millimeter
 	for i, xys := range lines {
 		line, points, err := plotter.NewLinePoints(xys)
 		if err != nil {
@@ -48,6 +53,7 @@ func plotThroughput() error {
 		p.Add(line, points)
 		p.Legend.Add(libraries[i].name, line, points)
 	}
+	p.Y.Min = 30 // room for the legend
 	p.Add(plotter.NewGrid())
 	return p.Save(18*vg.Centimeter, 11*vg.Centimeter, filepath.Join(*out, "throughput.svg"))
 }
@@ -59,7 +65,7 @@ func bars(file, title, unit string, names []string, values []float64) error {
 	turned := make(plotter.Values, len(values))
 	labels := make([]string, len(values))
 	for i := range values {
-		turned[len(values)-1-i], labels[len(values)-1-i] = values[i], names[i]
+		turned[len(values)-1-i], labels[len(values)-1-i] = values[i], names[i]+"   "
 	}
 	chart, err := plotter.NewBarChart(turned, vg.Points(14))
 	if err != nil {
@@ -68,6 +74,7 @@ func bars(file, title, unit string, names []string, values []float64) error {
 	chart.Horizontal, chart.Color, chart.LineStyle.Width = true, colors[0], 0
 	p.Add(chart)
 	p.NominalY(labels...)
-	p.X.Min = 0
+	p.X.Min, p.X.Max = 0, slices.Max(values)*1.12
+	p.Title.Padding = 3 * vg.Millimeter
 	return p.Save(18*vg.Centimeter, vg.Length(3+len(values))*vg.Centimeter, file)
 }
