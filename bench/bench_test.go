@@ -51,7 +51,51 @@ func BenchmarkSum(b *testing.B) {
 	})
 }
 
-// The same on all processors.
+// Batches of messages of 150 bytes; a MAC is one operation.
+func BenchmarkSumMany(b *testing.B) {
+	eachBackend(b, func(b *testing.B, algorithm, backend string) {
+		key := newKey(b, algorithm, backend)
+		for _, n := range []int{2, 4, 8, 16, 64} {
+			b.Run(fmt.Sprint(n), func(b *testing.B) {
+				msgs, dst := make([][]byte, n), make([]byte, 0, n*32)
+				for i := range msgs {
+					msgs[i] = make([]byte, 150)
+				}
+				b.SetBytes(150)
+				b.ReportAllocs()
+				for i := 0; i < b.N; i += n {
+					key.SumMany(dst, msgs)
+				}
+			})
+		}
+	})
+}
+
+// A digest in one piece.
+func BenchmarkHash(b *testing.B) {
+	for _, algorithm := range algo.Algorithms() {
+		b.Run(algorithm, func(b *testing.B) {
+			h, err := algo.NewHash(algorithm)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, size := range sizes {
+				b.Run(fmt.Sprint(size), func(b *testing.B) {
+					msg, dst := make([]byte, size), make([]byte, 0, 32)
+					b.SetBytes(int64(size))
+					b.ReportAllocs()
+					for b.Loop() {
+						h.Reset()
+						h.Write(msg)
+						h.Sum(dst)
+					}
+				})
+			}
+		})
+	}
+}
+
+// The same as BenchmarkSum on all processors.
 func BenchmarkSumParallel(b *testing.B) {
 	eachBackend(b, func(b *testing.B, algorithm, backend string) {
 		key, msg := newKey(b, algorithm, backend), make([]byte, 150)

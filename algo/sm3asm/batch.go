@@ -2,7 +2,6 @@ package sm3asm
 
 import (
 	"encoding/binary"
-	"slices"
 )
 
 // Lanes is the most messages that a batch kernel takes at once.
@@ -45,40 +44,43 @@ func SumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
 // BenchmarkSumMany.
 const breakEven = 3
 
-// transposed has word i of lane j at [i][j].
-type transposed [8][Lanes]uint32
+// A row has one word of every lane.
+type row = [Lanes]uint32
+
+// outerPadding is the rest of the outer block behind the inner digest: that of a
+// message of 96 bytes.
+var outerPadding = func() (rows [8]row) {
+	for lane := range Lanes {
+		rows[0][lane] = 1 << 31
+		rows[7][lane] = (BlockSize + Size) * 8
+	}
+	return rows
+}()
 
 // sumLanes computes up to lanes() MACs beside each other.
 func sumLanes(dst []byte, keys []*Key, msgs [][]byte) []byte {
 	var (
-		v      transposed                 // the inner chaining values
-		outer  transposed                 // and the outer ones
+		rows   [16]row // the inner chaining values, then the outer ones
+		last   [16]row // the outer block
+		values [Lanes]*[16]uint32
 		tails  [Lanes][2 * BlockSize]byte // the last bytes of each message, padded
 		blocks [Lanes]*byte
-		last   [16][Lanes]uint32 // the outer block
-		whole  [Lanes]int        // blocks that are compressed where the message lies
-		total  [Lanes]int        // and those with the padding
+		whole  [Lanes]int // blocks that are compressed where the message lies
+		total  [Lanes]int // and those with the padding
 		steps  int
 	)
-	// What is stored a word at a time is stored long before it is loaded a row
-	// at a time: the processor waits for such stores.
+	for lane := range Lanes { // those without a message go along, unlooked at
+		values[lane] = &keys[0].v
+		blocks[lane] = &tails[lane][0]
+	}
 	for lane, msg := range msgs {
-		k := keys[lane]
-		for i := range v {
-			v[i][lane] = k.inner[i]
-			outer[i][lane] = k.outer[i]
-		}
-		// The outer block is the inner digest, whose words are in the lanes'
-		// order already, and the padding of a message of 96 bytes.
-		last[8][lane] = 1 << 31
-		last[15][lane] = (BlockSize + Size) * 8
+		values[lane] = &keys[lane].v
 		whole[lane] = len(msg) / BlockSize
 		total[lane] = whole[lane] + pad(&tails[lane], msg[whole[lane]*BlockSize:], uint64(BlockSize+len(msg)))
 		steps = max(steps, total[lane])
 	}
-	for lane := range blocks {
-		blocks[lane] = &tails[lane][0] // of a lane without a message: never looked at
-	}
+	loadKeys(&rows, &values)
+	inner, outer := (*[8]row)(rows[:8]), (*[8]row)(rows[8:])
 	for step := range steps {
 		active := uint32(0)
 		for lane, msg := range msgs {
@@ -92,18 +94,15 @@ func sumLanes(dst []byte, keys []*Key, msgs [][]byte) []byte {
 				blocks[lane] = &tails[lane][min(step-whole[lane], 1)*BlockSize]
 			}
 		}
-		compressLanes(&v, &blocks, active)
+		compressLanes(inner, &blocks, active)
 	}
-
-	copy(last[:8], v[:])
-	compressWords(&outer, &last, 1<<len(msgs)-1)
-	n := len(dst)
-	dst = slices.Grow(dst, len(msgs)*Size)[:n+len(msgs)*Size]
+	copy(last[:8], inner[:])
+	copy(last[8:], outerPadding[:])
+	compressWords(outer, &last, 1<<len(msgs)-1)
+	var macs [Lanes][Size]byte
+	storeMACs(&macs, outer)
 	for lane := range msgs {
-		mac := (*[Size]byte)(dst[n+lane*Size:])
-		for i := range outer {
-			binary.BigEndian.PutUint32(mac[4*i:], outer[i][lane])
-		}
+		dst = append(dst, macs[lane][:]...)
 	}
 	return dst
 }

@@ -23,6 +23,17 @@ func TestReadsNothingBeyondTheInput(t *testing.T) {
 		require.NoError(t, syscall.Mprotect(mem[2*page:], syscall.PROT_NONE))
 		inside := mem[page : 2*page]
 		copy(inside, bytes.Repeat([]byte("0123456789abcdef"), page/16))
+		// A batch of messages that all end where the page does.
+		key := NewKey([]byte("secret"))
+		for n := range 200 {
+			var msgs [][]byte
+			var want []byte
+			for i := range 16 {
+				msg := inside[page-(n+i*7)%200:]
+				msgs, want = append(msgs, msg), append(want, reference(t, []byte("secret"), msg)...)
+			}
+			require.Equal(t, want, key.SumMany(nil, msgs))
+		}
 		for n := range 400 {
 			for _, msg := range [][]byte{inside[page-n:], inside[:n]} {
 				got, want := New(), sm3pure.New()

@@ -34,19 +34,37 @@ func lanes() int {
 }
 
 // compressLanes compresses a block of each lane, where its bit in active is set.
-func compressLanes(v *transposed, blocks *[Lanes]*byte, active uint32) {
+func compressLanes(v *[8]row, blocks *[Lanes]*byte, active uint32) {
 	if kernel == avx512 {
-		blocks16((*[8][16]uint32)(v), blocks, active)
+		blocks16(v, blocks, active)
 	} else {
-		blocks8((*[8][16]uint32)(v), blocks, active)
+		blocks8(v, blocks, active)
 	}
 }
 
-// compressWords does the same with blocks that are words in the lanes' order.
-func compressWords(v *transposed, words *[16][Lanes]uint32, active uint32) {
+// compressWords does the same with blocks that are rows already.
+func compressWords(v *[8]row, words *[16]row, active uint32) {
 	if kernel == avx512 {
-		words16((*[8][16]uint32)(v), words, active)
+		words16(v, words, active)
 	} else {
-		words8((*[8][16]uint32)(v), words, active)
+		words8(v, words, active)
+	}
+}
+
+// loadKeys brings the chaining values of the keys into rows.
+func loadKeys(rows *[16]row, keys *[Lanes]*[16]uint32) {
+	if kernel == avx512 {
+		keys16(rows, keys)
+	} else {
+		keys8(rows, keys)
+	}
+}
+
+// storeMACs brings chaining values back into bytes.
+func storeMACs(macs *[Lanes][Size]byte, v *[8]row) {
+	if kernel == avx512 {
+		macs16(macs, v)
+	} else {
+		macs8(macs, v)
 	}
 }

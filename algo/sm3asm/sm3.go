@@ -122,7 +122,12 @@ func (d *digest) Clone() (hash.Cloner, error) {
 // A Key is HMAC-SM3 (GM/T 0042-2015) under one secret: the chaining values
 // behind the inner and the outer key block. It is immutable and safe for
 // concurrent use.
-type Key struct{ inner, outer [8]uint32 }
+type Key struct {
+	v [16]uint32 // inner, then outer: a batch loads both at once
+}
+
+func (k *Key) inner() [8]uint32 { return [8]uint32(k.v[:8]) }
+func (k *Key) outer() [8]uint32 { return [8]uint32(k.v[8:]) }
 
 // NewKey returns a key; the secret is not kept.
 func NewKey(secret []byte) *Key {
@@ -134,22 +139,25 @@ func NewKey(secret []byte) *Key {
 	} else {
 		copy(block[:], secret)
 	}
-	k := &Key{iv, iv}
+	inner, outer := iv, iv
 	for i := range block {
 		block[i] ^= 0x36
 	}
-	compress(&k.inner, block[:])
+	compress(&inner, block[:])
 	for i := range block {
 		block[i] ^= 0x36 ^ 0x5c
 	}
-	compress(&k.outer, block[:])
+	compress(&outer, block[:])
 	clear(block[:])
+	k := new(Key)
+	copy(k.v[:8], inner[:])
+	copy(k.v[8:], outer[:])
 	return k
 }
 
 // Sum appends the MAC of msg to dst. It allocates nothing where dst has room.
 func (k *Key) Sum(dst, msg []byte) []byte {
-	v := k.inner
+	v := k.inner()
 	whole := len(msg) &^ (BlockSize - 1)
 	compressAll(&v, msg[:whole])
 	return k.appendMAC(dst, &v, msg[whole:], uint64(len(msg)))
@@ -160,7 +168,7 @@ func (k *Key) Sum(dst, msg []byte) []byte {
 func (k *Key) appendMAC(dst []byte, inner *[8]uint32, rest []byte, n uint64) []byte {
 	var sum [Size]byte
 	finish(inner, rest, BlockSize+n, &sum)
-	v := k.outer
+	v := k.outer()
 	finish(&v, sum[:], BlockSize+Size, &sum)
 	return append(dst, sum[:]...)
 }
@@ -178,7 +186,7 @@ type mac struct {
 	key *Key
 }
 
-func (m *mac) Reset() { m.v, m.n = m.key.inner, 0 }
+func (m *mac) Reset() { m.v, m.n = m.key.inner(), 0 }
 
 func (m *mac) Sum(b []byte) []byte {
 	v := m.v

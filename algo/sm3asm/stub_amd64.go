@@ -26,6 +26,26 @@ func blocks16(v *[8][16]uint32, blocks *[16]*byte, active uint32)
 //go:noescape
 func blocks8(v *[8][16]uint32, blocks *[16]*byte, active uint32)
 
+// keys16 stores word i of keys[lane] at rows[i][lane], for 16 lanes.
+//
+//go:noescape
+func keys16(rows *[16][16]uint32, keys *[16]*[16]uint32)
+
+// keys8 stores word i of keys[lane] at rows[i][lane], for 8 lanes.
+//
+//go:noescape
+func keys8(rows *[16][16]uint32, keys *[16]*[16]uint32)
+
+// macs16 stores the chaining value of each of 16 lanes as bytes.
+//
+//go:noescape
+func macs16(macs *[16][32]byte, rows *[8][16]uint32)
+
+// macs8 stores the chaining value of each of 8 lanes as bytes.
+//
+//go:noescape
+func macs8(macs *[16][32]byte, rows *[8][16]uint32)
+
 // words16 compresses a 64-byte block of each of 16 messages into its chaining
 // value v[..][lane], where bit lane of active is set.
 //

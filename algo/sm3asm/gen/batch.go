@@ -190,6 +190,65 @@ func (l *lanes) load(blocks Register) {
 	}
 }
 
+// keysToRows writes the kernel that brings the chaining values of n keys, of 16
+// words each, into rows of one word of all lanes.
+func keysToRows(name string, n int) {
+	TEXT(name, NOSPLIT, "func(rows *[16][16]uint32, keys *[16]*[16]uint32)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s stores word i of keys[lane] at rows[i][lane], for %d lanes.", name, n))
+	rows, keys := Load(Param("rows"), GP64()), Load(Param("keys"), GP64())
+	if n == 16 {
+		var r [16]VecVirtual
+		for i := range r {
+			p := GP64()
+			MOVQ(Mem{Base: keys, Disp: 8 * i}, p)
+			r[i] = ZMM()
+			VMOVDQU32(Mem{Base: p}, r[i])
+		}
+		for i, w := range transpose16(r) {
+			VMOVDQU32(w, Mem{Base: rows, Disp: row * i})
+		}
+	} else {
+		for half := range 2 {
+			var r [8]VecVirtual
+			for i := range r {
+				p := GP64()
+				MOVQ(Mem{Base: keys, Disp: 8 * i}, p)
+				r[i] = YMM()
+				VMOVDQU(Mem{Base: p, Disp: 32 * half}, r[i])
+			}
+			for i, w := range transpose8(r) {
+				VMOVDQU(w, Mem{Base: rows, Disp: row * (8*half + i)})
+			}
+		}
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// rowsToMACs writes the kernel that goes back, to the bytes of n MACs.
+func rowsToMACs(name string, n int) {
+	TEXT(name, NOSPLIT, "func(macs *[16][32]byte, rows *[8][16]uint32)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s stores the chaining value of each of %d lanes as bytes.", name, n))
+	macs, rows := Load(Param("macs"), GP64()), Load(Param("rows"), GP64())
+	mask := YMM()
+	VBROADCASTI128(swapMask, mask)
+	for group := 0; group < n; group += 8 {
+		var r [8]VecVirtual
+		for i := range r {
+			r[i] = YMM()
+			VMOVDQU(Mem{Base: rows, Disp: row*i + 4*group}, r[i])
+		}
+		for lane, w := range transpose8(r) {
+			VPSHUFB(mask, w, w)
+			VMOVDQU(w, Mem{Base: macs, Disp: 32 * (group + lane)})
+		}
+	}
+	VZEROUPPER()
+	RET()
+}
+
 // unpack interleaves the words (or double words) of x and y.
 func unpack(x, y VecVirtual, double bool, lo, hi VecVirtual) {
 	if double {

@@ -25,6 +25,10 @@ func main() {
 	}
 	batch("blocks16", 16, table, false)
 	batch("blocks8", 8, table, false)
+	keysToRows("keys16", 16)
+	keysToRows("keys8", 8)
+	rowsToMACs("macs16", 16)
+	rowsToMACs("macs8", 8)
 	batch("words16", 16, table, true)
 	batch("words8", 8, table, true)
 	Generate()
