@@ -266,7 +266,7 @@ const notes = `
 - A batch is bound by the vector ports: about 25 instructions a round, of which 9 rotate. Processors
   that execute 512 bits in two halves, or rotate on fewer ports, stay further from the goal. Tried and
   kept: transposing keys and MACs in vector code, the outer block without a transpose, storing all
-  lanes in place of a masked store. Tried without gain: storing the rows a word at a time.
+  lanes in place of a masked store.
 - hmac-sha1 and hmac-sha256 restore the standard library's mid-state through its marshalled form, which
   costs about as much as a compression: a state of our own would need our own SHA.
 - Beside its MAC, Sign writes two headers into the request's map (three allocations) and reads it some
