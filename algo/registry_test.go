@@ -37,6 +37,7 @@ func TestSelfTestKeepsFaultyBackendsOut(t *testing.T) {
 		"another hash":       {NewHash: sha256.New},
 		"wrong one-shot MAC": {NewHash: sm3pure.New, NewKeyed: func(s []byte) (Keyed, error) { return faulty{right(s), true, false}, nil }},
 		"wrong streamed MAC": {NewHash: sm3pure.New, NewKeyed: func(s []byte) (Keyed, error) { return faulty{right(s), false, true}, nil }},
+		"wrong batch":        {NewHash: sm3pure.New, NewKeyed: func(s []byte) (Keyed, error) { return wrongBatch{right(s)}, nil }},
 		"failure":            {NewHash: sm3pure.New, NewKeyed: func([]byte) (Keyed, error) { panic(&Failure{"faulty", errors.New("library said 7")}) }},
 		"error":              {NewHash: sm3pure.New, NewKeyed: func([]byte) (Keyed, error) { return nil, errors.New("library said 7") }},
 		// The bug that once forged all: the message never reaches the hash.
@@ -84,6 +85,16 @@ func (f faulty) NewMAC() hash.Hash {
 		mac.Write([]byte{0})
 	}
 	return mac
+}
+
+type wrongBatch struct{ Keyed }
+
+func (w wrongBatch) SumMany(dst []byte, msgs [][]byte) []byte {
+	for _, msg := range msgs {
+		dst = w.Sum(dst, msg)
+	}
+	dst[len(dst)-1] ^= 1
+	return dst
 }
 
 type sumsArgument struct{ Keyed }

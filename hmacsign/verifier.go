@@ -126,7 +126,9 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, s
 				seen.KeyID, seen.Scheme, seen.Algorithm = a.keyID, candidate.Name(), a.algorithm
 			}
 		}
-		tried = true
+		if tried = true; errors.Is(err, ErrUnknownKey) {
+			break // whatever the scheme
+		}
 	}
 	if !tried {
 		return nil, scheme, errForeign
