@@ -112,8 +112,8 @@ func (k *Key) Sum(dst, msg []byte) []byte { return k.keyed.Sum(dst, msg) }
 // computes several at once, which pays from four messages on; with any other it
 // is Sum after Sum.
 func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
-	if asm, ok := k.keyed.(*sm3asm.Key); ok {
-		return asm.SumMany(dst, msgs)
+	if b, ok := k.keyed.(batcher); ok {
+		return b.SumMany(dst, msgs)
 	}
 	for _, msg := range msgs {
 		dst = k.keyed.Sum(dst, msg)
