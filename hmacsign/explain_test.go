@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gmhmac/hmacsign/algo/sm3pure"
 	. "github.com/gmhmac/hmacsign/hmacsign"
 )
 
@@ -276,4 +277,34 @@ func TestNoExplanationUnlessToldTo(t *testing.T) {
 	var e *VerifyError
 	require.ErrorAs(t, err, &e)
 	require.Nil(t, e.Explanation)
+}
+
+// The mistakes in the string to sign itself, and those of SM3.
+func TestExplainHuaweiText(t *testing.T) {
+	const date, body = "20210311T082958Z", "abc"
+	hexSM3 := func(s string) string {
+		h := sm3pure.New()
+		h.Write([]byte(s))
+		return hex.EncodeToString(h.Sum(nil))
+	}
+	hexSHA256 := func(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
+	canonical := func(uri, hash string) string {
+		return "POST\n" + uri + "\n\nhost:h.example\nx-sdk-date:" + date + "\n\nhost;x-sdk-date\n" + hash
+	}
+	good := canonical("/~a/", hexSM3(body))
+	const prefix = "SDK-HMAC-SM3\n" + date + "\n"
+	for code, text := range map[string]string{
+		"sha256_of_body":     prefix + hexSM3(canonical("/~a/", hexSHA256(body))),
+		"sha256_of_request":  prefix + hexSHA256(good),
+		"request_not_hashed": prefix + good,
+		"other_word":         "SDK-HMAC-SHA256\n" + date + "\n" + hexSM3(good),
+		"path_as_sent":       prefix + hexSM3(canonical("/%7ea/", hexSM3(body))),
+	} {
+		req := newRequest(t, "POST", "http://h.example/%7ea", body, "X-Sdk-Date", date)
+		mac := hmac.New(sm3pure.New, []byte(testSecret))
+		mac.Write([]byte(text))
+		req.Header.Set("Authorization", fmt.Sprintf("SDK-HMAC-SM3 Access=%s, SignedHeaders=host;x-sdk-date, Signature=%x", testID, mac.Sum(nil)))
+		e, codes := explained(t, req)
+		require.Equal(t, []string{code}, codes, e.CanonicalRequest)
+	}
 }
