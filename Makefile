@@ -42,7 +42,8 @@ lint:
 # Every fuzz target of every package, one after the other.
 fuzz:
 	@set -e; for dir in $$(go list -f '{{.Dir}}' ./...); do \
-	  for target in $$(grep -hos '^func Fuzz[A-Za-z0-9]*(f \*testing.F)' $$dir/*_test.go | sed 's/^func //; s/(.*//'); do \
+	  files=$$(go list -f '{{range .TestGoFiles}}{{$$.Dir}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$$.Dir}}/{{.}} {{end}}' $$dir); \
+	  for target in $$(test -z "$$files" || grep -hos '^func Fuzz[A-Za-z0-9]*(f \*testing.F)' $$files | sed 's/^func //; s/(.*//'); do \
 	    echo "$$target in $${dir#$(CURDIR)/}"; \
 	    (cd $$dir && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x . >fuzz.out 2>&1 || { cat fuzz.out; exit 1; }; rm fuzz.out); \
 	  done; done

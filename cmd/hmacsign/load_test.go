@@ -99,7 +99,7 @@ func runWrk(t *testing.T, addr, script string, seconds int) load {
 	}
 	perSecond, err := strconv.ParseFloat(find(`Requests/sec:\s+([\d.]+)`), 64)
 	require.NoError(t, err)
-	return load{perSecond, duration(find(`50%\s+(\S+)`)), duration(find(`99%\s+(\S+)`))}
+	return load{perSecond, duration(find(`(?m)^\s+50%\s+(\S+)`)), duration(find(`(?m)^\s+99%\s+(\S+)`))}
 }
 
 // TestLoad drives the proxy with and without verification in turn and reports
@@ -110,7 +110,7 @@ func TestLoad(t *testing.T) {
 	if seconds == 0 {
 		t.Skip("needs HMACSIGN_LOAD=30 (seconds) and wrk: make load")
 	}
-	const rounds = 3
+	const rounds = 6
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		io.WriteString(w, "ok")
