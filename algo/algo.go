@@ -122,7 +122,7 @@ func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
 }
 
 // SumEach appends the MAC of each message to dst, each under the key of the same
-// place; there must be as many keys as messages. It is SumMany for several keys,
+// place; it panics unless there are as many keys as messages. It is SumMany for several keys,
 // as a verifier has them that holds several requests in hand.
 func SumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
 	if len(keys) != len(msgs) {

@@ -177,7 +177,7 @@ func ReadKeys(r io.Reader) (KeyStore, error) {
 	return keys, err
 }
 
-// readKeys also returns the files that secrets came from.
+// readKeys also returns the files that secrets come from, as far as it got.
 func readKeys(r io.Reader) (keys staticKeys, secretFiles []string, err error) {
 	var rows []struct {
 		ID         string       `json:"id"`
@@ -196,18 +196,18 @@ func readKeys(r io.Reader) (keys staticKeys, secretFiles []string, err error) {
 	}
 	list := make([]*Key, 0, len(rows))
 	for _, row := range rows {
-		secret, err := row.Secret.read()
-		if err != nil {
-			return nil, nil, fmt.Errorf("hmacsign: key %q: %w", clip(row.ID), err)
-		}
-		previous, err := row.Previous.read()
-		if err != nil {
-			return nil, nil, fmt.Errorf("hmacsign: key %q: previous_secret: %w", clip(row.ID), err)
-		}
 		for _, source := range []secretSource{row.Secret, row.Previous} {
 			if source.file != "" {
 				secretFiles = append(secretFiles, source.file)
 			}
+		}
+		secret, err := row.Secret.read()
+		if err != nil {
+			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: %w", clip(row.ID), err)
+		}
+		previous, err := row.Previous.read()
+		if err != nil {
+			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: previous_secret: %w", clip(row.ID), err)
 		}
 		list = append(list, &Key{ID: row.ID, Secret: secret, Previous: previous, Schemes: row.Schemes, Algorithms: row.Algorithms})
 	}

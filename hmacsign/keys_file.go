@@ -74,35 +74,41 @@ func (f *FileKeys) look() {
 	}
 }
 
-// read takes the states before the contents: a change in between is found by
-// the next look. Those of a faulty file count too, so it is reported once.
+// read reads the file and decides what is watched from now on: the files that a
+// good one names, and with a faulty one those before it too. Their states are
+// taken before their contents where they were known, so that a change in between
+// is found by the next look; those of a faulty file count, so it is reported once.
 func (f *FileKeys) read() error {
-	watched := map[string]fileState{f.path: stateOf(f.path)}
+	before := map[string]fileState{f.path: stateOf(f.path)}
 	for path := range f.watched {
-		watched[path] = stateOf(path)
+		before[path] = stateOf(path)
 	}
-	file, err := os.Open(f.path)
+	keys, secretFiles, err := f.readFile()
+	watched := map[string]fileState{f.path: before[f.path]}
 	if err != nil {
-		f.watched = watched
-		return fmt.Errorf("hmacsign: keys: %w", err)
+		watched = before
 	}
-	defer file.Close()
-	keys, secretFiles, err := readKeys(file)
-	if err != nil {
-		f.watched = watched
-		return err
-	}
-	current := map[string]fileState{f.path: watched[f.path]}
 	for _, path := range secretFiles {
-		state, ok := watched[path]
-		if !ok {
+		state, known := before[path]
+		if !known {
 			state = stateOf(path)
 		}
-		current[path] = state
+		watched[path] = state
 	}
-	f.watched = current
-	f.keys.Store(&keys)
-	return nil
+	f.watched = watched
+	if err == nil {
+		f.keys.Store(&keys)
+	}
+	return err
+}
+
+func (f *FileKeys) readFile() (staticKeys, []string, error) {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("hmacsign: keys: %w", err)
+	}
+	defer file.Close()
+	return readKeys(file)
 }
 
 func stateOf(path string) fileState {

@@ -38,7 +38,7 @@ func replayID(scheme Scheme, a *authorization) (id [16]byte) {
 var ErrReplayStoreFull = errors.New("replay store is full: give it more room")
 
 // MemoryReplayStore keeps requests in the memory of one process. Its memory is
-// fixed when it is made, about 60 bytes a request. Full of requests that have
+// set aside when it is made and bounded by the room asked for. Full of requests that have
 // not expired it refuses the next ([ErrReplayStoreFull]) rather than forget one;
 // as only requests with a right signature are recorded, no stranger can fill it.
 type MemoryReplayStore struct{ shards [replayShards]replayShard }

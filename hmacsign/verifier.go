@@ -113,7 +113,7 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, s
 		}
 		got, attemptErr := (*Identity)(nil), parseErr
 		if parseErr == nil {
-			got, attemptErr = v.verifyAs(req, w, candidate, a, seen)
+			got, attemptErr = v.verifyAs(req, w, candidate, a)
 		}
 		if attemptErr == nil {
 			return got, candidate, nil
@@ -126,8 +126,9 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, s
 				seen.KeyID, seen.Scheme, seen.Algorithm = a.keyID, candidate.Name(), a.algorithm
 			}
 		}
-		if tried = true; errors.Is(err, ErrUnknownKey) {
-			break // whatever the scheme
+		tried = true
+		if errors.Is(err, ErrUnknownKey) {
+			break // it is unknown whatever the scheme
 		}
 	}
 	if !tried {
@@ -148,7 +149,7 @@ func progress(err error) int {
 }
 
 // verifyAs verifies a request as one of a scheme.
-func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *authorization, seen *VerifyError) (*Identity, error) {
+func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *authorization) (*Identity, error) {
 	key, err := v.keys.Key(req.Context(), a.keyID)
 	if errors.Is(err, ErrUnknownKey) {
 		return nil, refuse(ErrUnknownKey, "")
@@ -186,7 +187,7 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 		return nil, e
 	}
 	id := &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, SignedHeaders: a.headers, Scope: a.scope, Date: date}
-	if err := v.checkMAC(w, scheme, a, key, id, seen); err != nil {
+	if err := v.checkMAC(w, scheme, a, key, id); err != nil {
 		return nil, err
 	}
 	if err := scheme.checkBody(&w.message, a); err != nil {
@@ -217,7 +218,7 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 
 // checkMAC compares the signature with the MAC of the string to sign, in each
 // query form that is accepted, under each secret of the key.
-func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, id *Identity, seen *VerifyError) error {
+func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, id *Identity) error {
 	w.explain = v.explain
 	secrets := []bool{false, true}
 	if key.Previous == "" {
