@@ -33,16 +33,15 @@ func init() {
 // its first Reset, crypto/hmac restores the state behind the key block of a
 // hash that can be marshalled instead of computing it again.
 type hmacKey struct {
-	newHash func() hash.Hash
-	secret  []byte
-	pool    sync.Pool // of hash.Hash, reset
+	newMAC func() hash.Hash // holds the secret, where no printer finds it
+	pool   sync.Pool        // of hash.Hash, reset
 }
 
 func newHMAC(newHash func() hash.Hash, secret []byte) *hmacKey {
-	return &hmacKey{newHash: newHash, secret: secret}
+	return &hmacKey{newMAC: func() hash.Hash { return hmac.New(newHash, secret) }}
 }
 
-func (k *hmacKey) NewMAC() hash.Hash { return hmac.New(k.newHash, k.secret) }
+func (k *hmacKey) NewMAC() hash.Hash { return k.newMAC() }
 
 func (k *hmacKey) Sum(dst, msg []byte) []byte {
 	h, _ := k.pool.Get().(hash.Hash)

@@ -140,7 +140,7 @@ func BenchmarkStream(b *testing.B) {
 // A GET request, signed and verified, for every scheme.
 func BenchmarkRequest(b *testing.B) {
 	now := hmacsign.WithClock(func() time.Time { return time.Unix(1615451398, 0) })
-	cred := hmacsign.Credential{KeyID: "key", Secret: "a secret of thirty-two characters"}
+	cred := hmacsign.Credential{KeyID: "key", Secret: hmacsign.Secret("a secret of thirty-two characters")}
 	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: cred.KeyID, Secret: cred.Secret})
 	if err != nil {
 		b.Fatal(err)

@@ -17,7 +17,7 @@ var then = hmacsign.WithClock(func() time.Time { return time.Date(2021, 3, 11, 8
 
 // The worked example of the vendor's documentation.
 func ExampleSigner_StringToSign() {
-	cred := hmacsign.Credential{KeyID: "APIDexample", Secret: "example"}
+	cred := hmacsign.Credential{KeyID: "APIDexample", Secret: hmacsign.Secret("example")}
 	signer, err := hmacsign.NewSigner(hmacsign.TencentApp, algo.HMACSM3, cred, then, hmacsign.WithSignedHeaders("source"))
 	if err != nil {
 		fmt.Println(err)
@@ -33,7 +33,7 @@ func ExampleSigner_StringToSign() {
 }
 
 func ExampleSigner_Sign() {
-	cred := hmacsign.Credential{KeyID: "APIDexample", Secret: "example"}
+	cred := hmacsign.Credential{KeyID: "APIDexample", Secret: hmacsign.Secret("example")}
 	signer, err := hmacsign.NewSigner(hmacsign.TencentApp, algo.HMACSHA256, cred, then)
 	if err != nil {
 		fmt.Println(err)
@@ -53,7 +53,7 @@ func ExampleSigner_Sign() {
 
 // A client and a server: the transport signs, the middleware verifies.
 func Example() {
-	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "app-1", Secret: "example"})
+	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "app-1", Secret: hmacsign.Secret("example")})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -70,7 +70,7 @@ func Example() {
 	})))
 	defer server.Close()
 
-	signer, err := hmacsign.NewSigner(hmacsign.TencentApp, algo.HMACSM3, hmacsign.Credential{KeyID: "app-1", Secret: "example"})
+	signer, err := hmacsign.NewSigner(hmacsign.TencentApp, algo.HMACSM3, hmacsign.Credential{KeyID: "app-1", Secret: hmacsign.Secret("example")})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -89,9 +89,9 @@ func Example() {
 
 // What a refusal tells: the reason to branch on, and the details for the log.
 func ExampleVerifyError() {
-	keys, _ := hmacsign.StaticKeys(&hmacsign.Key{ID: "app-1", Secret: "example", Algorithms: []string{algo.HMACSM3}})
+	keys, _ := hmacsign.StaticKeys(&hmacsign.Key{ID: "app-1", Secret: hmacsign.Secret("example"), Algorithms: []string{algo.HMACSM3}})
 	verifier, _ := hmacsign.NewVerifier(keys, then)
-	signer, _ := hmacsign.NewSigner(hmacsign.TencentApp, algo.HMACSHA1, hmacsign.Credential{KeyID: "app-1", Secret: "example"}, then)
+	signer, _ := hmacsign.NewSigner(hmacsign.TencentApp, algo.HMACSHA1, hmacsign.Credential{KeyID: "app-1", Secret: hmacsign.Secret("example")}, then)
 	req, _ := http.NewRequest("GET", "http://service.example.com/", nil)
 	signer.Sign(req)
 

@@ -159,8 +159,9 @@ func (t *attempt) anyScheme(key *Key) {
 			t.found("other_algorithm", "The header says "+t.a.algorithm+", but the MAC is "+algorithm+": name the one that is used.", t.text)
 		}
 	}
-	for _, secret := range []Secret{key.Secret + "\n", key.Secret + "\r\n", key.Secret + " ", " " + key.Secret, Secret(strings.TrimSpace(string(key.Secret)))} {
-		if secret != key.Secret && t.signedWith(secret) {
+	secret := key.Secret.Reveal()
+	for _, other := range []string{secret + "\n", secret + "\r\n", secret + " ", " " + secret, strings.TrimSpace(secret)} {
+		if other != secret && t.signedWith(Secret(other)) {
 			t.found("space_around_secret", "The client's secret has a newline or space at an end that this one has not, or the reverse: read it without.", t.text)
 		}
 	}
@@ -179,8 +180,8 @@ func (t *attempt) anyScheme(key *Key) {
 	}
 }
 
-func (t *attempt) signedWith(secret Secret) bool {
-	if secret == "" {
+func (t *attempt) signedWith(secret SecretText) bool {
+	if secret.Reveal() == "" {
 		return false
 	}
 	mac, err := (&Key{Secret: secret}).mac(t.a, t.v.backend, false)

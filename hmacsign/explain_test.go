@@ -68,7 +68,7 @@ func (c mistaken) explain(t *testing.T, opts ...VerifierOption) (*VerifyError, [
 }
 
 func explained(t *testing.T, req *http.Request, opts ...VerifierOption) (*VerifyError, []string) {
-	keys, err := StaticKeys(&Key{ID: testID, Secret: testSecret}, &Key{ID: "other", Secret: "another secret"})
+	keys, err := StaticKeys(&Key{ID: testID, Secret: Secret(testSecret)}, &Key{ID: "other", Secret: Secret("another secret")})
 	require.NoError(t, err)
 	v, err := NewVerifier(keys, append(opts, atTestTime(), WithExplanations())...)
 	require.NoError(t, err)

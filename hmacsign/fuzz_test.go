@@ -74,7 +74,7 @@ func (z fuzzed) stringToSign(t *testing.T, form QueryForm) (string, bool) {
 }
 
 func fuzzSigner(t testing.TB, opts ...SignerOption) *Signer {
-	s, err := NewSigner(TencentApp, algo.HMACSM3, Credential{"k", "secret"}, append(opts, WithSignedHeaders("source"), fuzzClock)...)
+	s, err := NewSigner(TencentApp, algo.HMACSM3, Credential{"k", Secret("secret")}, append(opts, WithSignedHeaders("source"), fuzzClock)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func lastLine(s string) string { return s[strings.LastIndexByte(s, '\n')+1:] }
 // and query form, and not with a longer body, whose refusal can be explained.
 func FuzzSignThenVerify(f *testing.F) {
 	addFuzzSeeds(f)
-	keys, err := StaticKeys(&Key{ID: "k", Secret: "secret"})
+	keys, err := StaticKeys(&Key{ID: "k", Secret: Secret("secret")})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func FuzzSignThenVerify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, query, body, contentType, source string) {
 		z := fuzzed{method, path, query, body, contentType, source}
 		for _, way := range ways {
-			s, err := NewSigner(way.scheme, algo.HMACSM3, Credential{"k", "secret"}, append(way.opts, WithSignedHeaders("source"), fuzzClock)...)
+			s, err := NewSigner(way.scheme, algo.HMACSM3, Credential{"k", Secret("secret")}, append(way.opts, WithSignedHeaders("source"), fuzzClock)...)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,13 +24,13 @@ var testTime = time.Date(2021, 3, 11, 8, 29, 58, 0, time.UTC)
 func atTestTime() Option { return WithClock(func() time.Time { return testTime }) }
 
 func newSigner(t testing.TB, algorithm string, opts ...SignerOption) *Signer {
-	s, err := NewSigner(TencentApp, algorithm, Credential{testID, testSecret}, append(opts, atTestTime())...)
+	s, err := NewSigner(TencentApp, algorithm, Credential{testID, Secret(testSecret)}, append(opts, atTestTime())...)
 	require.NoError(t, err)
 	return s
 }
 
 func newVerifier(t testing.TB, opts ...VerifierOption) *Verifier {
-	keys, err := StaticKeys(&Key{ID: testID, Secret: testSecret})
+	keys, err := StaticKeys(&Key{ID: testID, Secret: Secret(testSecret)})
 	require.NoError(t, err)
 	v, err := NewVerifier(keys, append(opts, atTestTime())...)
 	require.NoError(t, err)

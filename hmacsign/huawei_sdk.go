@@ -385,9 +385,9 @@ func appendEscaped(dst []byte, s string) []byte {
 
 // derivedSecret is the key of a scope: the hex text of HKDF (RFC 5869) from the
 // secret, with the key id as salt.
-func derivedSecret(algorithm, keyID string, secret Secret, scope string) (Secret, error) {
+func derivedSecret(algorithm, keyID string, secret SecretText, scope string) (SecretText, error) {
 	if _, err := algo.NewHash(algorithm); err != nil {
-		return "", err
+		return SecretText{}, err
 	}
 	newHash := func() hash.Hash {
 		h, err := algo.NewHash(algorithm)
@@ -396,9 +396,9 @@ func derivedSecret(algorithm, keyID string, secret Secret, scope string) (Secret
 		}
 		return h
 	}
-	key, err := hkdf.Key(newHash, []byte(secret), []byte(keyID), scope, 32)
+	key, err := hkdf.Key(newHash, []byte(secret.Reveal()), []byte(keyID), scope, 32)
 	if err != nil {
-		return "", err
+		return SecretText{}, err
 	}
 	return Secret(hex.EncodeToString(key)), nil
 }

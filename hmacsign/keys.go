@@ -15,42 +15,60 @@ import (
 	"github.com/gmhmac/hmacsign/algo"
 )
 
-// A Secret is the text of a shared secret. It prints and marshals as
-// "[secret]", whatever the verb or encoder; string(s) is the text.
-type Secret string
+// A SecretText is a shared secret, made by [Secret] from its text. It prints and
+// marshals as "[secret]", whatever the verb or encoder, and it holds the text
+// where reflection does not find it: fmt, for one, prints unexported fields and
+// values under a wrong verb without asking their methods. The zero value is no
+// secret.
+type SecretText struct{ reveal func() string }
+
+// Secret makes a secret of its text.
+func Secret(text string) SecretText {
+	if text == "" {
+		return SecretText{}
+	}
+	return SecretText{func() string { return text }}
+}
+
+// Reveal returns the text, for what must compute with it.
+func (s SecretText) Reveal() string {
+	if s.reveal == nil {
+		return ""
+	}
+	return s.reveal()
+}
 
 const hidden = "[secret]"
 
-func (Secret) String() string               { return hidden }
-func (Secret) GoString() string             { return hidden }
-func (Secret) Format(f fmt.State, _ rune)   { io.WriteString(f, hidden) }
-func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+func (SecretText) String() string               { return hidden }
+func (SecretText) GoString() string             { return hidden }
+func (SecretText) Format(f fmt.State, _ rune)   { io.WriteString(f, hidden) }
+func (SecretText) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // A Credential is what a signer signs with.
 type Credential struct {
 	KeyID  string
-	Secret Secret
+	Secret SecretText
 }
 
-// Format prints the key id alone. It is here because fmt, given a verb that does
-// not fit a struct, prints the fields without asking their methods.
+// Format prints the key id alone.
 func (c Credential) Format(f fmt.State, _ rune) { io.WriteString(f, "key id "+c.KeyID) }
 
 // A Key is what a [KeyStore] knows of one key id. It must not be changed after
 // it was handed out, nor copied; after a rotation, hand out a new one.
 type Key struct {
 	ID         string
-	Secret     Secret
-	Previous   Secret   // during a rotation: the secret before, still accepted; or empty
-	Schemes    []string // names of the schemes it may be used with; none means all
-	Algorithms []string // names of the algorithms; none means all
+	Secret     SecretText
+	Previous   SecretText // during a rotation: the secret before, still accepted; or empty
+	Schemes    []string   // names of the schemes it may be used with; none means all
+	Algorithms []string   // names of the algorithms; none means all
 
 	// macs are the keyed MACs computed so far, by algorithm and backend. They
 	// live and die with the Key, so a rotated secret cannot stay in use.
 	macs sync.Map
 }
 
-// Format prints the key id alone; see [Credential.Format].
+// Format prints the key id alone.
 func (k *Key) Format(f fmt.State, _ rune) { io.WriteString(f, "key id "+k.ID) }
 
 type macKey struct {
@@ -84,12 +102,12 @@ func (k *Key) mac(a *authorization, backend string, previous bool) (*algo.Key, e
 	return mac, nil
 }
 
-func newMAC(algorithm string, secret Secret, backend string) (*algo.Key, error) {
+func newMAC(algorithm string, secret SecretText, backend string) (*algo.Key, error) {
 	var opts []algo.Option
 	if backend != "" {
 		opts = append(opts, algo.WithBackend(backend))
 	}
-	return algo.NewKey(algorithm, []byte(secret), opts...)
+	return algo.NewKey(algorithm, []byte(secret.Reveal()), opts...)
 }
 
 func (k *Key) allows(list []string, name string) bool {
@@ -101,7 +119,7 @@ func (k *Key) check() error {
 	if err := checkKeyID(k.ID); err != nil {
 		return err
 	}
-	if k.Secret == "" {
+	if k.Secret.Reveal() == "" {
 		return fmt.Errorf("hmacsign: key %q: %w", clip(k.ID), algo.ErrEmptySecret)
 	}
 	for _, name := range k.Schemes {
@@ -245,13 +263,13 @@ func (s *secretSource) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func (s *secretSource) read() (Secret, error) {
+func (s *secretSource) read() (SecretText, error) {
 	switch {
 	case s.env != "":
 		if v := os.Getenv(s.env); v != "" {
 			return Secret(v), nil
 		}
-		return "", fmt.Errorf("environment variable %s is empty or not set", s.env)
+		return SecretText{}, fmt.Errorf("environment variable %s is empty or not set", s.env)
 	case s.file != "":
 		return ReadSecretFile(s.file)
 	}
@@ -260,10 +278,10 @@ func (s *secretSource) read() (Secret, error) {
 
 // ReadSecretFile reads a secret from a file, without one newline at its end:
 // most editors add one, and it is a common reason for signatures to differ.
-func ReadSecretFile(path string) (Secret, error) {
+func ReadSecretFile(path string) (SecretText, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return "", err
+		return SecretText{}, err
 	}
 	text := strings.TrimSuffix(string(data), "\n")
 	return Secret(strings.TrimSuffix(text, "\r")), nil

@@ -23,11 +23,11 @@ func TestFileKeysFollowSecretFiles(t *testing.T) {
 	require.NoError(t, err)
 	clock := time.Now()
 	f.now = func() time.Time { clock = clock.Add(lookAgain); return clock }
-	requireSecret := func(want Secret, wantReports int) {
+	requireSecret := func(want string, wantReports int) {
 		t.Helper()
 		key, err := f.Key(context.Background(), "k")
 		require.NoError(t, err)
-		require.Equal(t, want, key.Secret)
+		require.Equal(t, want, key.Secret.Reveal())
 		require.Len(t, reports, wantReports)
 	}
 	requireSecret("one", 0)

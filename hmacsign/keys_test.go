@@ -21,10 +21,10 @@ func TestReadKeys(t *testing.T) {
 		{"id": "b", "secret": {"env": "TEST_SECRET"}},
 		{"id": "c", "secret": {"file": "` + file + `"}}]`))
 	require.NoError(t, err)
-	for id, want := range map[string]Secret{"a": "from the text", "b": "from the environment", "c": "from the file"} {
+	for id, want := range map[string]string{"a": "from the text", "b": "from the environment", "c": "from the file"} {
 		key, err := keys.Key(context.Background(), id)
 		require.NoError(t, err)
-		require.Equal(t, want, key.Secret)
+		require.Equal(t, want, key.Secret.Reveal())
 	}
 	key, _ := keys.Key(context.Background(), "a")
 	require.Equal(t, []string{"hmac-sm3"}, key.Algorithms)

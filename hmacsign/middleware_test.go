@@ -151,7 +151,7 @@ func TestMiddlewareRefuses(t *testing.T) {
 			cases[fmt.Sprintf("%q in %s", bad, header)] = c
 		}
 	}
-	keys, err := StaticKeys(&Key{ID: testID, Secret: testSecret, Algorithms: []string{algo.HMACSM3}})
+	keys, err := StaticKeys(&Key{ID: testID, Secret: Secret(testSecret), Algorithms: []string{algo.HMACSM3}})
 	require.NoError(t, err)
 	v, err := NewVerifier(keys, atTestTime(), WithMaxBody(100))
 	require.NoError(t, err)
@@ -264,19 +264,19 @@ func (f storeFunc) Key(ctx context.Context, id string) (*Key, error) { return f(
 
 // The old secret must not outlive its key: what is cached belongs to the Key.
 func TestRotatedSecretIsForgotten(t *testing.T) {
-	key := &Key{ID: testID, Secret: testSecret}
+	key := &Key{ID: testID, Secret: Secret(testSecret)}
 	v, err := NewVerifier(storeFunc(func(context.Context, string) (*Key, error) { return key, nil }), atTestTime())
 	require.NoError(t, err)
 	req := signedRequest(t, "GET", "/", "")
 	_, err = v.Verify(req)
 	require.NoError(t, err)
-	key = &Key{ID: testID, Secret: "the next one"}
+	key = &Key{ID: testID, Secret: Secret("the next one")}
 	_, err = v.Verify(req)
 	require.ErrorIs(t, err, ErrSignature)
 }
 
 func TestKeyIsForSchemesAndAlgorithms(t *testing.T) {
-	keys, err := StaticKeys(&Key{ID: testID, Secret: testSecret, Schemes: []string{"tencent-app"}, Algorithms: []string{"hmac-sha256", "hmac-sm3"}})
+	keys, err := StaticKeys(&Key{ID: testID, Secret: Secret(testSecret), Schemes: []string{"tencent-app"}, Algorithms: []string{"hmac-sha256", "hmac-sm3"}})
 	require.NoError(t, err)
 	v, err := NewVerifier(keys, atTestTime())
 	require.NoError(t, err)

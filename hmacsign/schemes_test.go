@@ -179,9 +179,9 @@ func TestHuaweiCanonicalURI(t *testing.T) {
 
 func huaweiRequest(t *testing.T, body string, headers ...string) (*http.Request, *Signer, *Verifier) {
 	clock := WithClock(func() time.Time { return time.Date(2019, 11, 15, 3, 36, 55, 0, time.UTC) })
-	s, err := NewSigner(HuaweiSDK, "hmac-sm3", Credential{"ak", "sk"}, clock)
+	s, err := NewSigner(HuaweiSDK, "hmac-sm3", Credential{"ak", Secret("sk")}, clock)
 	require.NoError(t, err)
-	keys, err := StaticKeys(&Key{ID: "ak", Secret: "sk", Schemes: []string{"huawei-sdk"}})
+	keys, err := StaticKeys(&Key{ID: "ak", Secret: Secret("sk"), Schemes: []string{"huawei-sdk"}})
 	require.NoError(t, err)
 	v, err := NewVerifier(keys, clock)
 	require.NoError(t, err)
@@ -263,7 +263,7 @@ func TestHuaweiRefusalsInOrder(t *testing.T) {
 }
 
 func TestNewSignerChecksSchemeAndScope(t *testing.T) {
-	cred := Credential{"ak", "sk"}
+	cred := Credential{"ak", Secret("sk")}
 	_, err := NewSigner(HuaweiSDK, "hmac-sha1", cred)
 	require.ErrorContains(t, err, "huawei-sdk")
 	_, err = NewSigner(TencentApp, "hmac-sm3", cred, WithScope("r", "s"))

@@ -173,7 +173,7 @@ type iotest struct{ err error }
 func (r iotest) Read([]byte) (int, error) { return 0, r.err }
 
 func TestNewSignerRefuses(t *testing.T) {
-	good := Credential{testID, testSecret}
+	good := Credential{testID, Secret(testSecret)}
 	for name, c := range map[string]struct {
 		algorithm string
 		cred      Credential
@@ -181,8 +181,8 @@ func TestNewSignerRefuses(t *testing.T) {
 	}{
 		"unknown algorithm":   {"hmac-md5", good, nil},
 		"empty secret":        {algo.HMACSM3, Credential{KeyID: testID}, nil},
-		"no key id":           {algo.HMACSM3, Credential{"", testSecret}, nil},
-		"quote in the key id": {algo.HMACSM3, Credential{`a"b`, testSecret}, nil},
+		"no key id":           {algo.HMACSM3, Credential{"", Secret(testSecret)}, nil},
+		"quote in the key id": {algo.HMACSM3, Credential{`a"b`, Secret(testSecret)}, nil},
 		"unknown backend":     {algo.HMACSM3, good, []SignerOption{WithBackend("nonesuch")}},
 		"unknown query form":  {algo.HMACSM3, good, []SignerOption{WithQueryForm("x")}},
 		"unknown MD5 form":    {algo.HMACSM3, good, []SignerOption{WithContentMD5("x")}},
@@ -198,8 +198,8 @@ func TestNewSignerRefuses(t *testing.T) {
 }
 
 func TestSecretsDoNotPrint(t *testing.T) {
-	cred := Credential{testID, testSecret}
-	key := &Key{ID: testID, Secret: testSecret}
+	cred := Credential{testID, Secret(testSecret)}
+	key := &Key{ID: testID, Secret: Secret(testSecret)}
 	signer := newSigner(t, algo.HMACSM3)
 	verifier := newVerifier(t)
 	keys, err := StaticKeys(key)
@@ -281,7 +281,7 @@ func TestClockDecides(t *testing.T) {
 	} {
 		req := newRequest(t, "GET", "http://h/", "")
 		require.NoError(t, newSigner(t, algo.HMACSM3).Sign(req))
-		keys, err := StaticKeys(&Key{ID: testID, Secret: testSecret})
+		keys, err := StaticKeys(&Key{ID: testID, Secret: Secret(testSecret)})
 		require.NoError(t, err)
 		v, err := NewVerifier(keys, at(offset))
 		require.NoError(t, err)

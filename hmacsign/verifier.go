@@ -221,7 +221,7 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, id *Identity) error {
 	w.explain = v.explain
 	secrets := []bool{false, true}
-	if key.Previous == "" {
+	if key.Previous.Reveal() == "" {
 		secrets = secrets[:1]
 	}
 	var macs [2]*algo.Key

@@ -12,7 +12,7 @@ import (
 
 // testRequestsFailLate signs and verifies on a library that fails by now.
 func testRequestsFailLate(t *testing.T) {
-	cred := hmacsign.Credential{KeyID: "k", Secret: "k"}
+	cred := hmacsign.Credential{KeyID: "k", Secret: hmacsign.Secret("k")}
 	signer, err := hmacsign.NewSigner(hmacsign.TencentApp, algo.HMACSM3, cred)
 	require.NoError(t, err)
 	req, err := http.NewRequest("GET", "http://h/", nil)
@@ -20,7 +20,7 @@ func testRequestsFailLate(t *testing.T) {
 	require.ErrorIs(t, signer.Sign(req), algo.ErrBackendUnavailable)
 	require.Empty(t, req.Header)
 
-	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "k", Secret: "k"})
+	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "k", Secret: hmacsign.Secret("k")})
 	require.NoError(t, err)
 	signer, err = hmacsign.NewSigner(hmacsign.TencentApp, algo.HMACSM3, cred, hmacsign.WithBackend("gmsm"))
 	require.NoError(t, err)

@@ -90,7 +90,7 @@ const (
 func init() {
 	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: Linked().Backend, Preference: 30, Probe: library.probe,
 		NewHash:  func() hash.Hash { return newDigest() },
-		NewKeyed: func(secret []byte) (algo.Keyed, error) { return &keyed{secret}, nil }})
+		NewKeyed: func(secret []byte) (algo.Keyed, error) { return newKeyed(secret), nil }})
 }
 
 // Linked tells which libTencentSM this program has.
@@ -245,10 +245,13 @@ func failed(format string, args ...any) {
 }
 
 // keyed is a MAC under a secret. The library keeps no state between calls.
-type keyed struct{ secret []byte }
+// The secret is behind a function, where no printer finds it.
+type keyed struct{ secret func() []byte }
+
+func newKeyed(secret []byte) *keyed { return &keyed{func() []byte { return secret }} }
 
 func (k *keyed) NewMAC() hash.Hash {
-	return hmac.New(func() hash.Hash { return newDigest() }, k.secret)
+	return hmac.New(func() hash.Hash { return newDigest() }, k.secret())
 }
 
 // Sum is one crossing into C.
@@ -257,7 +260,8 @@ func (k *keyed) Sum(dst, msg []byte) []byte {
 		failed("a message of %d bytes: %w", len(msg), errTooLong)
 	}
 	var mac [size]byte
-	if code := C.SM3_HMAC(pointer(msg), C.size_t(len(msg)), pointer(k.secret), C.size_t(len(k.secret)), (*C.uchar)(unsafe.Pointer(&mac[0]))); code != 0 {
+	secret := k.secret()
+	if code := C.SM3_HMAC(pointer(msg), C.size_t(len(msg)), pointer(secret), C.size_t(len(secret)), (*C.uchar)(unsafe.Pointer(&mac[0]))); code != 0 {
 		failed("SM3_HMAC returned %d", int(code))
 	}
 	return append(dst, mac[:]...)

@@ -41,7 +41,7 @@ const (
 
 func init() {
 	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: name, Probe: probe, NewHash: newDigest,
-		NewKeyed: func(secret []byte) (algo.Keyed, error) { return &keyed{secret}, nil }})
+		NewKeyed: func(secret []byte) (algo.Keyed, error) { return newKeyed(secret), nil }})
 }
 
 func probe() (version, detail string, err error) {
@@ -61,14 +61,18 @@ func failed(call string) {
 
 func pointer(b []byte) *C.uchar { return (*C.uchar)(unsafe.Pointer(unsafe.SliceData(b))) }
 
-type keyed struct{ secret []byte }
+// keyed has the secret behind a function, where no printer finds it.
+type keyed struct{ secret func() []byte }
 
-func (k *keyed) NewMAC() hash.Hash { return hmac.New(newDigest, k.secret) }
+func newKeyed(secret []byte) *keyed { return &keyed{func() []byte { return secret }} }
+
+func (k *keyed) NewMAC() hash.Hash { return hmac.New(newDigest, k.secret()) }
 
 // Sum is one crossing into C.
 func (k *keyed) Sum(dst, msg []byte) []byte {
 	var mac [size]byte
-	if C.HMAC(C.EVP_sm3(), unsafe.Pointer(unsafe.SliceData(k.secret)), C.int(len(k.secret)), pointer(msg), C.size_t(len(msg)), (*C.uchar)(unsafe.Pointer(&mac[0])), nil) == nil {
+	secret := k.secret()
+	if C.HMAC(C.EVP_sm3(), unsafe.Pointer(unsafe.SliceData(secret)), C.int(len(secret)), pointer(msg), C.size_t(len(msg)), (*C.uchar)(unsafe.Pointer(&mac[0])), nil) == nil {
 		failed("HMAC")
 	}
 	return append(dst, mac[:]...)

@@ -112,7 +112,7 @@ func received(t *testing.T, req *http.Request) *http.Request {
 
 // The SDK signs, we accept.
 func TestHuaweiSDKSignsWeAccept(t *testing.T) {
-	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: ak, Secret: sk})
+	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: ak, Secret: hmacsign.Secret(sk)})
 	require.NoError(t, err)
 	v, err := hmacsign.NewVerifier(keys, hmacsign.WithClock(func() time.Time { return now }), hmacsign.WithExplanations())
 	require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestHuaweiSDKSignsWeAccept(t *testing.T) {
 func TestWeSignTheDocumentedVerifierAccepts(t *testing.T) {
 	for _, algorithm := range hmacsign.HuaweiSDK.Algorithms() {
 		t.Run(algorithm, func(t *testing.T) {
-			s, err := hmacsign.NewSigner(hmacsign.HuaweiSDK, algorithm, hmacsign.Credential{KeyID: ak, Secret: sk}, hmacsign.WithClock(func() time.Time { return now }))
+			s, err := hmacsign.NewSigner(hmacsign.HuaweiSDK, algorithm, hmacsign.Credential{KeyID: ak, Secret: hmacsign.Secret(sk)}, hmacsign.WithClock(func() time.Time { return now }))
 			require.NoError(t, err)
 			r := rand.New(rand.NewSource(42))
 			for range cases / 2 {

@@ -42,7 +42,7 @@ func runMAC(c *command, args []string, streams *streams) error {
 		if err != nil {
 			return err
 		}
-		key = []byte(secret)
+		key = []byte(secret.Reveal())
 	default:
 		if key, err = hex.DecodeString(*keyHex); err != nil {
 			return usagef("mac: --key-hex is not hex") // without the value

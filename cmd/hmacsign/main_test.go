@@ -260,7 +260,7 @@ func TestBodyFlags(t *testing.T) {
 
 // recorder is a verifying server that keeps what it accepted.
 func recorder(t *testing.T) (url string, last *string) {
-	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "test-key", Secret: testSecret})
+	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "test-key", Secret: hmacsign.Secret(testSecret)})
 	require.NoError(t, err)
 	v, err := hmacsign.NewVerifier(keys, hmacsign.WithMaxBody(maxBody), hmacsign.EchoStringToSign())
 	require.NoError(t, err)

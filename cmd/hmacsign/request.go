@@ -133,7 +133,7 @@ func (r *requestFlags) signer() (*hmacsign.Signer, error) {
 		if cred.Secret, err = hmacsign.ReadSecretFile(r.secretFile); err != nil {
 			return nil, err
 		}
-	} else if cred.Secret = hmacsign.Secret(os.Getenv(r.secretEnv)); cred.Secret == "" {
+	} else if cred.Secret = hmacsign.Secret(os.Getenv(r.secretEnv)); cred.Secret.Reveal() == "" {
 		return nil, usagef("no secret: set %s, or give --secret-env or --secret-file", r.secretEnv)
 	}
 	opts := []hmacsign.SignerOption{

@@ -268,7 +268,7 @@ func (r *resignFlags) signer(identityHeader string, maxBody int64, identified bo
 			return nil, err
 		}
 	}
-	if cred.Secret == "" {
+	if cred.Secret.Reveal() == "" {
 		return nil, usagef("serve: no secret to sign for the upstream: set %s or give --resign-secret-file", r.secretEnv)
 	}
 	opts := []hmacsign.SignerOption{hmacsign.WithMaxBody(maxBody)}

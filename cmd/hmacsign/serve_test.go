@@ -139,7 +139,7 @@ func startServe(t *testing.T, upstreamURL string, change func(*serveFlags)) *pro
 }
 
 func testSigner(t *testing.T, opts ...hmacsign.SignerOption) *hmacsign.Signer {
-	s, err := hmacsign.NewSigner(hmacsign.TencentApp, "hmac-sm3", hmacsign.Credential{KeyID: "test-key", Secret: testSecret}, opts...)
+	s, err := hmacsign.NewSigner(hmacsign.TencentApp, "hmac-sm3", hmacsign.Credential{KeyID: "test-key", Secret: hmacsign.Secret(testSecret)}, opts...)
 	require.NoError(t, err)
 	return s
 }
@@ -295,7 +295,7 @@ func TestServeBodies(t *testing.T) {
 	} {
 		req := request(t, "POST", c.p.url+"/v1/upload", nil)
 		hmacsign.SetBody(req, file, c.size)
-		s, err := hmacsign.NewSigner(c.scheme, "hmac-sm3", hmacsign.Credential{KeyID: "test-key", Secret: testSecret}, hmacsign.WithMaxBody(2*limit))
+		s, err := hmacsign.NewSigner(c.scheme, "hmac-sm3", hmacsign.Credential{KeyID: "test-key", Secret: hmacsign.Secret(testSecret)}, hmacsign.WithMaxBody(2*limit))
 		require.NoError(t, err)
 		require.NoError(t, s.Sign(req))
 		if c.chunked {
@@ -502,7 +502,7 @@ func TestServeKeysFollowTheFile(t *testing.T) {
 // id with it.
 func TestServeSignsForTheUpstream(t *testing.T) {
 	t.Setenv("HMACSIGN_RESIGN_SECRET", "between us")
-	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "proxy", Secret: "between us"})
+	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "proxy", Secret: hmacsign.Secret("between us")})
 	require.NoError(t, err)
 	v, err := hmacsign.NewVerifier(keys, hmacsign.AcceptSchemes(hmacsign.HuaweiSDK), hmacsign.RequireSignedHeaders("X-Hmacsign-Key-Id"))
 	require.NoError(t, err)

@@ -306,7 +306,7 @@ var now = time.Unix(1615451398, 0).UTC()
 // request1 is a tencent-app GET, to sign and to verify.
 func request1() (req *http.Request, sign, verify subject, text string, signAllocs, verifyAllocs float64) {
 	clock := hmacsign.WithClock(func() time.Time { return now })
-	cred := hmacsign.Credential{KeyID: "key", Secret: hmacsign.Secret(secret)}
+	cred := hmacsign.Credential{KeyID: "key", Secret: hmacsign.Secret(string(secret))}
 	s, err := hmacsign.NewSigner(hmacsign.TencentApp, algo.HMACSM3, cred, clock)
 	check(err)
 	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: cred.KeyID, Secret: cred.Secret})
@@ -341,7 +341,7 @@ func signers() []subject {
 	var list []subject
 	for _, scheme := range hmacsign.Schemes() {
 		for _, algorithm := range []string{algo.HMACSHA256, algo.HMACSM3} {
-			s, err := hmacsign.NewSigner(scheme, algorithm, hmacsign.Credential{KeyID: "key", Secret: hmacsign.Secret(secret)}, clock)
+			s, err := hmacsign.NewSigner(scheme, algorithm, hmacsign.Credential{KeyID: "key", Secret: hmacsign.Secret(string(secret))}, clock)
 			check(err)
 			req := get()
 			list = append(list, repeat("hmacsign "+scheme.Name()+" "+strings.TrimPrefix(algorithm, "hmac-"), func() { check(s.Sign(req)) }))
