@@ -26,7 +26,7 @@ test-peers:
 # What verification costs the proxy, under a real load generator.
 load:
 	@command -v wrk >/dev/null || { echo "load: needs wrk (apt-get install wrk)" >&2; exit 1; }
-	@HMACSIGN_LOAD=$(LOADTIME) go test -count=1 -timeout 20m -run TestLoad -v ./cmd/hmacsign | grep -v '^==='
+	@HMACSIGN_LOAD=$(LOADTIME) go test -count=1 -timeout 20m -run TestLoad -v ./internal/proxy | grep -v '^==='
 
 race:
 	@go test -race ./...

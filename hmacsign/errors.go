@@ -36,6 +36,9 @@ var (
 	// ErrReplayed: a request with this signature was accepted before, see
 	// [WithReplayGuard].
 	ErrReplayed error = &reason{"replayed", "request was accepted before", http.StatusUnauthorized}
+	// ErrBusy: the requests in hand leave no room for this one, see [Budget]. It
+	// may be sent again.
+	ErrBusy error = &reason{"busy", "too much in hand", http.StatusServiceUnavailable}
 	// ErrUnavailable: the verifier could not decide, because the key store or
 	// the crypto backend failed. The cause is wrapped.
 	ErrUnavailable error = &reason{"unavailable", "verification is unavailable", http.StatusServiceUnavailable}
@@ -97,7 +100,8 @@ func (e *VerifyError) Unwrap() []error {
 func (e *VerifyError) Code() string { return e.reason().code }
 
 // Status is the HTTP status that [Verifier.Middleware] answers with: 401 for
-// nearly all, 413 for ErrBodyTooLarge, 400 for ErrBody, 503 for ErrUnavailable.
+// nearly all, 413 for ErrBodyTooLarge, 400 for ErrBody, 503 for ErrBusy and
+// ErrUnavailable.
 func (e *VerifyError) Status() int { return e.reason().status }
 
 func (e *VerifyError) reason() *reason {

@@ -46,6 +46,11 @@ func (huaweiSDK) Name() string                                { return "huawei-s
 func (huaweiSDK) Algorithms() []string                        { return []string{algo.HMACSHA256, algo.HMACSM3} }
 func (huaweiSDK) queryForms(accepted []QueryForm) []QueryForm { return oneForm }
 
+// The value of a content-hash header is the last line of what is signed.
+var huaweiAlsoSigned = []string{"x-sdk-content-sm3", "x-sdk-content-sha256"}
+
+func (huaweiSDK) alsoSigned(*authorization) []string { return huaweiAlsoSigned }
+
 // huaweiDate is the form of X-Sdk-Date.
 const huaweiDate = "20060102T150405Z"
 

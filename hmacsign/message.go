@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/gmhmac/hmacsign/internal/wire"
 )
 
 // message is what a scheme sees of a request, the same on the client's side and
@@ -109,16 +111,9 @@ func (m *message) read(req *http.Request, maxBody int64) error {
 // which is what the client signed: req.URL may have been cleaned or stripped
 // since, and would encode some bytes that came unencoded.
 func (m *message) target(req *http.Request) error {
-	switch {
-	case strings.HasPrefix(req.RequestURI, "/"):
-		m.path, m.query, _ = strings.Cut(req.RequestURI, "?")
-	case req.URL == nil || req.URL.Opaque != "":
+	var ok bool
+	if m.path, m.query, ok = wire.Target(req); !ok {
 		return refuse(ErrMalformed, "the request's URL has no path")
-	default:
-		m.path, m.query = req.URL.EscapedPath(), req.URL.RawQuery
-	}
-	if m.path == "" {
-		m.path = "/"
 	}
 	if err := checkEncoded("path", m.path); err != nil {
 		return err

@@ -292,7 +292,7 @@ func TestKeyIsForSchemesAndAlgorithms(t *testing.T) {
 	id, err := v.Verify(signedRequest(t, "GET", "/", "", "Source", "s"))
 	require.NoError(t, err)
 	require.Equal(t, &Identity{KeyID: testID, Scheme: "tencent-app", Algorithm: algo.HMACSM3,
-		Backend: newSigner(t, algo.HMACSM3).Backend().Backend, SignedHeaders: []string{"source", "x-date"}, Date: testTime}, id)
+		Backend: newSigner(t, algo.HMACSM3).Backend().Backend, SignedHeaders: []string{"source", "x-date"}, AlsoSigned: []string{"accept", "content-type", "content-md5"}, Date: testTime}, id)
 }
 
 func TestAlgorithmInAnyCase(t *testing.T) {

@@ -25,10 +25,13 @@ type common struct {
 	clock           func() time.Time
 	backend         string
 	maxBody         int64
+	budget          *Budget
 	keepEnvironment bool
 }
 
-func defaults() common { return common{clock: time.Now, maxBody: DefaultMaxBody} }
+func defaults() common {
+	return common{clock: time.Now, maxBody: DefaultMaxBody, budget: defaultBudget}
+}
 
 type bothOption func(*common) error
 
@@ -63,6 +66,18 @@ func WithMaxBody(bytes int64) Option {
 			return errors.New("hmacsign: WithMaxBody: a negative limit")
 		}
 		c.maxBody = bytes
+		return nil
+	})
+}
+
+// WithBudget bounds what requests make the process hold. Without it all signers
+// and verifiers share one of [DefaultMaxBuffered] and [DefaultMaxBufferedOnDisk].
+func WithBudget(b *Budget) Option {
+	return bothOption(func(c *common) error {
+		if b == nil {
+			return errors.New("hmacsign: WithBudget: no budget")
+		}
+		c.budget = b
 		return nil
 	})
 }

@@ -34,6 +34,9 @@ type Scheme interface {
 	// checkBody compares the body with the digest that was signed, where the
 	// string to sign takes the digest from a header.
 	checkBody(m *message, a *authorization) error
+	// alsoSigned is what the string to sign takes of the headers beside those
+	// that are listed, in lower case.
+	alsoSigned(a *authorization) []string
 	// message is what the vendor's gateway tells a client that is refused.
 	message(e *VerifyError) string
 }

@@ -35,6 +35,10 @@ func (tencentApp) message(e *VerifyError) string               { return tencentM
 func (tencentApp) queryForms(accepted []QueryForm) []QueryForm { return accepted }
 func (tencentApp) Algorithms() []string                        { return algo.Algorithms() }
 
+var tencentAppAlsoSigned = []string{"accept", "content-type", "content-md5"}
+
+func (tencentApp) alsoSigned(*authorization) []string { return tencentAppAlsoSigned }
+
 func (tencentApp) signs(requested []string) []string {
 	headers := append([]string{"x-date"}, requested...)
 	slices.Sort(headers)

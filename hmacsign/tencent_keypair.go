@@ -31,6 +31,8 @@ func (tencentKeyPair) Algorithms() []string                       { return algo.
 func (tencentKeyPair) queryForms([]QueryForm) []QueryForm         { return oneForm }
 func (tencentKeyPair) checkBody(*message, *authorization) error   { return nil }
 
+func (tencentKeyPair) alsoSigned(*authorization) []string { return nil }
+
 // oneForm is for schemes that have one canonical form.
 var oneForm = []QueryForm{""}
 

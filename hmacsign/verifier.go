@@ -37,6 +37,7 @@ type Identity struct {
 	Algorithm     string
 	Backend       string   // of package algo, which computed the MAC
 	SignedHeaders []string // lower-case, as the client listed them
+	AlsoSigned    []string // lower-case: what the scheme signs without listing it, such as accept
 	Scope         string   // of a derived key: day, region, service; or empty
 	Date          time.Time
 	// PreviousSecret: the client still signs with the secret before the rotation.
@@ -186,7 +187,7 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 		}
 		return nil, e
 	}
-	id := &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, SignedHeaders: a.headers, Scope: a.scope, Date: date}
+	id := &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, SignedHeaders: a.headers, AlsoSigned: scheme.alsoSigned(a), Scope: a.scope, Date: date}
 	if err := v.checkMAC(w, scheme, a, key, id); err != nil {
 		return nil, err
 	}
@@ -317,6 +318,9 @@ func (v *Verifier) answer(w http.ResponseWriter, scheme Scheme, e *VerifyError) 
 			challenge = "SDK-HMAC-SHA256"
 		}
 		w.Header().Set("WWW-Authenticate", challenge) // RFC 9110 section 11.6.1
+	}
+	if e.Reason == ErrBusy {
+		w.Header().Set("Retry-After", "1")
 	}
 	w.WriteHeader(e.Status())
 	answer := json.NewEncoder(w)

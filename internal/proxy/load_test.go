@@ -1,12 +1,13 @@
 //go:build linux
 
-package main
+package proxy
 
 import (
 	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -31,18 +32,33 @@ func TestMain(m *testing.M) {
 	if upstream == "" {
 		os.Exit(m.Run())
 	}
-	s := &serveFlags{keys: os.Getenv("HMACSIGN_LOAD_KEYS"), noVerify: os.Getenv("HMACSIGN_LOAD_KEYS") == "", listen: "127.0.0.1:0", upstream: upstream,
-		timeout: time.Minute, upstreamTimeout: time.Minute, maxBody: hmacsign.DefaultMaxBody, identityHeader: "X-Hmacsign-Key-Id",
-		verifier: verifierFlags{queryForms: "documented,raw", window: hmacsign.DefaultWindow}}
+	log := slog.New(slog.DiscardHandler)
+	config, server := Defaults(upstream), &Server{Listen: "127.0.0.1:0", Timeout: time.Minute, AnswerTimeout: time.Minute, Log: log}
+	config.Log = log
+	handler, err := serverOf(config, os.Getenv("HMACSIGN_LOAD_KEYS"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { io.Copy(io.Discard, os.Stdin); cancel() }()
-	if err := s.serve(ctx, io.Discard, func(addr, _ string) { fmt.Println(addr) }); err != nil {
+	if err := server.Serve(ctx, handler, func(addr, _ string) { fmt.Println(addr) }); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// proxyProcess is hmacsign serve in a process of its own, without verification
+func serverOf(config *Config, keys string) (http.Handler, error) {
+	if keys != "" {
+		var err error
+		if config.Keys, err = hmacsign.OpenKeys(keys, nil); err != nil {
+			return nil, err
+		}
+	}
+	return New(config)
+}
+
+// proxyProcess is a proxy in a process of its own, without verification
 // if there are no keys.
 type proxyProcess struct {
 	addr string
