@@ -1,12 +1,9 @@
 package proxy
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
-
-	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
@@ -53,15 +50,7 @@ func (d *decision) log(log *slog.Logger, r *http.Request, status int, took time.
 		attrs = append(attrs, "previous_secret", true)
 	}
 	log.Info("request", attrs...)
-	// Only words of ours are labels, so their number is bounded; an algorithm
-	// that a stranger made up is not one.
-	algorithm := d.algorithm
-	if d.reason == "algorithm" {
-		algorithm = "refused"
-	}
-	metrics.GetOrCreateCounter(fmt.Sprintf(`hmacsign_requests_total{outcome=%q,reason=%q,scheme=%q,algorithm=%q,backend=%q}`,
-		d.outcome, d.reason, d.scheme, algorithm, d.backend)).Inc()
-	metrics.GetOrCreateHistogram(`hmacsign_request_duration_seconds`).Update(took.Seconds())
+	count(d, took)
 }
 
 // statusWriter remembers the status for the log.

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -31,8 +32,15 @@ type Config struct {
 	Keys    hmacsign.KeyStore
 	Options []hmacsign.VerifierOption
 
+	Budget *hmacsign.Budget // of all that requests make the process hold
+
 	IdentityHeader string           // tells the upstream the key id
 	Resign         *hmacsign.Signer // signs the request anew for the upstream, or nil
+	ForwardSigned  bool             // forward what is signed, and what the body needs, alone
+	AllowUpgrade   string           // the one protocol to switch to, "websocket", or empty: none
+	TunnelTimeout  time.Duration    // how long a tunnel stays open with nothing sent through it
+	PreserveHost   bool             // the upstream gets the client's Host
+	TrustedProxies []netip.Prefix   // peers whose X-Forwarded headers and request ids are believed
 
 	Log *slog.Logger
 }
