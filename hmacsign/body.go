@@ -6,22 +6,21 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
+	"sync/atomic"
 )
 
 // DefaultMaxBody is how many bytes of body are read unless [WithMaxBody] says
 // otherwise: 10 MiB.
 const DefaultMaxBody = 10 << 20
 
-const (
-	// maxMemory is how much of a body is kept in memory; the rest of a longer
-	// one goes to a temporary file.
-	maxMemory = 1 << 20
-	// maxForm limits a form, whose parameters take memory to be sorted.
-	maxForm = 10 << 20
-)
+// maxMemory is how much of a body waits in memory; a longer one waits in a
+// temporary file.
+const maxMemory = 64 << 10
 
 // payload is a request's body. It is read when it is needed, once, and not
 // beyond the limit, except that a client's body that can be opened again
@@ -30,38 +29,109 @@ type payload struct {
 	src    io.ReadCloser // nil: there is none
 	length int64         // as declared, -1 if it is not
 	limit  int64
+	budget *Budget
 	open   func() (io.ReadCloser, error) // a client's GetBody
 
-	kept contents
-	done bool // src was read, to its end or to err
-	err  error
+	kept   held // zero as long as nothing was read
+	peeked bool // src was replaced, to give its first byte again
+	done   bool // src was read, to its end or to err
+	err    error
+	text   string // of a form, once it was asked for
+	asText bool
+	taken  int64 // of the budget, for what is computed from the request
 }
 
-// contents is what was read: in memory, or in a file where it is long.
-type contents struct {
+// held is what was read of a body: in memory, or in a file where it is long.
+type held struct {
 	head []byte
 	file *os.File
 	size int64
+	*hold
 }
 
-func (c *contents) reader() io.Reader {
-	if c.file == nil {
-		return bytes.NewReader(c.head)
+func (h *held) reader() io.Reader {
+	if h.file == nil {
+		return bytes.NewReader(h.head)
 	}
-	return io.NewSectionReader(c.file, 0, c.size)
+	return io.NewSectionReader(h.file, 0, h.size)
 }
 
-// empty reports whether there is no body, reading it only if it does not say.
+// hold is what a body takes of the budget, and of the system, until it is
+// dropped.
+type hold struct {
+	budget       *Budget
+	memory, disk int64
+	file         *os.File
+	dropped      atomic.Bool
+}
+
+func (h *hold) drop() {
+	if h == nil || h.dropped.Swap(true) {
+		return
+	}
+	h.budget.memory.give(h.memory)
+	h.budget.disk.give(h.disk)
+	if h.file != nil {
+		h.file.Close()
+	}
+}
+
+// charge takes memory for what is computed from the request; settle gives it
+// back. Short texts are not worth counting: connections are limited too.
+func (p *payload) charge(bytes int64) error {
+	if bytes <= maxUncounted {
+		return nil
+	}
+	if bytes > p.budget.memory.limit {
+		return refuse(ErrBodyTooLarge, fmt.Sprintf("verifying it takes %d bytes of memory, more than all requests together may use: send less or raise the limit", bytes))
+	}
+	if err := p.budget.memory.take(bytes); err != nil {
+		return err
+	}
+	p.taken += bytes
+	return nil
+}
+
+const maxUncounted = 8 << 10
+
+func (p *payload) settle() {
+	if p.taken > 0 {
+		p.budget.memory.give(p.taken)
+		p.taken = 0
+	}
+}
+
+// empty reports whether there is no body. Of one that does not say it reads the
+// first byte.
 func (p *payload) empty() (bool, error) {
-	if p.length >= 0 {
+	switch {
+	case p.done:
+		return p.kept.size == 0, p.err
+	case p.length >= 0:
 		return p.length == 0, nil
-	}
-	if p.open != nil {
+	case p.peeked:
+		return false, nil
+	case p.open != nil:
 		n, err := p.copyTo(io.Discard)
 		return n == 0, err
 	}
-	p.read()
-	return p.kept.size == 0, p.err
+	var first [1]byte
+	switch _, err := io.ReadFull(p.src, first[:]); err {
+	case nil:
+		src := p.src
+		p.src, p.peeked = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(first[:]), src), src}, true
+		return false, nil
+	case io.EOF:
+		p.done = true
+		return true, nil
+	default:
+		p.done = true
+		p.end(err)
+		return false, p.err
+	}
 }
 
 // hash writes the body to h.
@@ -85,26 +155,31 @@ func (p *payload) hash(h hash.Hash) error {
 
 // form returns the body as text.
 func (p *payload) form() (string, error) {
-	var b bytes.Buffer
+	if p.asText {
+		return p.text, nil
+	}
+	var b strings.Builder
 	if p.open != nil {
-		limited := *p
-		limited.limit = min(p.limit, maxForm)
-		_, err := limited.copyTo(&b)
-		return b.String(), err
+		if p.length > 0 && p.length <= p.limit {
+			b.Grow(int(p.length))
+		}
+		if _, err := p.copyTo(&b); err != nil {
+			return "", err
+		}
+	} else {
+		if p.read(); p.err != nil {
+			return "", p.err
+		}
+		if err := p.charge(p.kept.size); err != nil {
+			return "", err
+		}
+		b.Grow(int(p.kept.size))
+		if _, err := io.Copy(&b, p.kept.reader()); err != nil {
+			return "", &VerifyError{Reason: ErrBody, Cause: err}
+		}
 	}
-	if p.read(); p.err != nil {
-		return "", p.err
-	}
-	if p.kept.size > maxForm {
-		return "", tooLarge(maxForm)
-	}
-	if p.kept.file == nil {
-		return string(p.kept.head), nil
-	}
-	if _, err := b.ReadFrom(p.kept.reader()); err != nil {
-		return "", &VerifyError{Reason: ErrBody, Cause: err}
-	}
-	return b.String(), nil
+	p.text, p.asText = b.String(), true
+	return p.text, nil
 }
 
 // copyTo copies a client's body from a fresh copy of it.
@@ -117,7 +192,7 @@ func (p *payload) copyTo(w io.Writer) (int64, error) {
 		return 0, &VerifyError{Reason: ErrBody, Cause: err}
 	}
 	defer body.Close()
-	n, err := io.Copy(w, io.LimitReader(body, p.limit+1))
+	n, err := io.Copy(w, io.LimitReader(body, oneMore(p.limit)))
 	switch {
 	case err != nil:
 		return n, &VerifyError{Reason: ErrBody, Cause: err}
@@ -127,7 +202,16 @@ func (p *payload) copyTo(w io.Writer) (int64, error) {
 	return n, nil
 }
 
-// read reads src into kept, once.
+// oneMore is how much is read to see that a body is longer than the limit.
+func oneMore(limit int64) int64 {
+	if limit == math.MaxInt64 {
+		return limit
+	}
+	return limit + 1
+}
+
+// read reads src into kept, once. A buffer grows as the body comes, so a client
+// that declares much and sends little holds little.
 func (p *payload) read() {
 	if p.done || p.src == nil {
 		return
@@ -137,93 +221,154 @@ func (p *payload) read() {
 		p.err = tooLarge(p.limit)
 		return
 	}
-	var head bytes.Buffer
-	if p.length > 0 {
-		head.Grow(int(min(p.length, 64<<10)) + bytes.MinRead)
+	p.kept.hold = &hold{budget: p.budget}
+	src := io.LimitReader(p.src, oneMore(p.limit))
+	size := int64(4 << 10)
+	if p.length >= 0 && p.length < size {
+		size = p.length + 1 // room to see the end
 	}
-	src := io.LimitReader(p.src, p.limit+1)
-	_, err := head.ReadFrom(io.LimitReader(src, maxMemory+1))
-	p.kept = contents{head: head.Bytes(), size: int64(head.Len())}
-	if err == nil && p.kept.size > maxMemory {
-		err = p.spill(src)
+	var err error
+	for err == nil {
+		switch held := len(p.kept.head); {
+		case held < cap(p.kept.head):
+			var n int
+			n, err = src.Read(p.kept.head[held:cap(p.kept.head)])
+			p.kept.head = p.kept.head[:held+n]
+			p.kept.size = int64(held + n)
+		case held <= maxMemory:
+			err = p.grow(min(size, maxMemory+1))
+			size *= 4
+		default:
+			err = p.spill(src)
+		}
 	}
-	var tooMany *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooMany) || p.kept.size > p.limit:
-		p.err = tooLarge(p.limit)
-	case err != nil:
-		p.err = &VerifyError{Reason: ErrBody, Cause: err}
+	p.end(err)
+}
+
+// grow makes room for a body in memory, which the budget must have.
+func (p *payload) grow(size int64) error {
+	if err := p.budget.memory.take(size); err != nil {
+		return err
 	}
+	before := int64(cap(p.kept.head))
+	p.kept.head = append(make([]byte, 0, size), p.kept.head...)
+	p.budget.memory.give(before)
+	p.kept.memory += size - before
+	return nil
 }
 
 // spill moves what was read, and the rest, to a temporary file that nobody else
-// finds: it has no name any more where the system allows that.
+// finds: it has no name any more where the system allows that. It returns why it
+// ended, io.EOF at the end of the body.
 func (p *payload) spill(rest io.Reader) error {
 	file, err := os.CreateTemp("", "hmacsign-body-*")
 	if err != nil {
-		return err
+		return &VerifyError{Reason: ErrUnavailable, Cause: err}
 	}
+	p.kept.hold.file = file
 	if name := file.Name(); os.Remove(name) != nil {
 		runtime.AddCleanup(file, func(name string) { os.Remove(name) }, name)
 	}
-	if _, err := file.Write(p.kept.head); err != nil {
-		file.Close()
-		return err
+	buffer := p.kept.head // holds the first piece, and then each next one
+	p.kept.size = 0
+	for err == nil {
+		if err = p.budget.disk.take(int64(len(buffer))); err != nil {
+			break
+		}
+		p.kept.disk += int64(len(buffer))
+		if _, err = file.Write(buffer); err != nil {
+			err = &VerifyError{Reason: ErrUnavailable, Cause: err}
+			break
+		}
+		p.kept.size += int64(len(buffer))
+		var n int
+		for n = 0; n < cap(buffer) && err == nil; {
+			var more int
+			more, err = rest.Read(buffer[n:cap(buffer)])
+			n += more
+		}
+		if buffer = buffer[:n]; n > 0 && err == io.EOF {
+			err = nil // to be written, and asked for once more
+		}
 	}
-	n, err := io.Copy(file, rest)
-	p.kept = contents{file: file, size: p.kept.size + n}
+	p.kept.file, p.kept.head = file, nil
+	p.budget.memory.give(p.kept.memory)
+	p.kept.memory = 0
 	return err
+}
+
+// end takes down why reading ended, which may be that the body did.
+func (p *payload) end(err error) {
+	var tooMany *http.MaxBytesError
+	var refused *VerifyError
+	switch {
+	case errors.As(err, &tooMany) || p.kept.size > p.limit:
+		p.err = tooLarge(p.limit)
+	case errors.As(err, &refused):
+		p.err = refused
+	case err != nil && err != io.EOF:
+		p.err = &VerifyError{Reason: ErrBody, Cause: err}
+	}
 }
 
 func tooLarge(limit int64) error {
 	return refuse(ErrBodyTooLarge, fmt.Sprintf("more than %d bytes: send less or raise the limit", limit))
 }
 
-// restore gives a server's request what was read of its body, followed by what
-// was not.
+// restore gives a request what was read of its body, followed by what was not.
 func (p *payload) restore(req *http.Request) {
-	if !p.done {
-		return
+	switch {
+	case p.done:
+		body := &restored{Reader: p.kept.reader(), src: p.src, kept: p.kept.whole()}
+		if req.Body = body; p.err != nil {
+			body.Reader = io.MultiReader(body.Reader, p.src)
+			return
+		}
+		req.ContentLength, req.TransferEncoding = body.kept.size, nil
+		req.GetBody = body.again
+	case p.peeked:
+		req.Body = p.src
 	}
-	r := p.kept.reader()
-	if p.err != nil {
-		r = io.MultiReader(r, p.src)
-	}
-	req.Body = &restored{r, p.src, p.kept.file}
 }
 
 // keep does the same for a client's request, whose body may be sent more than
-// once and has a known length from now on.
+// once.
 func (p *payload) keep(req *http.Request) {
 	p.restore(req)
-	if !p.done || p.err != nil {
-		return
+	if p.done && p.err == nil {
+		req.Body, _ = req.GetBody()
+		p.src.Close()
 	}
-	kept := p.kept
-	req.ContentLength = kept.size
-	req.GetBody = func() (io.ReadCloser, error) {
-		if kept.size == 0 {
-			return http.NoBody, nil
-		}
-		return io.NopCloser(kept.reader()), nil
-	}
-	req.Body, _ = req.GetBody()
-	p.src.Close()
 }
 
 // restored is a body that was read before. Close closes what it came from and
-// drops the temporary file.
+// drops what is held of it.
 type restored struct {
 	io.Reader
 	src  io.Closer
-	file *os.File
+	kept *held
 }
 
 func (r *restored) Close() error {
-	if r.file != nil {
-		r.file.Close()
-	}
+	r.kept.drop()
 	return r.src.Close()
+}
+
+// again is for http.Request.GetBody.
+func (r *restored) again() (io.ReadCloser, error) {
+	if r.kept.size == 0 {
+		return http.NoBody, nil
+	}
+	return io.NopCloser(r.kept.reader()), nil
+}
+
+// whole is what was read, as one object: a body that nobody closes is dropped
+// when nothing can read it any more.
+func (h held) whole() *held {
+	if h.hold != nil {
+		runtime.AddCleanup(&h, (*hold).drop, h.hold)
+	}
+	return &h
 }
 
 // SetBody gives req a body that can be sent and signed without being held in

@@ -2,6 +2,7 @@ package hmacsign
 
 import (
 	"errors"
+	"math"
 	"sync/atomic"
 )
 
@@ -12,14 +13,17 @@ import (
 // any number of signers and verifiers.
 type Budget struct{ memory, disk account }
 
-// The bounds of the budget that signers and verifiers share which were given
-// none, see [WithBudget].
+// The bounds of the budget that verifiers share which were given none, see
+// [WithBudget].
 const (
 	DefaultMaxBuffered       = 256 << 20 // bytes of memory
 	DefaultMaxBufferedOnDisk = 4 << 30   // bytes of temporary files
 )
 
-var defaultBudget = &Budget{account{limit: DefaultMaxBuffered}, account{limit: DefaultMaxBufferedOnDisk}}
+var (
+	defaultBudget = &Budget{account{limit: DefaultMaxBuffered}, account{limit: DefaultMaxBufferedOnDisk}}
+	noBudget      = &Budget{account{limit: math.MaxInt64}, account{limit: math.MaxInt64}}
+)
 
 // NewBudget returns a budget of so many bytes of memory and of disk.
 func NewBudget(memory, disk int64) (*Budget, error) {

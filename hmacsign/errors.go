@@ -19,6 +19,8 @@ var (
 	ErrAlgorithm error = &reason{"algorithm", "algorithm not supported", http.StatusUnauthorized}
 	// ErrScheme: the scheme is not allowed for the key.
 	ErrScheme error = &reason{"scheme", "scheme not allowed", http.StatusUnauthorized}
+	// ErrScope: the derived key's region and service are not allowed for the key.
+	ErrScope error = &reason{"scope", "scope not allowed", http.StatusUnauthorized}
 	// ErrSignedHeaders: a header that is or must be signed is missing or repeated.
 	ErrSignedHeaders error = &reason{"signed_headers", "signed header missing or repeated", http.StatusUnauthorized}
 	// ErrDate: the request has no signed date, or one that cannot be read.
@@ -64,7 +66,8 @@ type VerifyError struct {
 	Algorithm string
 	Header    string // the header that is missing or repeated, if that is it
 	// StringToSign is the verifier's own, where Reason is ErrSignature, and
-	// CanonicalRequest what huawei-sdk puts into it as a hash.
+	// CanonicalRequest what huawei-sdk puts into it as a hash; of a text longer
+	// than 64 KiB, such as a form's, the beginning.
 	StringToSign     string
 	CanonicalRequest string
 	// Explanation is there if the verifier was told to explain.

@@ -72,6 +72,7 @@ func (e *Explanation) String() string {
 const (
 	maxExplained     = 64 << 10
 	maxExplainedKeys = 100
+	maxExplaining    = 16 << 20 // bytes of memory that explaining a request takes
 )
 
 // attempt is a refused request, and what tries mistakes on it.

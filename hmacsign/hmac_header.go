@@ -148,7 +148,7 @@ func tencentMessage(e *VerifyError) string {
 		return "HMAC id or signature missing."
 	case ErrMalformed:
 		return "HMAC authorization format error."
-	case ErrUnknownKey, ErrScheme:
+	case ErrUnknownKey, ErrScheme, ErrScope:
 		return "HMAC apikey is invalid for API."
 	case ErrAlgorithm:
 		return "HMAC algorithm " + e.Algorithm + " not supported."

@@ -253,20 +253,15 @@ func (huaweiSDK) stringToSign(dst []byte, m *message, a *authorization, _ *canon
 	if err != nil {
 		return nil, err
 	}
-	start := len(dst)
-	if dst, err = appendCanonicalRequest(dst, m, a); err != nil {
+	if m.canonicalRequest, err = appendCanonicalRequest(m.canonicalRequest[:0], m, a); err != nil {
 		return nil, err
 	}
 	h, err := algo.NewHash(a.algorithm)
 	if err != nil {
 		return nil, err
 	}
-	h.Write(dst[start:])
-	m.canonicalRequest = dst[start:len(dst):len(dst)]
-	if m.explain {
-		m.canonicalRequest = slices.Clone(m.canonicalRequest)
-	}
-	dst = append(append(dst[:start], a.word()...), '\n')
+	h.Write(m.canonicalRequest)
+	dst = append(append(dst, a.word()...), '\n')
 	dst = append(append(dst, date...), '\n')
 	if a.scope != "" {
 		dst = append(append(dst, a.scope...), '\n')
@@ -275,9 +270,18 @@ func (huaweiSDK) stringToSign(dst []byte, m *message, a *authorization, _ *canon
 }
 
 func appendCanonicalRequest(dst []byte, m *message, a *authorization) ([]byte, error) {
-	dst = append(append(dst, m.method...), '\n')
-	dst, err := appendCanonicalURI(dst, m.path)
+	// A byte that is not encoded takes three when it is; path and parameters are
+	// decoded first.
+	target := len(m.path) + len(m.query)
+	dst, err := m.grow(dst, 3*target, countParameters(m.query))
 	if err != nil {
+		return nil, err
+	}
+	if err := m.body.charge(int64(target)); err != nil {
+		return nil, err
+	}
+	dst = append(append(dst, m.method...), '\n')
+	if dst, err = appendCanonicalURI(dst, m.path); err != nil {
 		return nil, err
 	}
 	dst = append(dst, '\n')
@@ -350,11 +354,12 @@ func appendCanonicalURI(dst []byte, path string) ([]byte, error) {
 // appendCanonicalQuery appends the parameters sorted by name and then by value,
 // each with its equals sign.
 func appendCanonicalQuery(dst []byte, query string) ([]byte, error) {
-	if n := strings.Count(query, "&"); n > maxParameters {
-		return nil, refuse(ErrMalformed, fmt.Sprintf("%d parameters, the limit is %d", n, maxParameters))
+	count := countParameters(query)
+	if count > maxParameters {
+		return nil, refuse(ErrMalformed, fmt.Sprintf("%d parameters, the limit is %d", count, maxParameters))
 	}
 	var buf [16]parameter
-	parameters, err := splitParameters(buf[:0], query, func(s string) (string, error) {
+	parameters, err := splitParameters(slices.Grow(buf[:0], count), query, func(s string) (string, error) {
 		decoded, err := url.QueryUnescape(s)
 		if err != nil {
 			return "", refuse(ErrMalformed, "invalid percent-encoding in the query")
@@ -388,6 +393,12 @@ func appendEscaped(dst []byte, s string) []byte {
 	return dst
 }
 
+// regionAndService is a scope without its day.
+func regionAndService(scope string) string {
+	_, rest, _ := strings.Cut(scope, "/")
+	return rest
+}
+
 // derivedSecret is the key of a scope: the hex text of HKDF (RFC 5869) from the
 // secret, with the key id as salt.
 func derivedSecret(algorithm, keyID string, secret SecretText, scope string) (SecretText, error) {
@@ -416,7 +427,7 @@ func (huaweiSDK) message(e *VerifyError) string {
 		return "Authorization not found."
 	case ErrMalformed, ErrAlgorithm:
 		return "Authorization format incorrect."
-	case ErrUnknownKey, ErrScheme:
+	case ErrUnknownKey, ErrScheme, ErrScope:
 		return "Signing key not found."
 	case ErrSignedHeaders:
 		return "Signed header " + strings.ToLower(e.Header) + " not found"

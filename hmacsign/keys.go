@@ -62,6 +62,10 @@ type Key struct {
 	Previous   SecretText // during a rotation: the secret before, still accepted; or empty
 	Schemes    []string   // names of the schemes it may be used with; none means all
 	Algorithms []string   // names of the algorithms; none means all
+	// Scopes are the regions and services, as "region/service", that keys may be
+	// derived for (huawei-sdk, V11); none means all. A request that is signed with
+	// the secret itself has no scope.
+	Scopes []string
 
 	// macs are the keyed MACs computed so far, by algorithm and backend. They
 	// live and die with the Key, so a rotated secret cannot stay in use.
@@ -130,6 +134,11 @@ func (k *Key) check() error {
 	for _, name := range k.Algorithms {
 		if !slices.Contains(algo.Algorithms(), name) {
 			return fmt.Errorf("hmacsign: key %q: %w %q: use %s", clip(k.ID), algo.ErrUnknownAlgorithm, clip(name), strings.Join(algo.Algorithms(), ", "))
+		}
+	}
+	for _, scope := range k.Scopes {
+		if region, service, ok := strings.Cut(scope, "/"); !ok || !isToken(region) || !isToken(service) {
+			return fmt.Errorf("hmacsign: key %q: scope %q: write it as region/service", clip(k.ID), clip(scope))
 		}
 	}
 	return nil

@@ -23,10 +23,8 @@ type message struct {
 	body   payload
 	md5    *[md5.Size]byte // of the body, once it was asked for
 
-	isRead bool
-	// explain keeps canonicalRequest, which otherwise is overwritten.
-	explain          bool
-	canonicalRequest []byte
+	isRead           bool
+	canonicalRequest []byte // of huawei-sdk, which signs its hash
 
 	replaced [4]replacement // by set, for undo
 	sets     int
@@ -77,7 +75,7 @@ func canonicalName(name string) string {
 
 // read takes the message out of req. When the message is done with, restore or
 // keep gives the request a body that can be read again.
-func (m *message) read(req *http.Request, maxBody int64) error {
+func (m *message) read(req *http.Request, c *common) error {
 	m.isRead = true
 	m.method, m.host, m.header = req.Method, req.Host, req.Header
 	if m.method == "" {
@@ -97,7 +95,7 @@ func (m *message) read(req *http.Request, maxBody int64) error {
 	if err := m.target(req); err != nil {
 		return err
 	}
-	m.body = payload{src: req.Body, length: req.ContentLength, limit: maxBody}
+	m.body = payload{src: req.Body, length: req.ContentLength, limit: c.maxBody, budget: c.budget}
 	switch {
 	case req.Body == nil || req.Body == http.NoBody:
 		m.body.src, m.body.length = nil, 0

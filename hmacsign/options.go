@@ -29,8 +29,8 @@ type common struct {
 	keepEnvironment bool
 }
 
-func defaults() common {
-	return common{clock: time.Now, maxBody: DefaultMaxBody, budget: defaultBudget}
+func defaults(budget *Budget) common {
+	return common{clock: time.Now, maxBody: DefaultMaxBody, budget: budget}
 }
 
 type bothOption func(*common) error
@@ -70,8 +70,9 @@ func WithMaxBody(bytes int64) Option {
 	})
 }
 
-// WithBudget bounds what requests make the process hold. Without it all signers
-// and verifiers share one of [DefaultMaxBuffered] and [DefaultMaxBufferedOnDisk].
+// WithBudget bounds what requests make the process hold. Verifiers without it
+// share one budget of [DefaultMaxBuffered] and [DefaultMaxBufferedOnDisk]; signers
+// without it hold what their caller gives them to sign.
 func WithBudget(b *Budget) Option {
 	return bothOption(func(c *common) error {
 		if b == nil {
@@ -119,6 +120,13 @@ func WithScope(region, service string) SignerOption {
 		s.region, s.service = region, service
 		return nil
 	})
+}
+
+// SignRedirects makes [Signer.Transport] sign the requests of a redirect to
+// another host too. Whoever is asked then decides what is signed: for an address
+// of its own, or for any path of a host that accepts this key.
+func SignRedirects() SignerOption {
+	return signerOption(func(s *Signer) error { s.signRedirects = true; return nil })
 }
 
 // WithQueryForm makes a signer write the parameters in this form,

@@ -90,7 +90,7 @@ func TestVectorsHuawei(t *testing.T) {
 			require.Equal(t, v.Authorization, HuaweiSDK.format(a))
 			require.Equal(t, v.SignedHeaders, a.headers)
 			w := newWork()
-			require.NoError(t, w.read(v.request(t), DefaultMaxBody))
+			require.NoError(t, w.read(v.request(t), &common{maxBody: DefaultMaxBody, budget: noBudget}))
 			text, err := HuaweiSDK.stringToSign(nil, &w.message, a, &canonical{})
 			require.NoError(t, err)
 			require.Equal(t, v.StringToSign, string(text))
@@ -221,7 +221,7 @@ func TestHuaweiContentHash(t *testing.T) {
 	// UNSIGNED-PAYLOAD that is not among the signed headers.
 	req, s, v := huaweiRequest(t, "abc", "X-Sdk-Content-Sm3", unsignedPayload)
 	w := newWork()
-	require.NoError(t, w.read(req, 100))
+	require.NoError(t, w.read(req, &v.common))
 	req.Header.Set("X-Sdk-Date", "20191115T033655Z")
 	a := &authorization{keyID: "ak", algorithm: "hmac-sm3", headers: []string{"host", "x-sdk-date"}}
 	text, err := HuaweiSDK.stringToSign(nil, &w.message, a, &canonical{})

@@ -3,6 +3,7 @@ package hmacsign
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -15,17 +16,18 @@ import (
 // concurrent use.
 type Signer struct {
 	common
-	scheme     Scheme
-	keyID      string
-	algorithm  string
-	mac        *algo.Key
-	headers    []string // to be signed, lower-case, in the scheme's order
-	form       QueryForm
-	contentMD5 ContentMD5
-	region     string // of a derived key, with service
-	service    string
-	derived    atomic.Pointer[scopedMAC]
-	derive     func(scope string) (*algo.Key, error) // holds the secret, which so cannot print
+	scheme        Scheme
+	keyID         string
+	algorithm     string
+	mac           *algo.Key
+	headers       []string // to be signed, lower-case, in the scheme's order
+	form          QueryForm
+	contentMD5    ContentMD5
+	region        string // of a derived key, with service
+	service       string
+	signRedirects bool
+	derived       atomic.Pointer[scopedMAC]
+	derive        func(scope string) (*algo.Key, error) // holds the secret, which so cannot print
 }
 
 // scopedMAC is the derived key of a scope, which changes once a day.
@@ -37,7 +39,7 @@ type scopedMAC struct {
 // NewSigner returns a signer. The errors are those of [algo.NewKey], or say
 // which option or credential cannot be used.
 func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerOption) (*Signer, error) {
-	s := &Signer{common: defaults(), scheme: scheme, keyID: cred.KeyID, algorithm: algorithm,
+	s := &Signer{common: defaults(noBudget), scheme: scheme, keyID: cred.KeyID, algorithm: algorithm,
 		form: QueryDocumented, contentMD5: ContentMD5Hex}
 	s.derive = func(scope string) (*algo.Key, error) {
 		secret, err := derivedSecret(algorithm, cred.KeyID, cred.Secret, scope)
@@ -96,7 +98,8 @@ func (s *Signer) Sign(req *http.Request) error {
 	return nil
 }
 
-// sum computes the signature. That a backend's library fails is an error.
+// sum computes the signature. That a backend's library fails is an error, here
+// and in build.
 func (s *Signer) sum(w *work) (err error) {
 	defer algo.CatchFailure(&err)
 	mac := s.mac
@@ -132,13 +135,14 @@ func (s *Signer) StringToSign(req *http.Request) (string, error) {
 
 // build prepares header, which is req's own or a copy, and leaves the string to
 // sign in w.text.
-func (s *Signer) build(w *work, req *http.Request, header http.Header) error {
+func (s *Signer) build(w *work, req *http.Request, header http.Header) (err error) {
+	defer algo.CatchFailure(&err)
 	for key := range header {
 		if !isCanonical(key) {
 			return refuse(ErrMalformed, fmt.Sprintf("header key %q is not in canonical form: set it with Header.Set", clip(key)))
 		}
 	}
-	if err := w.read(req, s.maxBody); err != nil {
+	if err := w.read(req, &s.common); err != nil {
 		return err
 	}
 	if w.body.src != nil {
@@ -152,7 +156,6 @@ func (s *Signer) build(w *work, req *http.Request, header http.Header) error {
 		return err
 	}
 	w.canonical = canonical{s.form, s.keepEnvironment}
-	var err error
 	w.text, err = s.scheme.stringToSign(w.text, &w.message, &w.auth, &w.canonical)
 	return err
 }
@@ -168,25 +171,32 @@ type work struct {
 	mac       [32]byte
 }
 
-var works = sync.Pool{New: func() any { return &work{text: make([]byte, 0, 1024)} }}
+var works = sync.Pool{New: func() any { return new(work) }}
 
 func newWork() *work { return works.Get().(*work) }
 
-// free forgets the request. A text as long as a large form is not kept.
+// free forgets the request, and keeps the memory of what is not as long as a
+// large form.
 func (w *work) free() {
-	text := w.text[:0]
-	if cap(text) > 64<<10 {
-		text = make([]byte, 0, 1024)
-	}
-	*w = work{text: text}
+	w.body.settle()
+	*w = work{text: reusable(w.text), message: message{canonicalRequest: reusable(w.canonicalRequest)}}
 	works.Put(w)
+}
+
+func reusable(text []byte) []byte {
+	if cap(text) > 64<<10 {
+		return nil
+	}
+	return text[:0]
 }
 
 // Transport returns a RoundTripper that signs a clone of each request and sends
 // it through base, http.DefaultTransport if that is nil. The caller's request
 // stays as it was, but for its body, which is read and closed. It retries
-// nothing; an http.Client that follows a redirect gets the new request signed
-// too, wherever it goes, so set CheckRedirect where that is not wanted.
+// nothing. An http.Client that follows a redirect gets the new request signed as
+// long as it stays with the host of the first one; once it has been elsewhere, or
+// falls back from https to http, none is, unless [SignRedirects] says so: another
+// host that answers with a redirect must not choose what is signed.
 func (s *Signer) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -200,14 +210,36 @@ type transport struct {
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	clone := req.Clone(req.Context())
-	err := t.signer.Sign(clone)
-	// Sign has read the body, and a RoundTripper always closes it.
-	if req.Body != nil {
-		req.Body.Close()
+	if !t.signer.signRedirects && redirectedElsewhere(req) {
+		return t.base.RoundTrip(req)
 	}
-	if err != nil {
+	clone := req.Clone(req.Context())
+	if err := t.signer.Sign(clone); err != nil {
+		if clone.Body != nil {
+			clone.Body.Close() // a RoundTripper always closes it
+		}
 		return nil, err
 	}
 	return t.base.RoundTrip(clone)
+}
+
+// redirectedElsewhere reports whether a redirect that led to req came from, or
+// went through, another host, or from https to http.
+func redirectedElsewhere(req *http.Request) bool {
+	for before := req.Response; before != nil; before = before.Request.Response {
+		if before.Request == nil || host(before.Request.URL) != host(req.URL) || before.Request.URL.Scheme == "https" && req.URL.Scheme != "https" {
+			return true
+		}
+	}
+	return false
+}
+
+// host is the host and the port, which another scheme's default is not told
+// apart from: servers send their clients from http to https.
+func host(u *url.URL) string {
+	name := strings.ToLower(u.Hostname())
+	if port := u.Port(); port != "" && !(u.Scheme == "http" && port == "80") && !(u.Scheme == "https" && port == "443") {
+		return name + ":" + port
+	}
+	return name
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/gmhmac/hmacsign/algo"
 )
@@ -219,8 +220,8 @@ func appendPathAndParameters(dst []byte, m *message, form bool, c *canonical) ([
 		path = stripEnvironment(path)
 	}
 	var body string
+	var err error
 	if form {
-		var err error
 		if body, err = m.body.form(); err != nil {
 			return nil, err
 		}
@@ -228,13 +229,20 @@ func appendPathAndParameters(dst []byte, m *message, form bool, c *canonical) ([
 			return nil, err
 		}
 	}
-	if n := strings.Count(m.query, "&") + strings.Count(body, "&"); n > maxParameters {
-		return nil, refuse(ErrMalformed, fmt.Sprintf("%d parameters, the limit is %d", n, maxParameters))
+	count := countParameters(m.query) + countParameters(body)
+	if count > maxParameters {
+		return nil, refuse(ErrMalformed, fmt.Sprintf("%d parameters, the limit is %d", count, maxParameters))
+	}
+	if dst, err = m.grow(dst, len(path)+len(m.query)+len(body)+2, count); err != nil {
+		return nil, err
 	}
 	switch c.form {
 	case QueryRaw:
 		return appendRaw(append(dst, path...), m.query, body, form), nil
 	case QueryDecoded:
+		if err := m.body.charge(int64(len(m.query) + len(body))); err != nil {
+			return nil, err
+		}
 		decoded, err := decodePath(path)
 		if err != nil {
 			return nil, err
@@ -242,6 +250,27 @@ func appendPathAndParameters(dst []byte, m *message, form bool, c *canonical) ([
 		return appendParameters(append(dst, decoded...), m.query, body, decodeParameter)
 	}
 	return appendParameters(append(dst, path...), m.query, body, asSent)
+}
+
+// countParameters counts the pieces between ampersands, empty ones too.
+func countParameters(text string) int {
+	if text == "" {
+		return 0
+	}
+	return strings.Count(text, "&") + 1
+}
+
+// grow makes room in dst for a text of that length at once, and sees that the
+// budget has it, with what sorting so many parameters takes.
+func (m *message) grow(dst []byte, length, parameters int) ([]byte, error) {
+	need := parameters * int(unsafe.Sizeof(parameter{}))
+	if cap(dst)-len(dst) < length {
+		need += length
+	}
+	if err := m.body.charge(int64(need)); err != nil {
+		return nil, err
+	}
+	return slices.Grow(dst, length), nil
 }
 
 // stripEnvironment drops a first segment that is wholly the name of one of the
@@ -263,17 +292,16 @@ func stripEnvironment(path string) string {
 // appendRaw does what the Python sample does, its oddities included: for a form
 // the body comes first, the question mark always, and an empty piece counts.
 func appendRaw(dst []byte, query, body string, form bool) []byte {
-	text := query
-	if form {
-		text = body
-		if query != "" {
-			text += "&" + query
-		}
-	}
-	if text == "" && !form {
+	if query == "" && !form {
 		return dst
 	}
-	pieces := strings.Split(text, "&")
+	var pieces []string
+	if form {
+		pieces = strings.Split(body, "&")
+	}
+	if query != "" {
+		pieces = append(pieces, strings.Split(query, "&")...)
+	}
 	slices.Sort(pieces)
 	dst = append(dst, '?')
 	for i, piece := range pieces {
@@ -320,7 +348,8 @@ func splitParameters(dst []parameter, text string, read func(string) (string, er
 // empty value without its equals sign; none, no question mark.
 func appendParameters(dst []byte, query, body string, read func(string) (string, error)) ([]byte, error) {
 	var buf [16]parameter
-	parameters, err := splitParameters(buf[:0], query, read)
+	parameters := slices.Grow(buf[:0], countParameters(query)+countParameters(body))
+	parameters, err := splitParameters(parameters, query, read)
 	if err != nil {
 		return nil, err
 	}
@@ -343,30 +372,40 @@ func asSent(s string) (string, error) { return s, nil }
 
 func decodeParameter(s string) (string, error) {
 	decoded, err := url.QueryUnescape(s)
-	return unambiguous(s, decoded, "&=#?", err)
+	return unambiguous(s, decoded, "&=#?%+;", err)
 }
 
 func decodePath(s string) (string, error) {
 	decoded, err := url.PathUnescape(s)
-	return unambiguous(s, decoded, "&=#?/", err)
+	return unambiguous(s, decoded, "&=#?/%+;", err)
 }
 
-// unambiguous refuses a decoded text in which a separator or a control
-// character came out of the decoding: another request could have the same text.
-func unambiguous(encoded, decoded, separators string, err error) (string, error) {
+// unambiguous refuses a decoded text in which a separator or a control character
+// came out of the decoding, or what could be decoded again: another request could
+// have the same text. A plus that stood for a space is none that came out.
+func unambiguous(encoded, decoded, special string, err error) (string, error) {
 	if err != nil {
 		return "", refuse(ErrMalformed, "invalid percent-encoding")
 	}
-	count := func(s string) (n int) {
-		for i := 0; i < len(s); i++ {
-			if c := s[i]; c < ' ' || c == 0x7f || strings.IndexByte(separators, c) >= 0 {
-				n++
-			}
+	for i := 0; i+2 < len(encoded); i++ {
+		if encoded[i] != '%' {
+			continue
 		}
-		return n
-	}
-	if encoded != decoded && count(encoded) != count(decoded) {
-		return "", refuse(ErrMalformed, "a percent-encoded separator or control character cannot be signed in query form decoded")
+		if c := unhex(encoded[i+1])<<4 | unhex(encoded[i+2]); c < ' ' || c == 0x7f || strings.IndexByte(special, c) >= 0 {
+			return "", refuse(ErrMalformed, "a percent-encoded separator, plus, percent sign or control character cannot be signed in query form decoded")
+		}
+		i += 2
 	}
 	return decoded, nil
+}
+
+// unhex is the value of a hexadecimal digit.
+func unhex(c byte) byte {
+	switch {
+	case c >= 'a':
+		return c - 'a' + 10
+	case c >= 'A':
+		return c - 'A' + 10
+	}
+	return c - '0'
 }

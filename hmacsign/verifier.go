@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gmhmac/hmacsign/algo"
@@ -28,6 +29,7 @@ type Verifier struct {
 	explain  bool
 	observe  func(*http.Request, *Identity, *VerifyError)
 	echo     bool
+	latest   atomic.Int64 // Unix milliseconds: the largest time seen
 }
 
 // An Identity tells who signed a request, and how that was proven.
@@ -50,7 +52,7 @@ func NewVerifier(keys KeyStore, opts ...VerifierOption) (*Verifier, error) {
 	if keys == nil {
 		return nil, errors.New("hmacsign: NewVerifier: no key store")
 	}
-	v := &Verifier{common: defaults(), keys: keys, schemes: Schemes(), forms: []QueryForm{QueryDocumented, QueryRaw}, window: DefaultWindow}
+	v := &Verifier{common: defaults(defaultBudget), keys: keys, schemes: Schemes(), forms: []QueryForm{QueryDocumented, QueryRaw}, window: DefaultWindow}
 	for _, opt := range opts {
 		if err := opt.verifier(v); err != nil {
 			return nil, err
@@ -106,6 +108,7 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, s
 	}
 	w := newWork()
 	defer w.free()
+	defer func() { w.body.restore(req) }()
 	tried := false
 	for _, candidate := range v.schemes {
 		a, parseErr := candidate.parse(values[0])
@@ -158,18 +161,25 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 	if err != nil {
 		return nil, err
 	}
+	// A database that takes no notice of case, or of spaces at the end, would
+	// make one signature good under several ids.
+	if key == nil || key.ID != a.keyID {
+		return nil, refuse(ErrUnknownKey, "the key store answered with another key")
+	}
 	if !key.allows(key.Schemes, scheme.Name()) {
 		return nil, refuse(ErrScheme, "the key is for "+strings.Join(key.Schemes, ", "))
 	}
 	if !key.allows(key.Algorithms, a.algorithm) {
 		return nil, refuse(ErrAlgorithm, "the key is for "+strings.Join(key.Algorithms, ", "))
 	}
+	if a.scope != "" && !key.allows(key.Scopes, regionAndService(a.scope)) {
+		return nil, refuse(ErrScope, "the key is for "+strings.Join(key.Scopes, ", "))
+	}
 	if !w.isRead {
-		if err := w.read(req, v.maxBody); err != nil {
+		if err := w.read(req, &v.common); err != nil {
 			return nil, err
 		}
 	}
-	defer w.body.restore(req)
 	for _, name := range v.required {
 		if !slices.Contains(a.headers, name) {
 			return nil, &VerifyError{Reason: ErrSignedHeaders, Header: name, Detail: "header " + name + " must be signed"}
@@ -179,13 +189,8 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 	if err != nil {
 		return nil, err
 	}
-	now := v.clock()
-	if off := now.Sub(date).Abs(); off > v.window && !(a.anyDate && v.anyDate) {
-		e := refuse(ErrExpired, fmt.Sprintf("the request's date is %s off, %s are allowed: check the client's clock", off.Round(time.Second), v.window))
-		if v.explain {
-			e.Explanation = explainDate(now.Sub(date), v.window)
-		}
-		return nil, e
+	if err := v.checkDate(date, v.now(), a); err != nil {
+		return nil, err
 	}
 	id := &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, SignedHeaders: a.headers, AlsoSigned: scheme.alsoSigned(a), Scope: a.scope, Date: date}
 	if err := v.checkMAC(w, scheme, a, key, id); err != nil {
@@ -199,6 +204,12 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 	}
 	if w.body.err != nil {
 		return nil, w.body.err // read for another scheme's sake, and over the limit
+	}
+	// Once more, as late as can be: a body that comes slowly must not stretch
+	// the window, nor outlive what the replay guard remembers.
+	now := v.now()
+	if err := v.checkDate(date, now, a); err != nil {
+		return nil, err
 	}
 	if v.replays != nil {
 		// The request is refused for its age from this moment on.
@@ -217,10 +228,40 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 	return id, nil
 }
 
+// checkDate holds the request's date against the clock.
+func (v *Verifier) checkDate(date, now time.Time, a *authorization) error {
+	off := now.Sub(date).Abs()
+	if off <= v.window || a.anyDate && v.anyDate {
+		return nil
+	}
+	e := refuse(ErrExpired, fmt.Sprintf("the request's date is %s off, %s are allowed: check the client's clock", off.Round(time.Second), v.window))
+	if v.explain {
+		e.Explanation = explainDate(now.Sub(date), v.window)
+	}
+	return e
+}
+
+// now is the clock's time, but with a replay guard never before one that it told
+// earlier: what the guard has forgotten since then would be accepted again.
+func (v *Verifier) now() time.Time {
+	now := v.clock()
+	if v.replays == nil {
+		return now
+	}
+	for {
+		latest, ms := v.latest.Load(), now.UnixMilli()
+		if ms < latest {
+			return time.UnixMilli(latest)
+		}
+		if ms == latest || v.latest.CompareAndSwap(latest, ms) {
+			return now
+		}
+	}
+}
+
 // checkMAC compares the signature with the MAC of the string to sign, in each
 // query form that is accepted, under each secret of the key.
 func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, id *Identity) error {
-	w.explain = v.explain
 	secrets := []bool{false, true}
 	if key.Previous.Reveal() == "" {
 		secrets = secrets[:1]
@@ -250,18 +291,28 @@ func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, 
 			}
 		}
 		if first == "" {
-			first = string(text)
+			first = beginning(text)
 		}
 	}
 	if first == "" {
 		return impossible
 	}
 	e := refuse(ErrSignature, "")
-	e.StringToSign, e.CanonicalRequest = first, string(w.canonicalRequest)
-	if v.explain {
+	e.StringToSign, e.CanonicalRequest = first, beginning(w.canonicalRequest)
+	if v.explain && w.body.charge(maxExplaining) == nil {
 		e.Explanation = v.explainMAC(w, scheme, a, key, first)
 	}
 	return e
+}
+
+// maxShown bounds the copy of a string to sign that a refusal holds.
+const maxShown = 64 << 10
+
+func beginning(text []byte) string {
+	if len(text) > maxShown {
+		return string(text[:maxShown]) + "..."
+	}
+	return string(text)
 }
 
 // Middleware returns a handler that passes on what Verify accepts, with the
