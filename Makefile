@@ -23,7 +23,8 @@ test:
 test-peers:
 	@cd bench/peers && go vet ./... && go test ./...
 
-# What verification costs the proxy, under a real load generator.
+# What verification costs the proxy, under a real load generator, with nginx as a
+# plain proxy beside it where it is installed.
 load:
 	@command -v wrk >/dev/null || { echo "load: needs wrk (apt-get install wrk)" >&2; exit 1; }
 	@HMACSIGN_LOAD=$(LOADTIME) go test -count=1 -timeout 20m -run TestLoad -v ./internal/proxy | grep -v '^==='
