@@ -1,6 +1,7 @@
 package hmacsign
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -196,7 +197,7 @@ func (s staticKeys) all() []*Key { return slices.Collect(maps.Values(s)) }
 //	[{"id": "...", "secret": "..." or {"env": "NAME"} or {"file": "PATH"},
 //	  "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"]}]
 //
-// Without schemes or algorithms all are allowed. During a rotation
+// Without schemes or algorithms all are allowed; an empty list of them is an error. During a rotation
 // "previous_secret", in the same forms, is accepted too. A secret's file counts without
 // one newline at its end. Unknown members are an error.
 func ReadKeys(r io.Reader) (KeyStore, error) {
@@ -210,15 +211,18 @@ func readKeys(r io.Reader) (keys staticKeys, secretFiles []string, err error) {
 		ID         string       `json:"id"`
 		Secret     secretSource `json:"secret"`
 		Previous   secretSource `json:"previous_secret"`
-		Schemes    []string     `json:"schemes"`
-		Algorithms []string     `json:"algorithms"`
+		Schemes    allowed      `json:"schemes"`
+		Algorithms allowed      `json:"algorithms"`
 	}
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&rows); err != nil {
 		return nil, nil, fmt.Errorf("hmacsign: keys: %w", withoutValues(err))
 	}
-	if d.More() {
+	if rows == nil {
+		return nil, nil, errors.New("hmacsign: keys: null is no list of keys: write [] for none")
+	}
+	if _, err := d.Token(); err != io.EOF {
 		return nil, nil, errors.New("hmacsign: keys: there is more behind the JSON array")
 	}
 	list := make([]*Key, 0, len(rows))
@@ -236,7 +240,10 @@ func readKeys(r io.Reader) (keys staticKeys, secretFiles []string, err error) {
 		if err != nil {
 			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: previous_secret: %w", clip(row.ID), err)
 		}
-		list = append(list, &Key{ID: row.ID, Secret: secret, Previous: previous, Schemes: row.Schemes, Algorithms: row.Algorithms})
+		if err := cmp.Or(row.Schemes.check("schemes"), row.Algorithms.check("algorithms")); err != nil {
+			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: %w", clip(row.ID), err)
+		}
+		list = append(list, &Key{ID: row.ID, Secret: secret, Previous: previous, Schemes: row.Schemes.names, Algorithms: row.Algorithms.names})
 	}
 	keys, err = newStaticKeys(list)
 	return keys, secretFiles, err

@@ -40,6 +40,17 @@ func TestReadKeysRefuses(t *testing.T) {
 		"an object":         `{"id": "a", "secret": "hushhush"}`,
 		"unknown member":    `[{"id": "a", "secret": "hushhush", "algorithm": "hmac-sm3"}]`,
 		"more behind it":    `[{"id": "a", "secret": "hushhush"}] []`,
+		"a bracket behind":  `[{"id": "a", "secret": "hushhush"}] ]`,
+		"a brace behind":    `[{"id": "a", "secret": "hushhush"}]}`,
+		"text behind it":    `[{"id": "a", "secret": "hushhush"}] hushhush`,
+		"null":              `null`,
+		"nothing":           ``,
+		"schemes empty":     `[{"id": "a", "secret": "hushhush", "schemes": []}]`,
+		"schemes null":      `[{"id": "a", "secret": "hushhush", "schemes": null}]`,
+		"schemes text":      `[{"id": "a", "secret": "hushhush", "schemes": "hushhush"}]`,
+		"algorithms empty":  `[{"id": "a", "secret": "hushhush", "algorithms": []}]`,
+		"both empty":        `[{"id": "a", "secret": "hushhush", "schemes": [], "algorithms": []}]`,
+		"algorithms null":   `[{"id": "a", "secret": "hushhush", "algorithms": null}]`,
 		"no id":             `[{"secret": "hushhush"}]`,
 		"bad id":            `[{"id": "a b", "secret": "hushhush"}]`,
 		"no secret":         `[{"id": "a"}]`,
@@ -56,6 +67,20 @@ func TestReadKeysRefuses(t *testing.T) {
 		require.Error(t, err, name)
 		require.NotContains(t, err.Error(), "hushhush", name)
 		require.NotContains(t, err.Error(), "\n", name)
+	}
+}
+
+// An empty list is allowed, it revokes all keys; an empty list of a key's schemes
+// must not mean all of them, and the refusal says which key and what to do.
+func TestReadKeysEmptyLists(t *testing.T) {
+	for _, text := range []string{"[]", " [ ] \n", `[{"id": "a", "secret": "hushhush"}]` + "\n\n"} {
+		_, err := ReadKeys(strings.NewReader(text))
+		require.NoError(t, err, text)
+	}
+	for _, member := range []string{"schemes", "algorithms"} {
+		_, err := ReadKeys(strings.NewReader(`[{"id": "a", "secret": "hushhush", "` + member + `": []}]`))
+		require.ErrorContains(t, err, `key "a": "`+member+`" is an empty list: `)
+		require.ErrorContains(t, err, "leave it out")
 	}
 }
 
