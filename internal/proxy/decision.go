@@ -1,31 +1,55 @@
 package proxy
 
 import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/internal/wire"
 )
 
-// decision is what the log and the metrics tell of a request. It holds nothing
-// that a stranger must not see in a log: no secret, no signature.
+// decision is all that the proxy knows of a request in hand. What the log and
+// the metrics tell of it holds nothing that a stranger must not see there: no
+// secret, no signature.
 type decision struct {
 	outcome, reason, detail, explanation string
 	keyID, scheme, algorithm, backend    string
 	previousSecret                       bool
+	failed                               bool // because of the proxy or the upstream
+
+	requestID, method, host, path, remote, client string
+
+	trusted  bool          // the peer is a trusted proxy
+	covered  []string      // headers that the signature covers, lower-case
+	received *http.Request // as it was verified
+	target   *url.URL      // where it goes
+	tunnel   *tunnel       // if it asks for one that is allowed
+
+	bodyFailure  atomic.Pointer[error] // reading the client's body
+	readFailure  error                 // reading the upstream's answer
+	writeFailure error                 // writing it to the client
 }
 
 type decisionKey struct{}
 
+func decisionOf(ctx context.Context) *decision { return ctx.Value(decisionKey{}).(*decision) }
+
 func observe(r *http.Request, id *hmacsign.Identity, refused *hmacsign.VerifyError) {
-	d, ok := r.Context().Value(decisionKey{}).(*decision)
-	if !ok {
-		return
-	}
+	d := decisionOf(r.Context())
 	if refused != nil {
 		d.outcome, d.reason, d.detail = "refused", refused.Code(), refused.Detail
 		d.keyID, d.scheme, d.algorithm = refused.KeyID, refused.Scheme, refused.Algorithm
+		d.failed = refused.Status() >= 500 && refused.Reason != hmacsign.ErrBusy
 		if refused.Cause != nil {
 			d.detail = refused.Cause.Error()
 		}
@@ -38,31 +62,172 @@ func observe(r *http.Request, id *hmacsign.Identity, refused *hmacsign.VerifyErr
 	d.keyID, d.scheme, d.algorithm, d.backend, d.previousSecret = id.KeyID, id.Scheme, id.Algorithm, id.Backend, id.PreviousSecret
 }
 
-func (d *decision) log(log *slog.Logger, r *http.Request, status int, took time.Duration) {
-	attrs := []any{"outcome", d.outcome, "status", status, "method", r.Method, "path", r.URL.Path, "key_id", d.keyID, "scheme", d.scheme,
-		"algorithm", d.algorithm, "backend", d.backend, "duration_ms", float64(took.Microseconds()) / 1000, "remote", r.RemoteAddr}
-	for _, more := range [...]struct{ name, value string }{{"reason", d.reason}, {"detail", d.detail}, {"explanation", d.explanation}} {
+const statusClientGone = 499 // nobody reads it; for the log
+
+// answerFailure answers where ReverseProxy cannot.
+func answerFailure(w http.ResponseWriter, r *http.Request, err error) {
+	d := decisionOf(r.Context())
+	if failure := d.bodyFailure.Load(); failure != nil {
+		err = &hmacsign.VerifyError{Reason: hmacsign.ErrBody, Cause: *failure}
+	}
+	if r.Context().Err() != nil {
+		d.reason, d.detail = "client_gone", err.Error()
+		w.WriteHeader(statusClientGone)
+		return
+	}
+	d.fail(w, err)
+}
+
+// fail answers for an error. The client learns nothing of the inside.
+func (d *decision) fail(w http.ResponseWriter, err error) {
+	status, reason := failure(err)
+	if status < 500 || reason == "busy" {
+		d.outcome = "refused"
+	} else {
+		d.failed = true
+	}
+	d.reason, d.detail = reason, err.Error()
+	w.Header().Set("Content-Type", "application/json")
+	if reason == "busy" {
+		w.Header().Set("Retry-After", "1")
+	}
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]string{"message": http.StatusText(status), "reason": reason})
+}
+
+// failure is the status and the reason that an error is answered with.
+func failure(err error) (status int, reason string) {
+	var refused notForwardable
+	var tooLarge *http.MaxBytesError
+	var unsigned *hmacsign.VerifyError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &refused):
+		return http.StatusBadRequest, "not_forwardable"
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge, "body_too_large"
+	case errors.As(err, &unsigned) && unsigned.Status() == http.StatusUnauthorized:
+		return http.StatusBadRequest, "not_forwardable" // it cannot be signed for the upstream
+	case errors.As(err, &unsigned):
+		return unsigned.Status(), unsigned.Code()
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return http.StatusGatewayTimeout, "upstream_timeout"
+	}
+	return http.StatusBadGateway, "upstream"
+}
+
+// brokeOff says why an answer was not sent to its end.
+func (d *decision) brokeOff() {
+	switch {
+	case d.writeFailure != nil:
+		d.reason, d.detail = "client_gone", d.writeFailure.Error()
+	case errors.Is(d.readFailure, context.Canceled):
+		d.reason, d.detail = "client_gone", d.readFailure.Error()
+	case d.readFailure != nil:
+		d.reason, d.detail, d.failed = "upstream_broke_off", d.readFailure.Error(), true
+	default:
+		d.reason, d.failed = "broke_off", true
+	}
+}
+
+// What a stranger sent does not fill the log.
+const (
+	maxField       = 256
+	maxExplanation = 1024
+)
+
+func (d *decision) log(log *slog.Logger, status int, took time.Duration) {
+	attrs := []any{"outcome", d.outcome, "status", status, "method", clipped(d.method, maxField), "host", clipped(d.host, maxField), "path", clipped(d.path, maxField),
+		"key_id", clipped(d.keyID, maxField), "scheme", d.scheme, "algorithm", clipped(d.algorithm, maxField), "backend", d.backend,
+		"duration_ms", float64(took.Microseconds()) / 1000, "remote", clipped(d.remote, maxField), "client", clipped(d.client, maxField), "request_id", clipped(d.requestID, maxField)}
+	for _, more := range [...]struct {
+		name, value string
+		limit       int
+	}{{"reason", d.reason, maxField}, {"detail", d.detail, maxField}, {"explanation", d.explanation, maxExplanation}} {
 		if more.value != "" {
-			attrs = append(attrs, more.name, more.value)
+			attrs = append(attrs, more.name, clipped(more.value, more.limit))
 		}
 	}
 	if d.previousSecret {
 		attrs = append(attrs, "previous_secret", true)
 	}
-	log.Info("request", attrs...)
+	level := slog.LevelInfo
+	if d.failed {
+		level = slog.LevelError
+	}
+	log.Log(context.Background(), level, "request", attrs...)
 	count(d, took)
 }
 
-// statusWriter remembers the status for the log.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
+// clipped cuts text to so many bytes, not within a character.
+func clipped(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	end := limit
+	for end > limit-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "..."
 }
 
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
+// loggedPath is the path as it was on the wire. The query may hold what is no
+// one's business.
+func loggedPath(r *http.Request) string {
+	if path, _, ok := wire.Target(r); ok {
+		return path
+	}
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	return path
+}
+
+// answer is what goes to the client: it has the request's id, and what became of
+// it is remembered for the log.
+type answer struct {
+	http.ResponseWriter
+	decision *decision
+	status   int
+	informs  bool // the client knows the statuses below 200
+}
+
+func (a *answer) WriteHeader(status int) {
+	if 100 <= status && status < 200 && status != http.StatusSwitchingProtocols {
+		if a.informs {
+			a.ResponseWriter.WriteHeader(status)
+		}
+		return
+	}
+	a.status = status
+	a.Header().Set(requestIDHeader, a.decision.requestID)
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	n, err := a.ResponseWriter.Write(p)
+	if err != nil {
+		a.decision.writeFailure = err
+	}
+	return n, err
+}
+
+// Hijack opens the tunnel that the request asked for.
+func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	t := a.decision.tunnel
+	if t == nil {
+		return nil, nil, http.ErrNotSupported
+	}
+	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	a.status = http.StatusSwitchingProtocols
+	a.Header().Set(requestIDHeader, a.decision.requestID)
+	if err := t.open(conn, buffered.Reader); err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return t, buffered, nil
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

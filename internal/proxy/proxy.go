@@ -5,16 +5,13 @@ package proxy
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httputil"
 	"net/netip"
-	"net/url"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
@@ -23,7 +20,7 @@ import (
 // Config is what a proxy is told. Everything but Upstream has a zero value that
 // works, but for the limits: a Config starts as [Defaults].
 type Config struct {
-	Upstream        string // URL that accepted requests go to
+	Upstream        string // URL that accepted requests go to, or unix:/path of a socket
 	UpstreamTimeout time.Duration
 	MaxBody         int64
 
@@ -32,13 +29,13 @@ type Config struct {
 	Keys    hmacsign.KeyStore
 	Options []hmacsign.VerifierOption
 
-	Budget *hmacsign.Budget // of all that requests make the process hold
+	Budget *hmacsign.Budget // of all that requests make the process hold, or nil
 
 	IdentityHeader string           // tells the upstream the key id
 	Resign         *hmacsign.Signer // signs the request anew for the upstream, or nil
 	ForwardSigned  bool             // forward what is signed, and what the body needs, alone
 	AllowUpgrade   string           // the one protocol to switch to, "websocket", or empty: none
-	TunnelTimeout  time.Duration    // how long a tunnel stays open with nothing sent through it
+	TunnelTimeout  time.Duration    // how long a tunnel stays open with nothing sent through it; zero: 5 minutes
 	PreserveHost   bool             // the upstream gets the client's Host
 	TrustedProxies []netip.Prefix   // peers whose X-Forwarded headers and request ids are believed
 
@@ -51,77 +48,119 @@ func Defaults(upstream string) *Config {
 		IdentityHeader: "X-Hmacsign-Key-Id", Log: slog.Default()}
 }
 
-// New returns the proxy. It serves requests concurrently.
-func New(c *Config) (http.Handler, error) {
-	upstream, err := url.Parse(c.Upstream)
-	if err != nil || upstream.Host == "" || upstream.Scheme != "http" && upstream.Scheme != "https" {
-		return nil, fmt.Errorf("upstream %q: name an http or https URL", c.Upstream)
+// A Proxy verifies and forwards. It serves requests concurrently.
+type Proxy struct {
+	config  *Config
+	handler http.Handler // verifies, then forwards
+
+	tunnels struct {
+		sync.Mutex
+		closed bool
+		open   sync.WaitGroup
+		end    context.CancelFunc
 	}
-	proxied := http.Handler(c.forward(upstream))
+	tunnelsEnd context.Context
+}
+
+// New returns the proxy.
+func New(c *Config) (*Proxy, error) {
+	if c.AllowUpgrade != "" && c.AllowUpgrade != websocket {
+		return nil, fmt.Errorf("upgrade to %q: websocket is the one protocol that can be allowed", c.AllowUpgrade)
+	}
+	if c.IdentityHeader != "" && !isToken(c.IdentityHeader) {
+		return nil, fmt.Errorf("identity header %q: give it the name of a header", c.IdentityHeader)
+	}
+	p := &Proxy{config: c}
+	p.tunnelsEnd, p.tunnels.end = context.WithCancel(context.Background())
+	f, err := newForwarder(p)
+	if err != nil {
+		return nil, err
+	}
+	p.handler = f
 	if c.Keys != nil {
 		opts := append([]hmacsign.VerifierOption{hmacsign.WithMaxBody(c.MaxBody), hmacsign.WithObserver(observe)}, c.Options...)
 		v, err := hmacsign.NewVerifier(c.Keys, opts...)
 		if err != nil {
 			return nil, err
 		}
-		proxied = v.Middleware(proxied)
+		p.handler = v.Middleware(f)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d := &decision{outcome: "unverified"}
-		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		start := time.Now()
-		proxied.ServeHTTP(status, r.WithContext(context.WithValue(r.Context(), decisionKey{}, d)))
-		d.log(c.Log, r, status.status, time.Since(start))
-	}), nil
+	return p, nil
 }
 
-// forward sends accepted requests to the upstream, with the key id in a header
-// that a client cannot forge.
-func (c *Config) forward(upstream *url.URL) *httputil.ReverseProxy {
-	base := &http.Transport{DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext, ResponseHeaderTimeout: c.UpstreamTimeout,
-		MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second, DisableCompression: true, ForceAttemptHTTP2: true}
-	var transport http.RoundTripper = base
-	if c.Resign != nil {
-		transport = c.Resign.Transport(base)
-	}
-	return &httputil.ReverseProxy{
-		Rewrite: func(p *httputil.ProxyRequest) {
-			p.SetURL(upstream)
-			p.SetXForwarded()
-			p.Out.Header.Del("Expect") // the body is here already
-			// Some servers take an underscore in a name for a dash.
-			for name := range p.Out.Header {
-				if strings.EqualFold(strings.ReplaceAll(name, "_", "-"), c.IdentityHeader) {
-					delete(p.Out.Header, name)
-				}
-			}
-			if id, ok := hmacsign.IdentityFrom(p.In.Context()); ok {
-				p.Out.Header.Set(c.IdentityHeader, id.KeyID)
-			}
-		},
-		Transport:    transport,
-		ErrorLog:     slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-		ErrorHandler: answerFailure,
-	}
+// ServeHTTP leaves one line in the log and one count for each request, however
+// it ends: also when it panics with http.ErrAbortHandler, as ReverseProxy does
+// where an answer breaks off.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start, completed := time.Now(), false
+	d := p.newDecision(r)
+	a := &answer{ResponseWriter: w, decision: d, status: http.StatusOK, informs: r.ProtoAtLeast(1, 1)}
+	defer func() {
+		if !completed {
+			d.brokeOff()
+		}
+		d.log(p.config.Log, a.status, time.Since(start))
+		if d.tunnel != nil {
+			d.tunnel.done()
+		}
+	}()
+	p.serve(a, r.WithContext(context.WithValue(r.Context(), decisionKey{}, d)))
+	completed = true
 }
 
-// answerFailure answers for an upstream that did not.
-func answerFailure(w http.ResponseWriter, r *http.Request, err error) {
-	status, reason := http.StatusBadGateway, "upstream"
-	var tooLarge *http.MaxBytesError
-	var timeout net.Error
-	switch {
-	case errors.As(err, &tooLarge) || errors.Is(err, hmacsign.ErrBodyTooLarge):
-		status, reason = http.StatusRequestEntityTooLarge, "body_too_large"
-	case errors.As(err, &timeout) && timeout.Timeout():
-		status, reason = http.StatusGatewayTimeout, "upstream_timeout"
-	case r.Context().Err() != nil:
-		status, reason = 499, "client_gone" // nobody reads it; for the log
+// serve serves a request that the budget has room for.
+func (p *Proxy) serve(a *answer, r *http.Request) {
+	if budget := p.config.Budget; budget != nil {
+		size := headSize(r)
+		if err := budget.Reserve(size); err != nil {
+			a.decision.fail(a, err)
+			return
+		}
+		defer budget.Release(size)
 	}
-	if d, ok := r.Context().Value(decisionKey{}).(*decision); ok {
-		d.reason, d.detail = reason, err.Error()
+	p.handler.ServeHTTP(a, r)
+}
+
+// headSize is about what a request takes in memory, its body left out.
+func headSize(r *http.Request) int64 {
+	size := 4<<10 + len(r.Method) + len(r.RequestURI) + len(r.Host)
+	for name, values := range r.Header {
+		size += len(name)
+		for _, value := range values {
+			size += len(value)
+		}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]string{"message": http.StatusText(status), "reason": reason})
+	return int64(size)
+}
+
+func (p *Proxy) newDecision(r *http.Request) *decision {
+	d := &decision{outcome: "unverified", method: r.Method, host: r.Host, path: loggedPath(r), remote: r.RemoteAddr}
+	d.trusted, d.client = p.config.peer(r)
+	if ids := r.Header[requestIDHeader]; d.trusted && len(ids) == 1 && len(ids[0]) <= 128 && isToken(ids[0]) {
+		d.requestID = ids[0]
+	} else {
+		d.requestID = rand.Text()
+	}
+	return d
+}
+
+// CloseTunnels closes all tunnels, and every one that would open from now on. It
+// returns when each has left its line in the log.
+func (p *Proxy) CloseTunnels() {
+	p.tunnels.Lock()
+	p.tunnels.closed = true
+	p.tunnels.Unlock()
+	p.tunnels.end()
+	p.tunnels.open.Wait()
+}
+
+// startTunnel counts a tunnel in, unless they have been closed.
+func (p *Proxy) startTunnel() error {
+	p.tunnels.Lock()
+	defer p.tunnels.Unlock()
+	if p.tunnels.closed {
+		return errors.New("the server shuts down")
+	}
+	p.tunnels.open.Add(1)
+	return nil
 }

@@ -13,7 +13,9 @@ import (
 // an authority, a URL that is opaque.
 func Target(req *http.Request) (path, query string, ok bool) {
 	if req.RequestURI != "" {
-		return serverTarget(req.RequestURI)
+		target, ok := Origin(req)
+		path, query, _ = strings.Cut(target, "?")
+		return path, query, ok
 	}
 	u := req.URL
 	switch {
@@ -32,23 +34,26 @@ func Target(req *http.Request) (path, query string, ok bool) {
 	return path, query, true
 }
 
-func serverTarget(target string) (path, query string, ok bool) {
-	if !strings.HasPrefix(target, "/") {
-		// The absolute form, as clients of a forward proxy send it (RFC 9112
-		// section 3.2.2).
-		scheme, rest, found := strings.Cut(target, "://")
-		if !found || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
-			return "", "", false
-		}
-		end := strings.IndexAny(rest, "/?")
-		if end < 0 {
-			return "/", "", true
-		}
-		target = rest[end:]
+// Origin is the target of a server's request in origin form (RFC 9112 section
+// 3.2.1) byte by byte, a question mark with nothing behind it too. It is false
+// where Target is.
+func Origin(req *http.Request) (target string, ok bool) {
+	target = req.RequestURI
+	if strings.HasPrefix(target, "/") {
+		return target, true
 	}
-	path, query, _ = strings.Cut(target, "?")
-	if path == "" {
-		path = "/"
+	// The absolute form, as clients of a forward proxy send it (RFC 9112
+	// section 3.2.2).
+	scheme, rest, found := strings.Cut(target, "://")
+	if !found || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
+		return "", false
 	}
-	return path, query, true
+	start := strings.IndexAny(rest, "/?")
+	switch {
+	case start < 0:
+		return "/", true
+	case rest[start] == '?':
+		return "/" + rest[start:], true
+	}
+	return rest[start:], true
 }

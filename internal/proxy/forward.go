@@ -1,0 +1,267 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/internal/wire"
+)
+
+// forwarder sends accepted requests to the upstream: the target byte by byte,
+// the signed headers as they were signed, and a key id that a client cannot
+// forge. What cannot be sent so is refused.
+type forwarder struct {
+	*Proxy
+	upstream *url.URL // scheme and host
+	base     string   // path before that of the requests, without a slash at its end
+	reserved []string // lower-case: headers that the proxy or net/http sets
+	reverse  *httputil.ReverseProxy
+}
+
+const requestIDHeader = "X-Request-Id"
+
+func newForwarder(p *Proxy) (*forwarder, error) {
+	c := p.config
+	dial := (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	upstream, err := url.Parse(c.Upstream)
+	if path, isSocket := strings.CutPrefix(c.Upstream, "unix:"); isSocket {
+		if !strings.HasPrefix(path, "/") {
+			return nil, fmt.Errorf("upstream %q: name a socket as unix:/path", c.Upstream)
+		}
+		dialer := new(net.Dialer)
+		dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) }
+		upstream, err = &url.URL{Scheme: "http", Host: "localhost"}, nil
+	}
+	switch {
+	case err != nil || upstream.Hostname() == "" || upstream.Scheme != "http" && upstream.Scheme != "https":
+		return nil, fmt.Errorf("upstream: name an http or https URL, or unix:/path of a socket") // it may hold a password
+	case upstream.User != nil:
+		return nil, fmt.Errorf("upstream %q: leave out user and password", upstream.Redacted())
+	case upstream.RawQuery != "" || upstream.ForceQuery || strings.Contains(c.Upstream, "#"):
+		return nil, fmt.Errorf("upstream %q: leave out query and fragment", c.Upstream)
+	}
+	f := &forwarder{Proxy: p, upstream: &url.URL{Scheme: upstream.Scheme, Host: upstream.Host}, base: strings.TrimRight(upstream.EscapedPath(), "/"),
+		reserved: []string{"host", "content-length", "transfer-encoding", "content-type", "connection",
+			"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-request-id"}}
+	if c.IdentityHeader != "" {
+		f.reserved = append(f.reserved, strings.ToLower(c.IdentityHeader))
+	}
+	var transport http.RoundTripper = &http.Transport{DialContext: dial, ResponseHeaderTimeout: c.UpstreamTimeout,
+		MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second, DisableCompression: true, ForceAttemptHTTP2: true}
+	if c.Resign != nil {
+		transport = c.Resign.Transport(transport)
+	}
+	f.reverse = &httputil.ReverseProxy{Rewrite: f.rewrite, Transport: &guard{transport, c.Resign != nil}, ModifyResponse: f.receive,
+		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelError), ErrorHandler: answerFailure}
+	return f, nil
+}
+
+func (f *forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d := decisionOf(r.Context())
+	if id, ok := hmacsign.IdentityFrom(r.Context()); ok {
+		d.covered = slices.Concat(id.SignedHeaders, id.AlsoSigned)
+	}
+	if d.covers(requestIDHeader) {
+		d.requestID = r.Header.Get(requestIDHeader)
+	}
+	if err := f.check(r, d); err != nil {
+		d.fail(w, err)
+		return
+	}
+	ctx := r.Context()
+	if d.tunnel != nil {
+		ctx, d.tunnel.cancel = context.WithCancel(ctx)
+		defer d.tunnel.cancel()
+	}
+	r = r.WithContext(ctx) // the server's own request keeps its body
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &receivedBody{r.Body, d}
+	}
+	d.received = r
+	f.reverse.ServeHTTP(w, r)
+}
+
+// check refuses what cannot be forwarded as it was verified, as far as the
+// request itself shows that, and finds out where it goes.
+func (f *forwarder) check(r *http.Request, d *decision) (err error) {
+	if d.target, err = f.target(r); err != nil {
+		return err
+	}
+	if f.config.PreserveHost && strings.ContainsFunc(r.Host, func(c rune) bool { return c <= ' ' || c > '~' || c == '%' }) {
+		return notForwardable("the Host is not one that can be passed on as it is")
+	}
+	if err := checkConnection(r, d); err != nil {
+		return err
+	}
+	if err := f.checkFolded(d); err != nil {
+		return err
+	}
+	asked, err := f.checkUpgrade(r)
+	if asked {
+		d.tunnel = &tunnel{proxy: f.Proxy, decision: d}
+	}
+	return err
+}
+
+// target is where a request goes: its path and query byte by byte behind the
+// base path.
+func (f *forwarder) target(r *http.Request) (*url.URL, error) {
+	raw, ok := wire.Origin(r)
+	if !ok || r.Method == http.MethodConnect {
+		return nil, notForwardable("the target is not a path")
+	}
+	u := *f.upstream
+	if f.base != "" {
+		path, _, _ := strings.Cut(raw, "?")
+		if leavesBase(path) {
+			return nil, notForwardable("the path leads out of the base path of the upstream")
+		}
+	} else if strings.HasPrefix(raw, "//") {
+		// net/http would take an opaque URL that begins so for one with a host.
+		path, query, found := strings.Cut(raw, "?")
+		u.RawPath, u.RawQuery, u.ForceQuery = path, query, found
+		u.Path, _ = url.PathUnescape(path)
+		if u.EscapedPath() != path {
+			return nil, notForwardable("the path begins with // and has characters that are not percent-encoded")
+		}
+		return &u, nil
+	}
+	u.Opaque = f.base + raw
+	return &u, nil
+}
+
+// leavesBase reports whether some server may find that the path leads above the
+// root, behind which the base path is: one that decodes it up to three times,
+// that takes a backslash for a slash, and that does not take parameters for a
+// part of a segment's name.
+func leavesBase(path string) bool {
+	for range 4 {
+		depth := 0
+		for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
+			switch name, _, _ := strings.Cut(segment, ";"); name {
+			case "", ".":
+			case "..":
+				if depth--; depth < 0 {
+					return true
+				}
+			default:
+				depth++
+			}
+		}
+		if !strings.Contains(path, "%") {
+			return false
+		}
+		path = percentDecoded(path)
+	}
+	return false
+}
+
+// percentDecoded decodes what is well encoded, and keeps what is not.
+func percentDecoded(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if decoded, err := url.PathUnescape(s[i : i+3]); err == nil {
+				b = append(b, decoded...)
+				i += 2
+				continue
+			}
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
+// rewrite makes the request to the upstream of what ReverseProxy left of the
+// client's. The guard then holds it against what was verified.
+func (f *forwarder) rewrite(p *httputil.ProxyRequest) {
+	d, out := decisionOf(p.In.Context()), p.Out
+	out.URL, out.Host = d.target, ""
+	if f.config.PreserveHost {
+		out.Host = p.In.Host
+	}
+	out.Trailer = nil
+	if out.ContentLength >= 0 {
+		out.TransferEncoding = nil // the body is here already, its length known
+	}
+	out.Header.Del("Expect") // likewise
+	out.Header.Del("Te")     // trailers are not passed on
+	f.dropUnsigned(out.Header, d)
+	f.setForwarded(p, d)
+	if !d.covers(requestIDHeader) {
+		out.Header.Set(requestIDHeader, d.requestID)
+	}
+	if f.config.IdentityHeader != "" {
+		out.Header.Del(f.config.IdentityHeader)
+		if id, ok := hmacsign.IdentityFrom(p.In.Context()); ok {
+			out.Header.Set(f.config.IdentityHeader, id.KeyID)
+		}
+	}
+}
+
+// setForwarded tells the upstream the client's address, host and protocol: those
+// that a trusted proxy tells, or the peer's.
+func (f *forwarder) setForwarded(p *httputil.ProxyRequest, d *decision) {
+	if !d.trusted {
+		p.SetXForwarded()
+		return
+	}
+	p.Out.Header["X-Forwarded-For"] = p.In.Header["X-Forwarded-For"]
+	p.SetXForwarded()
+	for _, name := range [...]string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
+		if told := p.In.Header[name]; len(told) > 0 {
+			p.Out.Header[name] = told
+		}
+	}
+}
+
+// receive looks at the upstream's answer before it goes to the client.
+func (f *forwarder) receive(res *http.Response) error {
+	d := decisionOf(res.Request.Context())
+	res.Header.Del(requestIDHeader) // the answer has ours
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		res.Body = &answerBody{res.Body, d}
+	} else if d.tunnel == nil {
+		return fmt.Errorf("the upstream switched protocols unasked")
+	}
+	return nil
+}
+
+// receivedBody is a request's body. It tells the client's failures from the
+// upstream's, and may still be read when the handler has returned.
+type receivedBody struct {
+	io.ReadCloser
+	d *decision
+}
+
+func (b *receivedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.d.bodyFailure.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// answerBody is the upstream's answer, of which it tells whether it broke off.
+type answerBody struct {
+	io.ReadCloser
+	d *decision
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.d.readFailure = err
+	}
+	return n, err
+}

@@ -1,0 +1,222 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// notForwardable is the error for requests that cannot be forwarded as they were
+// verified. It says why.
+type notForwardable string
+
+func (e notForwardable) Error() string { return string(e) }
+
+// guard is what each request to the upstream passes last: it holds it against
+// what was verified, so that nothing between the verifier and the wire can have
+// changed it, and refuses it if something has.
+type guard struct {
+	next    http.RoundTripper
+	resigns bool
+}
+
+func (g *guard) RoundTrip(out *http.Request) (*http.Response, error) {
+	d := decisionOf(out.Context())
+	for _, name := range d.covered {
+		if why := arrivesChanged(d.received, out, http.CanonicalHeaderKey(name)); why != "" {
+			return nil, notForwardable(fmt.Sprintf("header %s is signed, but would not arrive as it was signed: %s", name, why))
+		}
+	}
+	if g.resigns {
+		// They are about the client's signature. The request is the proxy's own.
+		for name := range out.Header {
+			if name == "Authorization" || name == "X-Sdk-Date" || strings.HasPrefix(name, "X-Sdk-Content-") {
+				delete(out.Header, name)
+			}
+		}
+	}
+	return g.next.RoundTrip(out)
+}
+
+// arrivesChanged says why the upstream would not get a header as it came, or
+// nothing.
+func arrivesChanged(in, out *http.Request, name string) string {
+	if name == "Host" {
+		// Without PreserveHost the upstream gets a Host of its own, and the
+		// client's as X-Forwarded-Host.
+		return ""
+	}
+	came, sent := in.Header[name], valuesSent(out, name)
+	switch {
+	case slices.Equal(came, sent):
+		return ""
+	case len(sent) == 0:
+		return "a proxy does not pass it on"
+	case name == "User-Agent" || name == "Content-Length" || name == "Cookie":
+		return "it is sent in another form"
+	}
+	return "the proxy sets it itself"
+}
+
+// valuesSent is what net/http sends of a header, which is not always what
+// Header has: see Request.Write.
+func valuesSent(out *http.Request, name string) []string {
+	values := out.Header[name]
+	switch name {
+	case "Transfer-Encoding", "Trailer":
+		return nil
+	case "Content-Length":
+		return contentLengthSent(out)
+	case "User-Agent":
+		if len(values) == 0 || values[0] == "" {
+			return nil
+		}
+		return values[:1]
+	case "Cookie":
+		if out.URL.Scheme == "https" { // and so HTTP/2, perhaps
+			return cookiesSent(values)
+		}
+	}
+	return values
+}
+
+func contentLengthSent(out *http.Request) []string {
+	switch {
+	case out.Body != nil && out.ContentLength > 0:
+		return []string{strconv.FormatInt(out.ContentLength, 10)}
+	case out.Body == nil && (out.Method == http.MethodPost || out.Method == http.MethodPut || out.Method == http.MethodPatch):
+		return []string{"0"}
+	}
+	return nil
+}
+
+// cookiesSent is what a server makes of cookies that came over HTTP/2, where
+// they are sent one by one.
+func cookiesSent(values []string) []string {
+	if len(values) == 0 {
+		return nil
+	}
+	var each []string
+	for _, value := range values {
+		for cookie := range strings.SplitSeq(value, ";") {
+			if cookie = strings.TrimLeft(cookie, " "); cookie != "" {
+				each = append(each, cookie)
+			}
+		}
+	}
+	return []string{strings.Join(each, "; ")}
+}
+
+// covers reports whether the signature covers a header.
+func (d *decision) covers(name string) bool {
+	return slices.ContainsFunc(d.covered, func(covered string) bool { return strings.EqualFold(covered, name) })
+}
+
+// needed are headers that a request's meaning hangs on, signed or not: a
+// Connection header must not take them away.
+var needed = []string{"accept", "content-type", "content-encoding", "content-length", "content-md5", "content-digest", "repr-digest", "digest",
+	"x-sdk-content-sha256", "x-sdk-content-sm3", "host", "authorization"}
+
+// checkConnection refuses a Connection header that names a header that the
+// upstream must get: it would be dropped after it was verified.
+func checkConnection(r *http.Request, d *decision) error {
+	for name := range connectionOptions(r) {
+		if d.covers(name) || slices.ContainsFunc(needed, func(n string) bool { return strings.EqualFold(n, name) }) {
+			return notForwardable("the Connection header names " + name + ", which so would not arrive")
+		}
+	}
+	return nil
+}
+
+// connectionOptions are the names in Connection headers.
+func connectionOptions(r *http.Request) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for _, value := range r.Header["Connection"] {
+			for name := range strings.SplitSeq(value, ",") {
+				if name = strings.Trim(name, " \t"); name != "" && !yield(name) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// checkFolded refuses signed headers that some servers take for one that the
+// proxy or net/http sets.
+func (f *forwarder) checkFolded(d *decision) error {
+	for _, name := range d.covered {
+		if strings.EqualFold(name, f.config.IdentityHeader) {
+			return notForwardable("header " + name + " is signed, but only the proxy sets it")
+		}
+		for _, reserved := range f.reserved {
+			if isOtherSpelling(name, reserved) {
+				return notForwardable("header " + name + " is signed, but some servers take it for " + reserved)
+			}
+		}
+	}
+	return nil
+}
+
+// dropUnsigned drops the unsigned headers that some servers take for one that is
+// signed or that the proxy sets, and, if it is told to, all that the body does
+// not need.
+func (f *forwarder) dropUnsigned(header http.Header, d *decision) {
+	for name := range header {
+		if d.covers(name) {
+			continue
+		}
+		isLookalike := func(of string) bool { return isOtherSpelling(name, of) }
+		if name == "Proxy" || // a CGI program takes it for its environment's HTTP_PROXY
+			slices.ContainsFunc(f.reserved, isLookalike) || slices.ContainsFunc(d.covered, isLookalike) ||
+			f.config.ForwardSigned && !isForwardedUnsigned(name) {
+			delete(header, name)
+		}
+	}
+}
+
+// isForwardedUnsigned is for headers that the body needs, and those that
+// ReverseProxy has set for an upgrade.
+func isForwardedUnsigned(name string) bool {
+	switch name {
+	case "Content-Length", "Content-Type", "Content-Encoding", "Connection", "Upgrade":
+		return true
+	}
+	return false
+}
+
+// isOtherSpelling reports whether two names of headers differ, but not for a
+// server that takes every character but letters and digits for one and the same,
+// as CGI and its kin do.
+func isOtherSpelling(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if fold(a[i]) != fold(b[i]) {
+			return false
+		}
+	}
+	return !strings.EqualFold(a, b)
+}
+
+func fold(c byte) byte {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+		return c
+	}
+	return '-'
+}
+
+// isToken reports whether s is a token of RFC 9110 section 5.6.2.
+func isToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}
