@@ -3,6 +3,7 @@ package hmacsign
 import (
 	"context"
 	"fmt"
+	"iter"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -59,7 +60,7 @@ func (f *FileKeys) Key(ctx context.Context, id string) (*Key, error) {
 	return (*f.keys.Load()).Key(ctx, id)
 }
 
-func (f *FileKeys) all() []*Key { return f.keys.Load().all() }
+func (f *FileKeys) all() iter.Seq[*Key] { return f.keys.Load().all() }
 
 // look reads the file again if anything has changed.
 func (f *FileKeys) look() {
