@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"os"
 	"slices"
@@ -190,7 +191,7 @@ func (s staticKeys) Key(_ context.Context, id string) (*Key, error) {
 }
 
 // all is for explanations.
-func (s staticKeys) all() []*Key { return slices.Collect(maps.Values(s)) }
+func (s staticKeys) all() iter.Seq[*Key] { return maps.Values(s) }
 
 // ReadKeys reads a keys file, a JSON array:
 //

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"sync"
@@ -90,7 +91,7 @@ func (f *FileKeys) Reload() error {
 	return f.read()
 }
 
-func (f *FileKeys) all() []*Key { return f.loaded.Load().keys.all() }
+func (f *FileKeys) all() iter.Seq[*Key] { return f.loaded.Load().keys.all() }
 
 // look reads the file again if it is time to look and anything has changed.
 func (f *FileKeys) look() {

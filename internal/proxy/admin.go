@@ -23,8 +23,8 @@ const checkTime = 2 * time.Second
 func (r *running) operators() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(r.registry(), promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, nil, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, req *http.Request) { answer(w, r.notReady(req.Context()), "ready") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { report(w, nil, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, req *http.Request) { report(w, r.notReady(req.Context()), "ready") })
 	if r.Pprof {
 		mux.HandleFunc("GET /debug/pprof/{$}", listProfiles)
 		mux.HandleFunc("GET /debug/pprof/profile", profileCPU)
@@ -34,8 +34,8 @@ func (r *running) operators() http.Handler {
 	return mux
 }
 
-// answer says fine, or why not with 503 in one line.
-func answer(w http.ResponseWriter, err error, fine string) {
+// report says fine, or why not with 503 in one line.
+func report(w http.ResponseWriter, err error, fine string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
