@@ -196,11 +196,12 @@ func (s staticKeys) all() iter.Seq[*Key] { return maps.Values(s) }
 // ReadKeys reads a keys file, a JSON array:
 //
 //	[{"id": "...", "secret": "..." or {"env": "NAME"} or {"file": "PATH"},
-//	  "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"]}]
+//	  "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"], "scopes": ["region/service"]}]
 //
-// Without schemes or algorithms all are allowed; an empty list of them is an error. During a rotation
-// "previous_secret", in the same forms, is accepted too. A secret's file counts without
-// one newline at its end. Unknown members are an error.
+// Without schemes, algorithms or scopes (of derived keys) all are allowed; an
+// empty list of them is an error. During a rotation "previous_secret", in the
+// same forms, is accepted too. A secret's file counts without one newline at its
+// end. Unknown members are an error.
 func ReadKeys(r io.Reader) (KeyStore, error) {
 	keys, _, err := readKeys(r)
 	return keys, err
@@ -214,6 +215,7 @@ func readKeys(r io.Reader) (keys staticKeys, secretFiles []string, err error) {
 		Previous   secretSource `json:"previous_secret"`
 		Schemes    allowed      `json:"schemes"`
 		Algorithms allowed      `json:"algorithms"`
+		Scopes     allowed      `json:"scopes"`
 	}
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
@@ -241,10 +243,10 @@ func readKeys(r io.Reader) (keys staticKeys, secretFiles []string, err error) {
 		if err != nil {
 			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: previous_secret: %w", clip(row.ID), err)
 		}
-		if err := cmp.Or(row.Schemes.check("schemes"), row.Algorithms.check("algorithms")); err != nil {
+		if err := cmp.Or(row.Schemes.check("schemes"), row.Algorithms.check("algorithms"), row.Scopes.check("scopes")); err != nil {
 			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: %w", clip(row.ID), err)
 		}
-		list = append(list, &Key{ID: row.ID, Secret: secret, Previous: previous, Schemes: row.Schemes.names, Algorithms: row.Algorithms.names})
+		list = append(list, &Key{ID: row.ID, Secret: secret, Previous: previous, Schemes: row.Schemes.names, Algorithms: row.Algorithms.names, Scopes: row.Scopes.names})
 	}
 	keys, err = newStaticKeys(list)
 	return keys, secretFiles, err

@@ -156,7 +156,7 @@ type allowed struct {
 func (a *allowed) UnmarshalJSON(data []byte) error {
 	a.given = true
 	if json.Unmarshal(data, &a.names) != nil {
-		return errors.New("schemes and algorithms are lists of names")
+		return errors.New("schemes, algorithms and scopes are lists of names")
 	}
 	return nil
 }

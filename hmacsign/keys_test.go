@@ -17,7 +17,7 @@ func TestReadKeys(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("from the file\r\n"), 0o600))
 	t.Setenv("TEST_SECRET", "from the environment")
 	keys, err := ReadKeys(strings.NewReader(`[
-		{"id": "a", "secret": "from the text", "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"]},
+		{"id": "a", "secret": "from the text", "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"], "scopes": ["cn-north-4/apig"]},
 		{"id": "b", "secret": {"env": "TEST_SECRET"}},
 		{"id": "c", "secret": {"file": "` + file + `"}}]`))
 	require.NoError(t, err)
@@ -29,6 +29,7 @@ func TestReadKeys(t *testing.T) {
 	key, _ := keys.Key(context.Background(), "a")
 	require.Equal(t, []string{"hmac-sm3"}, key.Algorithms)
 	require.Equal(t, []string{"tencent-app"}, key.Schemes)
+	require.Equal(t, []string{"cn-north-4/apig"}, key.Scopes)
 	_, err = keys.Key(context.Background(), "d")
 	require.ErrorIs(t, err, ErrUnknownKey)
 }
@@ -51,6 +52,8 @@ func TestReadKeysRefuses(t *testing.T) {
 		"algorithms empty":  `[{"id": "a", "secret": "hushhush", "algorithms": []}]`,
 		"both empty":        `[{"id": "a", "secret": "hushhush", "schemes": [], "algorithms": []}]`,
 		"algorithms null":   `[{"id": "a", "secret": "hushhush", "algorithms": null}]`,
+		"scopes empty":      `[{"id": "a", "secret": "hushhush", "scopes": []}]`,
+		"scope malformed":   `[{"id": "a", "secret": "hushhush", "scopes": ["apig"]}]`,
 		"no id":             `[{"secret": "hushhush"}]`,
 		"bad id":            `[{"id": "a b", "secret": "hushhush"}]`,
 		"no secret":         `[{"id": "a"}]`,
