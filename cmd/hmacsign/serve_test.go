@@ -58,6 +58,7 @@ func TestServeUsage(t *testing.T) {
 		"--forward some": "all, signed", "--allow-upgrade h2c": "websocket", "--log-level trace": "debug, error, info, warn",
 		"--trusted-proxies 10.0.0.0/33": "10.0.0.0/8", "--trusted-proxies 10.0.0.1,": "10.0.0.0/8", "--trusted-proxies proxy.example": "10.0.0.0/8",
 		"--trusted-proxies ::ffff:10.0.0.0/104": "10.0.0.0/8", "--trusted-proxies fe80::1%eth0": "10.0.0.0/8",
+		"--admin 9100": "unix:", "--admin unix:": "unix:", "--admin localhost": ":8080",
 		"--pprof": "--admin", "--tls-cert x": "--tls-key", "--tls-key x": "--tls-cert", "left over": "left", "--admin ": "empty", "--schemes ": "empty",
 		"--resign-algorithm hmac-sm3": "--resign-key-id", "--resign-key-id k --resign-secret-env HMACSIGN_TEST_UNSET": "HMACSIGN_TEST_UNSET",
 		"--resign-key-id k --resign-secret-env HMACSIGN_SECRET --resign-algorithm hmac-sha1": "hmac-sha1",
@@ -211,7 +212,7 @@ func TestServeProcess(t *testing.T) {
 		for _, want := range []string{"hmacsign_keys 1\n", `hmacsign_buffered_limit_bytes{where="memory"} 2.68435456e+08`, "hmacsign_build_info{", "hmacsign_connections "} {
 			require.Contains(t, body, want)
 		}
-		require.Contains(t, body, fmt.Sprintf("go_gc_gomemlimit_bytes 3."), "a limit of 256 and 48 MiB and what is in use anyway")
+		require.Contains(t, body, "go_gc_gomemlimit_bytes 3.", "a limit of 256 and 48 MiB and what is in use anyway")
 		status, body = get(t, p.addr, "/metrics")
 		require.Equal(t, []any{200, "upstream got 0 bytes"}, []any{status, body}, "on the data port every path is the upstream's")
 		guarded := startProcess(t, program, writeFile(t, "[]"), upstream.URL, "--replay-guard", "1000", "--log-level", "debug")
@@ -227,9 +228,12 @@ func TestServeProcess(t *testing.T) {
 
 	t.Run("drains, then finishes what is in hand", func(t *testing.T) {
 		p := startProcess(t, program, keys(t), upstream.URL, "--drain", "1s")
-		idle, err := net.Dial("tcp", p.addr)
+		idle := new(http.Transport) // keeps its connection
+		defer idle.CloseIdleConnections()
+		resp, err := (&http.Client{Transport: idle}).Get("http://" + p.addr + "/")
 		require.NoError(t, err)
-		defer idle.Close()
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
 		goOn, status := hold(t, p)
 		p.signal(t, syscall.SIGTERM)
 		require.Eventually(t, func() bool { s, _ := get(t, p.admin, "/readyz"); return s == 503 }, 20*time.Second, 5*time.Millisecond)
@@ -279,6 +283,7 @@ func TestServeProcess(t *testing.T) {
 		p.Stderr = p.logs
 		require.NoError(t, p.Start())
 		go func() { p.Wait(); close(p.exited) }()
+		t.Cleanup(func() { p.Process.Kill() })
 		p.requireLog(t, `"address":"unix:`)
 		dial := func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", socket) }
 		resp, err := (&http.Client{Transport: &http.Transport{DialContext: dial}}).Get("http://proxy/")
