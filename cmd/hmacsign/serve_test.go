@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -78,6 +79,29 @@ func TestServeUsage(t *testing.T) {
 	}
 	status, _, stderr := hmacsignRun(t, "", "serve", "--keys", "/nonexistent", "--upstream", "http://h")
 	require.Equal(t, 1, status, stderr)
+}
+
+// Each flag reaches the setting that it is for.
+func TestServeFlags(t *testing.T) {
+	f, fs := newServeFlags()
+	require.NoError(t, fs.Parse([]string{"--keys", "k", "--upstream", "http://h", "--listen", "unix:/data", "--admin", ":1", "--pprof", "--tls-cert", "c", "--tls-key", "p",
+		"--timeout", "3s", "--upstream-timeout", "4s", "--drain", "6s", "--max-connections", "7", "--max-body", "8", "--max-buffered", "9", "--max-buffered-disk", "10",
+		"--forward", "signed", "--allow-upgrade", "websocket", "--trusted-proxies", "10.1.2.3/8,192.0.2.1,::1", "--preserve-host", "--log-level", "error",
+		"--identity-header", "X-Who", "--replay-guard", "11", "--resign-key-id", "r", "--resign-secret-env", "HMACSIGN_TEST_RESIGN", "--resign-algorithm", "hmac-sm3"}))
+	require.NoError(t, f.check())
+	t.Setenv("HMACSIGN_TEST_RESIGN", testSecret)
+	require.NoError(t, f.verifier())
+	c, s := f.config, f.server
+	require.Equal(t, []any{"http://h", 4 * time.Second, 3 * time.Second, int64(8), "X-Who", true, "websocket", true},
+		[]any{c.Upstream, c.UpstreamTimeout, c.TunnelTimeout, c.MaxBody, c.IdentityHeader, c.ForwardSigned, c.AllowUpgrade, c.PreserveHost})
+	require.Equal(t, "[10.0.0.0/8 192.0.2.1/32 ::1/128]", fmt.Sprint(c.TrustedProxies))
+	require.NotNil(t, c.Resign)
+	require.Error(t, c.Budget.Reserve(10), "more than --max-buffered")
+	require.NoError(t, c.Budget.Reserve(9))
+	require.Equal(t, []any{"unix:/data", ":1", true, "c", "p", 3 * time.Second, 7 * time.Second, 6 * time.Second, 7, int64(9), int64(10)},
+		[]any{s.Listen, s.Admin, s.Pprof, s.TLSCert, s.TLSKey, s.Timeout, s.AnswerTimeout, s.Drain, s.MaxConnections, s.MaxBuffered, s.MaxBufferedOnDisk})
+	require.NotNil(t, s.Replays)
+	require.Equal(t, slog.LevelError, f.level.Level())
 }
 
 // process is hmacsign serve as an operator runs it.
@@ -273,6 +297,25 @@ func TestServeProcess(t *testing.T) {
 		require.Contains(t, body, "unknown_key")
 		p.signal(t, os.Interrupt)
 		require.Equal(t, 0, p.exitStatus(t), p.logs)
+	})
+
+	t.Run("a repeated request is refused if it is asked for", func(t *testing.T) {
+		for guard, want := range map[string][]int{"0": {200, 200}, "100": {200, 401}} {
+			p := startProcess(t, program, keys(t), upstream.URL, "--replay-guard", guard)
+			signer, err := hmacsign.NewSigner(hmacsign.TencentApp, "hmac-sm3", hmacsign.Credential{KeyID: "test-key", Secret: hmacsign.Secret(testSecret)})
+			require.NoError(t, err)
+			req, err := http.NewRequest("GET", "http://"+p.addr+"/a", nil)
+			require.NoError(t, err)
+			require.NoError(t, signer.Sign(req))
+			var got []int
+			for range 2 {
+				resp, err := http.DefaultClient.Do(req)
+				require.NoError(t, err)
+				resp.Body.Close()
+				got = append(got, resp.StatusCode)
+			}
+			require.Equal(t, want, got, "--replay-guard %s", guard)
+		}
 	})
 
 	t.Run("sockets are removed", func(t *testing.T) {
