@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
@@ -85,7 +86,8 @@ func (f *forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r = r.WithContext(ctx) // the server's own request keeps its body
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &receivedBody{r.Body, d}
+		d.body = &receivedBody{ReadCloser: r.Body}
+		r.Body = d.body
 	}
 	d.received = r
 	f.reverse.ServeHTTP(w, r)
@@ -241,15 +243,30 @@ func (f *forwarder) receive(res *http.Response) error {
 // upstream's, and may still be read when the handler has returned.
 type receivedBody struct {
 	io.ReadCloser
-	d *decision
+	reading sync.Mutex
+	failed  error
 }
 
 func (b *receivedBody) Read(p []byte) (int, error) {
+	b.reading.Lock()
+	defer b.reading.Unlock()
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		b.d.bodyFailure.CompareAndSwap(nil, &err)
+	if err != nil && err != io.EOF && b.failed == nil {
+		b.failed = err
 	}
 	return n, err
+}
+
+// failure is why the body could not be read, or nil. When the context has ended,
+// because a read fails, it waits for that read.
+func (b *receivedBody) failure(ended bool) error {
+	if ended {
+		b.reading.Lock()
+	} else if !b.reading.TryLock() {
+		return nil // it is still coming
+	}
+	defer b.reading.Unlock()
+	return b.failed
 }
 
 // answerBody is the upstream's answer, of which it tells whether it broke off.

@@ -49,10 +49,7 @@ type tunnel struct {
 }
 
 // open makes a tunnel of the client's connection.
-func (t *tunnel) open(conn net.Conn, early *bufio.Reader) error {
-	if err := t.proxy.startTunnel(); err != nil {
-		return err
-	}
+func (t *tunnel) open(conn net.Conn, early *bufio.Reader) {
 	t.Conn, t.early, t.timeout = conn, early, t.proxy.config.TunnelTimeout
 	if t.timeout <= 0 {
 		t.timeout = defaultTunnelTimeout
@@ -60,7 +57,6 @@ func (t *tunnel) open(conn net.Conn, early *bufio.Reader) error {
 	t.timer = time.AfterFunc(t.timeout, t.end)
 	t.release = context.AfterFunc(t.proxy.tunnelsEnd, t.end)
 	t.proxy.config.Log.Info("tunnel opened", "key_id", clipped(t.decision.keyID, maxField), "request_id", clipped(t.decision.requestID, maxField), "remote", t.decision.remote)
-	return nil
 }
 
 // end closes both sides. What is copied between them then stops.
