@@ -7,7 +7,7 @@ BENCH ?= .
 # How long make load drives each proxy, in seconds.
 LOADTIME ?= 30
 
-.PHONY: bench-report generate check-generated demo test test-peers load lint fuzz bench cross race clean
+.PHONY: bench-report generate check-generated demo test test-peers load memory lint fuzz bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
@@ -23,10 +23,16 @@ test:
 test-peers:
 	@cd bench/peers && go vet ./... && go test ./...
 
-# What verification costs the proxy, under a real load generator.
+# What verification costs the proxy, under a real load generator, with nginx as a
+# plain proxy beside it where it is installed.
 load:
 	@command -v wrk >/dev/null || { echo "load: needs wrk (apt-get install wrk)" >&2; exit 1; }
 	@HMACSIGN_LOAD=$(LOADTIME) go test -count=1 -timeout 20m -run TestLoad -v ./internal/proxy | grep -v '^==='
+
+# What strangers can make the proxy hold: 200 bodies of 10 MiB with a wrong
+# signature at once, 1,000 connections that stop in the middle of a body.
+memory:
+	@HMACSIGN_MEMORY=1 go test -count=1 -timeout 20m -run TestServeMemory -v ./cmd/hmacsign | grep -v '^==='
 
 race:
 	@go test -race ./...

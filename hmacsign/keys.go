@@ -1,11 +1,13 @@
 package hmacsign
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"os"
 	"slices"
@@ -189,16 +191,17 @@ func (s staticKeys) Key(_ context.Context, id string) (*Key, error) {
 }
 
 // all is for explanations.
-func (s staticKeys) all() []*Key { return slices.Collect(maps.Values(s)) }
+func (s staticKeys) all() iter.Seq[*Key] { return maps.Values(s) }
 
 // ReadKeys reads a keys file, a JSON array:
 //
 //	[{"id": "...", "secret": "..." or {"env": "NAME"} or {"file": "PATH"},
-//	  "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"]}]
+//	  "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"], "scopes": ["region/service"]}]
 //
-// Without schemes or algorithms all are allowed. During a rotation
-// "previous_secret", in the same forms, is accepted too. A secret's file counts without
-// one newline at its end. Unknown members are an error.
+// Without schemes, algorithms or scopes (of derived keys) all are allowed; an
+// empty list of them is an error. During a rotation "previous_secret", in the
+// same forms, is accepted too. A secret's file counts without one newline at its
+// end. Unknown members are an error.
 func ReadKeys(r io.Reader) (KeyStore, error) {
 	keys, _, err := readKeys(r)
 	return keys, err
@@ -210,15 +213,19 @@ func readKeys(r io.Reader) (keys staticKeys, secretFiles []string, err error) {
 		ID         string       `json:"id"`
 		Secret     secretSource `json:"secret"`
 		Previous   secretSource `json:"previous_secret"`
-		Schemes    []string     `json:"schemes"`
-		Algorithms []string     `json:"algorithms"`
+		Schemes    allowed      `json:"schemes"`
+		Algorithms allowed      `json:"algorithms"`
+		Scopes     allowed      `json:"scopes"`
 	}
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&rows); err != nil {
 		return nil, nil, fmt.Errorf("hmacsign: keys: %w", withoutValues(err))
 	}
-	if d.More() {
+	if rows == nil {
+		return nil, nil, errors.New("hmacsign: keys: null is no list of keys: write [] for none")
+	}
+	if _, err := d.Token(); err != io.EOF {
 		return nil, nil, errors.New("hmacsign: keys: there is more behind the JSON array")
 	}
 	list := make([]*Key, 0, len(rows))
@@ -236,7 +243,10 @@ func readKeys(r io.Reader) (keys staticKeys, secretFiles []string, err error) {
 		if err != nil {
 			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: previous_secret: %w", clip(row.ID), err)
 		}
-		list = append(list, &Key{ID: row.ID, Secret: secret, Previous: previous, Schemes: row.Schemes, Algorithms: row.Algorithms})
+		if err := cmp.Or(row.Schemes.check("schemes"), row.Algorithms.check("algorithms"), row.Scopes.check("scopes")); err != nil {
+			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: %w", clip(row.ID), err)
+		}
+		list = append(list, &Key{ID: row.ID, Secret: secret, Previous: previous, Schemes: row.Schemes.names, Algorithms: row.Algorithms.names, Scopes: row.Scopes.names})
 	}
 	keys, err = newStaticKeys(list)
 	return keys, secretFiles, err

@@ -2,11 +2,17 @@ package hmacsign
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gmhmac/hmacsign/internal/watch"
 )
 
 // FileKeys is the store of a keys file (see [ReadKeys]) that follows the file: a
@@ -18,21 +24,19 @@ type FileKeys struct {
 	path   string
 	report func(error)
 	now    func() time.Time
+	turn   watch.Turn
 
-	keys     atomic.Pointer[staticKeys]
-	lookedAt atomic.Int64 // Unix nanoseconds
+	loaded atomic.Pointer[loadedKeys]
 
 	mu      sync.Mutex // of reading
-	watched map[string]fileState
+	watched watch.Files
+	err     error // of the last read
 }
 
-// fileState is what changes when a file does.
-type fileState struct {
-	modified time.Time
-	size     int64
+type loadedKeys struct {
+	keys staticKeys
+	at   time.Time
 }
-
-const lookAgain = time.Second
 
 // OpenKeys reads the keys file at path and follows it. After each change report
 // is called, if it is not nil: with nil for keys that are in use now, with an
@@ -43,34 +47,66 @@ func OpenKeys(path string, report func(error)) (*FileKeys, error) {
 		report = func(error) {}
 	}
 	f := &FileKeys{path: path, report: report, now: time.Now}
-	if err := f.read(); err != nil {
+	if err := f.Reload(); err != nil {
 		return nil, err
 	}
-	f.lookedAt.Store(f.now().UnixNano())
 	return f, nil
 }
 
 // Key implements [KeyStore].
 func (f *FileKeys) Key(ctx context.Context, id string) (*Key, error) {
-	now, last := f.now().UnixNano(), f.lookedAt.Load()
-	if now-last >= int64(lookAgain) && f.lookedAt.CompareAndSwap(last, now) {
-		f.look()
-	}
-	return (*f.keys.Load()).Key(ctx, id)
+	f.look()
+	return f.loaded.Load().keys.Key(ctx, id)
 }
 
-func (f *FileKeys) all() []*Key { return f.keys.Load().all() }
+// Len is the number of keys in use.
+func (f *FileKeys) Len() int { return len(f.loaded.Load().keys) }
 
-// look reads the file again if anything has changed.
-func (f *FileKeys) look() {
+// LoadedAt is when the keys in use were read.
+func (f *FileKeys) LoadedAt() time.Time { return f.loaded.Load().at }
+
+// Err is why the file as it was last read is not in use, or nil if it is.
+func (f *FileKeys) Err() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	changed := false
-	for path, before := range f.watched {
-		changed = changed || stateOf(path) != before
+	return f.err
+}
+
+// Ready fails if there are no keys, so that every request would be refused. A
+// new file with a fault does not count, as the old keys are in use.
+func (f *FileKeys) Ready(context.Context) error {
+	f.look() // where nothing is ready no request comes that would
+	if f.Len() == 0 {
+		return errors.New("hmacsign: keys: the file has no keys: add one")
 	}
+	return nil
+}
+
+// Reload reads the file now, whether it has changed or not. With an error the
+// old keys stay in use.
+func (f *FileKeys) Reload() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.turn.Taken(f.now())
+	return f.read()
+}
+
+func (f *FileKeys) all() iter.Seq[*Key] { return f.loaded.Load().keys.all() }
+
+// look reads the file again if it is time to look and anything has changed.
+func (f *FileKeys) look() {
+	if !f.turn.Due(f.now()) {
+		return
+	}
+	f.mu.Lock()
+	changed := f.watched.Changed()
 	if changed {
-		f.report(f.read())
+		f.read()
+	}
+	err := f.err
+	f.mu.Unlock()
+	if changed {
+		f.report(err)
 	}
 }
 
@@ -79,25 +115,23 @@ func (f *FileKeys) look() {
 // taken before their contents where they were known, so that a change in between
 // is found by the next look; those of a faulty file count, so it is reported once.
 func (f *FileKeys) read() error {
-	before := map[string]fileState{f.path: stateOf(f.path)}
-	for path := range f.watched {
-		before[path] = stateOf(path)
-	}
+	before := f.watched.Again()
+	before[f.path] = watch.Of(f.path)
 	keys, secretFiles, err := f.readFile()
-	watched := map[string]fileState{f.path: before[f.path]}
+	watched := watch.Files{f.path: before[f.path]}
 	if err != nil {
-		watched = before
+		watched = maps.Clone(before)
 	}
 	for _, path := range secretFiles {
 		state, known := before[path]
 		if !known {
-			state = stateOf(path)
+			state = watch.Of(path)
 		}
 		watched[path] = state
 	}
-	f.watched = watched
+	f.watched, f.err = watched, err
 	if err == nil {
-		f.keys.Store(&keys)
+		f.loaded.Store(&loadedKeys{keys, f.now()})
 	}
 	return err
 }
@@ -111,10 +145,25 @@ func (f *FileKeys) readFile() (staticKeys, []string, error) {
 	return readKeys(file)
 }
 
-func stateOf(path string) fileState {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fileState{}
+// allowed is a list of a keys file that allows all where it is left out, and so
+// must not be there and empty: a program that has no names to write, or writes
+// null for them, does not mean all.
+type allowed struct {
+	given bool
+	names []string
+}
+
+func (a *allowed) UnmarshalJSON(data []byte) error {
+	a.given = true
+	if json.Unmarshal(data, &a.names) != nil {
+		return errors.New("schemes, algorithms and scopes are lists of names")
 	}
-	return fileState{info.ModTime(), info.Size()}
+	return nil
+}
+
+func (a *allowed) check(member string) error {
+	if a.given && len(a.names) == 0 {
+		return fmt.Errorf("%q is an empty list: name what is allowed, or leave it out to allow all", member)
+	}
+	return nil
 }

@@ -17,7 +17,7 @@ func TestReadKeys(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("from the file\r\n"), 0o600))
 	t.Setenv("TEST_SECRET", "from the environment")
 	keys, err := ReadKeys(strings.NewReader(`[
-		{"id": "a", "secret": "from the text", "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"]},
+		{"id": "a", "secret": "from the text", "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"], "scopes": ["cn-north-4/apig"]},
 		{"id": "b", "secret": {"env": "TEST_SECRET"}},
 		{"id": "c", "secret": {"file": "` + file + `"}}]`))
 	require.NoError(t, err)
@@ -29,6 +29,7 @@ func TestReadKeys(t *testing.T) {
 	key, _ := keys.Key(context.Background(), "a")
 	require.Equal(t, []string{"hmac-sm3"}, key.Algorithms)
 	require.Equal(t, []string{"tencent-app"}, key.Schemes)
+	require.Equal(t, []string{"cn-north-4/apig"}, key.Scopes)
 	_, err = keys.Key(context.Background(), "d")
 	require.ErrorIs(t, err, ErrUnknownKey)
 }
@@ -40,6 +41,19 @@ func TestReadKeysRefuses(t *testing.T) {
 		"an object":         `{"id": "a", "secret": "hushhush"}`,
 		"unknown member":    `[{"id": "a", "secret": "hushhush", "algorithm": "hmac-sm3"}]`,
 		"more behind it":    `[{"id": "a", "secret": "hushhush"}] []`,
+		"a bracket behind":  `[{"id": "a", "secret": "hushhush"}] ]`,
+		"a brace behind":    `[{"id": "a", "secret": "hushhush"}]}`,
+		"text behind it":    `[{"id": "a", "secret": "hushhush"}] hushhush`,
+		"null":              `null`,
+		"nothing":           ``,
+		"schemes empty":     `[{"id": "a", "secret": "hushhush", "schemes": []}]`,
+		"schemes null":      `[{"id": "a", "secret": "hushhush", "schemes": null}]`,
+		"schemes text":      `[{"id": "a", "secret": "hushhush", "schemes": "hushhush"}]`,
+		"algorithms empty":  `[{"id": "a", "secret": "hushhush", "algorithms": []}]`,
+		"both empty":        `[{"id": "a", "secret": "hushhush", "schemes": [], "algorithms": []}]`,
+		"algorithms null":   `[{"id": "a", "secret": "hushhush", "algorithms": null}]`,
+		"scopes empty":      `[{"id": "a", "secret": "hushhush", "scopes": []}]`,
+		"scope malformed":   `[{"id": "a", "secret": "hushhush", "scopes": ["apig"]}]`,
 		"no id":             `[{"secret": "hushhush"}]`,
 		"bad id":            `[{"id": "a b", "secret": "hushhush"}]`,
 		"no secret":         `[{"id": "a"}]`,
@@ -56,6 +70,20 @@ func TestReadKeysRefuses(t *testing.T) {
 		require.Error(t, err, name)
 		require.NotContains(t, err.Error(), "hushhush", name)
 		require.NotContains(t, err.Error(), "\n", name)
+	}
+}
+
+// An empty list is allowed, it revokes all keys; an empty list of a key's schemes
+// must not mean all of them, and the refusal says which key and what to do.
+func TestReadKeysEmptyLists(t *testing.T) {
+	for _, text := range []string{"[]", " [ ] \n", `[{"id": "a", "secret": "hushhush"}]` + "\n\n"} {
+		_, err := ReadKeys(strings.NewReader(text))
+		require.NoError(t, err, text)
+	}
+	for _, member := range []string{"schemes", "algorithms"} {
+		_, err := ReadKeys(strings.NewReader(`[{"id": "a", "secret": "hushhush", "` + member + `": []}]`))
+		require.ErrorContains(t, err, `key "a": "`+member+`" is an empty list: `)
+		require.ErrorContains(t, err, "leave it out")
 	}
 }
 

@@ -50,7 +50,7 @@ func (f *verifierFlags) options() ([]hmacsign.VerifierOption, error) {
 
 func runVerify(c *command, args []string, io *streams) error {
 	fs, f := new(flag.FlagSet), new(verifierFlags)
-	keysFile := fs.String("keys", "", "keys `FILE`, JSON: [{\"id\": \"...\", \"secret\": \"...\" or {\"env\": \"NAME\"} or {\"file\": \"PATH\"}, \"previous_secret\": ..., \"schemes\": [...], \"algorithms\": [...]}]")
+	keysFile := fs.String("keys", "", "keys `FILE`, JSON: [{\"id\": \"...\", \"secret\": \"...\" or {\"env\": \"NAME\"} or {\"file\": \"PATH\"}, \"previous_secret\": ..., \"schemes\": [...], \"algorithms\": [...], \"scopes\": [...]}]")
 	fs.StringVar(&f.date, "date", "", "the verifier's `TIME`, as in sign; without it now")
 	output := fs.String("output", "text", "`text|json`")
 	f.add(fs)

@@ -1,21 +1,78 @@
 package proxy
 
 import (
-	"fmt"
+	"runtime"
+	"runtime/debug"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// count counts a request that was decided on.
+// What is counted of requests. They belong to the process, each server's
+// registry holds them.
+var (
+	requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hmacsign_requests_total", Help: "Requests by what became of them."},
+		[]string{"outcome", "reason", "scheme", "algorithm", "backend"})
+	durations = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hmacsign_request_duration_seconds",
+		Help:    "Time from a request's head to the end of its answer.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}})
+)
+
+// count counts a request that has been answered. Only words of ours are labels,
+// so their number is bounded; an algorithm that a stranger made up is not one.
 func count(d *decision, took time.Duration) {
-	// Only words of ours are labels, so their number is bounded; an algorithm
-	// that a stranger made up is not one.
 	algorithm := d.algorithm
 	if d.reason == "algorithm" {
 		algorithm = "refused"
 	}
-	metrics.GetOrCreateCounter(fmt.Sprintf(`hmacsign_requests_total{outcome=%q,reason=%q,scheme=%q,algorithm=%q,backend=%q}`,
-		d.outcome, d.reason, d.scheme, algorithm, d.backend)).Inc()
-	metrics.GetOrCreateHistogram(`hmacsign_request_duration_seconds`).Update(took.Seconds())
+	requests.WithLabelValues(d.outcome, d.reason, d.scheme, algorithm, d.backend).Inc()
+	durations.Observe(took.Seconds())
+}
+
+// keyCounts is what a KeyStore may tell of its keys, as [hmacsign.FileKeys] does.
+type keyCounts interface {
+	Len() int
+	LoadedAt() time.Time
+	Err() error
+}
+
+// registry is all that /metrics shows of a running server.
+func (r *running) registry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(requests, durations, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	gauge := func(name, help string, labels prometheus.Labels, value func() float64) {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value))
+	}
+	gauge("hmacsign_build_info", "The program that runs; always 1.", prometheus.Labels{"version": version(), "goversion": runtime.Version()}, func() float64 { return 1 })
+	gauge("hmacsign_connections", "Connections of clients that are open.", nil, func() float64 { return float64(r.connections.Load()) })
+	if r.Proxy == nil {
+		return registry
+	}
+	if keys, ok := r.Proxy.Keys.(keyCounts); ok {
+		gauge("hmacsign_keys", "Keys in use.", nil, func() float64 { return float64(keys.Len()) })
+		gauge("hmacsign_keys_loaded_timestamp_seconds", "When the keys in use were read.", nil, func() float64 { return float64(keys.LoadedAt().UnixMilli()) / 1000 })
+		gauge("hmacsign_keys_last_read_successful", "1 if the last keys that were read are in use, 0 if they had a fault and the old ones are.", nil, func() float64 {
+			if keys.Err() != nil {
+				return 0
+			}
+			return 1
+		})
+	}
+	if budget := r.Proxy.Budget; budget != nil {
+		const held, limit = "hmacsign_buffered_bytes", "hmacsign_buffered_limit_bytes"
+		memory, disk := prometheus.Labels{"where": "memory"}, prometheus.Labels{"where": "disk"}
+		gauge(held, "Bytes that the requests in hand hold.", memory, func() float64 { m, _ := budget.Held(); return float64(m) })
+		gauge(held, "Bytes that the requests in hand hold.", disk, func() float64 { _, d := budget.Held(); return float64(d) })
+		gauge(limit, "Bytes that requests may hold.", memory, func() float64 { return float64(r.MaxBuffered) })
+		gauge(limit, "Bytes that requests may hold.", disk, func() float64 { return float64(r.MaxBufferedOnDisk) })
+	}
+	return registry
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
 }

@@ -220,7 +220,7 @@ func TestServe(t *testing.T) {
 	require.Equal(t, []any{200, "ok\n"}, []any{status, body})
 	status, body = do(t, nil, request(t, "GET", p.admin+"/metrics", nil))
 	require.Equal(t, 200, status)
-	require.Regexp(t, `hmacsign_requests_total\{outcome="accepted",reason="",scheme="tencent-app",algorithm="hmac-sm3",backend="[a-z0-9-]+"\} \d`, body)
+	require.Regexp(t, `hmacsign_requests_total\{algorithm="hmac-sm3",backend="[a-z0-9-]+",outcome="accepted",reason="",scheme="tencent-app"\} \d`, body)
 	require.Contains(t, body, `outcome="refused",reason="no_authorization"`)
 	require.Contains(t, body, "hmacsign_request_duration_seconds")
 

@@ -3,75 +3,246 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
-	"net"
 	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
+	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
-// A Server is how a proxy is reached.
+// A Server is how a proxy is reached, and how it begins and ends.
 type Server struct {
-	Listen          string // address
-	Admin           string // address of a listener of its own for operators, or empty
-	TLSCert, TLSKey string // files (PEM), or both empty
+	Listen          string // address, or "unix:" and the path of a socket
+	Admin           string // of a listener of its own for operators, in the same form; or empty
+	Pprof           bool   // profiles on the admin listener
+	TLSCert, TLSKey string // files (PEM), followed when they change; or both empty
 	Timeout         time.Duration
 	AnswerTimeout   time.Duration
-	Log             *slog.Logger
+	Drain           time.Duration // how long requests are still accepted after it was told to end
+	MaxConnections  int           // that are open at a time; 0: any number
+
+	// Signals tell it what to do: SIGHUP to read keys and certificate again, any
+	// other to end, a second one of those to end at once.
+	Signals <-chan os.Signal
+
+	// What is served, for readiness and the metrics: the proxy, its replay store
+	// and the limits of its budget, as far as it has them.
+	Proxy                          *Config
+	Replays                        hmacsign.ReplayStore
+	MaxBuffered, MaxBufferedOnDisk int64
+
+	Log *slog.Logger
 }
 
-// Serve runs handler until ctx ends. If ready is not nil it gets the addresses
-// of the two listeners once they are open.
+const (
+	maxHeaderBytes  = 32 << 10
+	maxStreams      = 64 // of an HTTP/2 connection at a time
+	adminTimeout    = 10 * time.Second
+	shutdownTimeout = 30 * time.Second // for the requests in hand
+)
+
+// Serve runs handler until ctx ends or a signal says so. If ready is not nil it
+// gets the addresses of the two listeners once they are open. An error means
+// that it could not begin, or that requests in hand were broken off.
 func (s *Server) Serve(ctx context.Context, handler http.Handler, ready func(addr, adminAddr string)) error {
-	log := s.Log
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: s.Timeout, WriteTimeout: s.AnswerTimeout,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
-	listener, err := net.Listen("tcp", s.Listen)
+	r := &running{Server: s, handler: handler, failed: make(chan error, 2)}
+	addr, adminAddr, err := r.start()
+	defer r.close()
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
-	addr, adminAddr := listener.Addr().String(), ""
-	if s.TLSCert != "" {
-		cert, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
-		if err != nil {
-			return err
-		}
-		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	}
-	ended := make(chan error, 2)
-	if s.Admin != "" {
-		l, err := net.Listen("tcp", s.Admin)
-		if err != nil {
-			return err
-		}
-		adminAddr = l.Addr().String()
-		mux := http.NewServeMux()
-		mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) { metrics.WritePrometheus(w, true) })
-		mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
-		admin := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
-		go func() { ended <- admin.Serve(l) }()
-		defer admin.Close()
-	}
-	go func() {
-		if s.TLSCert != "" {
-			ended <- server.ServeTLS(listener, "", "")
-		} else {
-			ended <- server.Serve(listener)
-		}
-	}()
-	log.Info("listening", "address", addr, "admin", adminAddr, "tls", s.TLSCert != "")
+	s.Log.Info("listening", "address", addr, "admin", adminAddr, "tls", s.TLSCert != "")
 	if ready != nil {
 		ready(addr, adminAddr)
 	}
-	select {
-	case err := <-ended:
+	if err := r.wait(ctx); err != nil && err != errToldToEnd {
 		return err
-	case <-ctx.Done():
 	}
-	log.Info("shutting down, requests in hand are finished")
-	shutdown, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	if err := r.drain(); err != nil {
+		return err
+	}
+	return r.shutdown()
+}
+
+// running is a server between its beginning and its end.
+type running struct {
+	*Server
+	handler     http.Handler
+	data, admin *http.Server
+	certificate *certificateFiles
+	failed      chan error // of a listener
+	draining    atomic.Bool
+	connections atomic.Int64
+	inHand      sync.WaitGroup // requests, and the tunnels that they became
+}
+
+// start opens the listeners and serves them.
+func (r *running) start() (addr, adminAddr string, err error) {
+	r.data = r.httpServer(http.HandlerFunc(r.serve))
+	r.data.ReadTimeout, r.data.WriteTimeout, r.data.IdleTimeout = r.Timeout, r.AnswerTimeout, 2*time.Minute
+	if r.TLSCert != "" {
+		if r.certificate, err = openCertificate(r.TLSCert, r.TLSKey, r.Log); err != nil {
+			return "", "", err
+		}
+		r.data.TLSConfig = &tls.Config{GetCertificate: r.certificate.get, MinVersion: tls.VersionTLS12}
+	}
+	r.admin = r.httpServer(r.operators())
+	r.admin.ReadTimeout, r.admin.WriteTimeout = adminTimeout, adminTimeout
+	l, err := listen(r.Listen)
+	if err != nil {
+		return "", "", err
+	}
+	if r.Admin != "" {
+		adminListener, err := listen(r.Admin)
+		if err != nil {
+			l.Close()
+			return "", "", err
+		}
+		adminAddr = addressOf(adminListener)
+		go r.run(func() error { return r.admin.Serve(adminListener) })
+	}
+	addr, l = addressOf(l), limited(l, r.MaxConnections, &r.connections)
+	go r.run(func() error {
+		if r.certificate != nil {
+			return r.data.ServeTLS(l, "", "")
+		}
+		return r.data.Serve(l)
+	})
+	return addr, adminAddr, nil
+}
+
+func (r *running) httpServer(handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: maxHeaderBytes,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: slog.NewLogLogger(serverLog{r.Log.Handler()}, slog.LevelDebug)}
+}
+
+func (r *running) run(serve func() error) {
+	if err := serve(); err != http.ErrServerClosed {
+		r.failed <- err
+	}
+}
+
+func (r *running) serve(w http.ResponseWriter, req *http.Request) {
+	r.inHand.Add(1)
+	defer r.inHand.Done()
+	r.handler.ServeHTTP(w, req)
+}
+
+var (
+	errToldToEnd = errors.New("told to end")
+	errBrokenOff = errors.New("ended at once by a second signal: requests in hand were broken off")
+	errTooSlow   = errors.New("requests in hand took longer than " + shutdownTimeout.String() + " and were broken off")
+)
+
+// wait follows signals until ctx ends (nil), one says to end (errToldToEnd) or a
+// listener fails.
+func (r *running) wait(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-r.failed:
+			return err
+		case signal := <-r.Signals:
+			if signal != syscall.SIGHUP {
+				return errToldToEnd
+			}
+			r.reload()
+		}
+	}
+}
+
+// drain lets those who ask for readiness send their requests elsewhere, while
+// all that still come are served.
+func (r *running) drain() error {
+	r.draining.Store(true)
+	r.Log.Info("shutting down: not ready any more, requests are still served", "drain", r.Drain.String())
+	ctx, cancel := context.WithTimeout(context.Background(), r.Drain)
 	defer cancel()
-	return server.Shutdown(shutdown)
+	return r.brokenOff(r.wait(ctx))
+}
+
+// shutdown closes the listener, lets the requests in hand finish, and ends
+// tunnels, which have no end of their own.
+func (r *running) shutdown() error {
+	r.Log.Info("shutting down: the listener is closed, requests in hand are finished")
+	limit, cancelLimit := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancelLimit()
+	finished, finish := context.WithCancel(limit)
+	go func() {
+		defer finish()
+		if r.data.Shutdown(limit) != nil {
+			return
+		}
+		if tunnels, ok := r.handler.(interface{ CloseTunnels() }); ok {
+			tunnels.CloseTunnels()
+		}
+		r.inHand.Wait()
+	}()
+	if err := r.brokenOff(r.wait(finished)); err != nil {
+		return err
+	}
+	if limit.Err() != nil {
+		return errTooSlow
+	}
+	r.Log.Info("shut down")
+	return nil
+}
+
+func (r *running) brokenOff(err error) error {
+	if err == errToldToEnd {
+		return errBrokenOff
+	}
+	return err
+}
+
+// close ends what is left.
+func (r *running) close() {
+	for _, server := range []*http.Server{r.data, r.admin} {
+		if server != nil {
+			server.Close()
+		}
+	}
+}
+
+// reload reads the keys and the certificate again.
+func (r *running) reload() {
+	r.Log.Info("told to read keys and certificate again")
+	if r.Proxy != nil {
+		if keys, ok := r.Proxy.Keys.(interface {
+			keyCounts
+			Reload() error
+		}); ok {
+			logKeys(r.Log, keys, keys.Reload())
+		}
+	}
+	if r.certificate != nil {
+		r.certificate.reload()
+	}
+}
+
+// serverLog gives what net/http says its level: what strangers cause is for
+// debugging, the rest is an error.
+type serverLog struct{ slog.Handler }
+
+func (l serverLog) Enabled(ctx context.Context, _ slog.Level) bool {
+	return l.Handler.Enabled(ctx, slog.LevelError)
+}
+
+func (l serverLog) Handle(ctx context.Context, record slog.Record) error {
+	for _, ours := range []string{"http: panic serving ", "http2: panic serving ", "http: Accept error"} {
+		if strings.HasPrefix(record.Message, ours) {
+			record.Level = slog.LevelError
+		}
+	}
+	if !l.Handler.Enabled(ctx, record.Level) {
+		return nil
+	}
+	return l.Handler.Handle(ctx, record)
 }
