@@ -33,6 +33,7 @@ type decision struct {
 	received *http.Request // as it was verified
 	target   *url.URL      // where it goes
 	tunnel   *tunnel       // if it asks for one that is allowed
+	cancel   context.CancelCauseFunc
 
 	body         *receivedBody // the client's, or nil
 	readFailure  error         // reading the upstream's answer

@@ -890,6 +890,8 @@ func TestForwardLeavesOneLine(t *testing.T) {
 	expect("ERROR", "accepted", "upstream_broke_off", 200)
 	require.Contains(t, read(raw{target: "/hangs", unsigned: []string{"Connection: close"}}.signedBy(t, signer)), " 504 ")
 	expect("ERROR", "accepted", "upstream_timeout", 504)
+	read(raw{target: "/stalls"}.signedBy(t, signer))
+	expect("ERROR", "accepted", "upstream_broke_off", 200)
 	// Clients that hang up: before, within and after the answer's head.
 	conn, _ := rawRequest(t, p, raw{target: "/hangs"}.signedBy(t, signer))
 	time.Sleep(50 * time.Millisecond)
@@ -987,6 +989,8 @@ func switching(t *testing.T) (string, *tap) {
 						io.WriteString(conn, "Connection: Upgrade\r\nUpgrade: h2c\r\n")
 					}
 					io.WriteString(conn, "\r\n")
+				} else if strings.Contains(g.line, "/other") {
+					io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
 				} else {
 					io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+strings.Join(g.values("Upgrade"), "")+"\r\nX-Request-Id: upstream\r\n\r\n")
 				}
@@ -1023,6 +1027,8 @@ func TestForwardRefusesUpgrades(t *testing.T) {
 			require.Equal(t, 502, resp.StatusCode)
 		}
 	}
+	resp, _ := exchange(t, allowing, raw{target: "/other", unsigned: upgrade}.signedBy(t, signer))
+	require.Equal(t, 502, resp.StatusCode)
 	require.Empty(t, closed.logLines(t, "tunnel opened"))
 	require.Empty(t, allowing.logLines(t, "tunnel opened"))
 }

@@ -41,8 +41,7 @@ type tunnel struct {
 	net.Conn
 	proxy    *Proxy
 	decision *decision
-	cancel   context.CancelFunc // of the request, which closes the upstream's side
-	early    *bufio.Reader      // holds what the client sent with the request
+	early    *bufio.Reader // holds what the client sent with the request
 	timeout  time.Duration
 	timer    *time.Timer
 	release  func() bool
@@ -61,7 +60,7 @@ func (t *tunnel) open(conn net.Conn, early *bufio.Reader) {
 
 // end closes both sides. What is copied between them then stops.
 func (t *tunnel) end() {
-	t.cancel()
+	t.decision.cancel(nil) // which closes the upstream's side
 	t.Conn.Close()
 }
 
