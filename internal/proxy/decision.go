@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -34,10 +33,11 @@ type decision struct {
 	received *http.Request // as it was verified
 	target   *url.URL      // where it goes
 	tunnel   *tunnel       // if it asks for one that is allowed
+	cancel   context.CancelCauseFunc
 
-	bodyFailure  atomic.Pointer[error] // reading the client's body
-	readFailure  error                 // reading the upstream's answer
-	writeFailure error                 // writing it to the client
+	body         *receivedBody // the client's, or nil
+	readFailure  error         // reading the upstream's answer
+	writeFailure error         // writing it to the client
 }
 
 type decisionKey struct{}
@@ -67,15 +67,25 @@ const statusClientGone = 499 // nobody reads it; for the log
 // answerFailure answers where ReverseProxy cannot.
 func answerFailure(w http.ResponseWriter, r *http.Request, err error) {
 	d := decisionOf(r.Context())
-	if failure := d.bodyFailure.Load(); failure != nil {
-		err = &hmacsign.VerifyError{Reason: hmacsign.ErrBody, Cause: *failure}
+	gone := r.Context().Err() != nil
+	if d.body != nil {
+		if failure := d.body.failure(gone); failure != nil {
+			// A client that is too slow is still there, but net/http ends the context.
+			gone = gone && !isTimeout(failure)
+			err = &hmacsign.VerifyError{Reason: hmacsign.ErrBody, Cause: failure}
+		}
 	}
-	if r.Context().Err() != nil {
+	if gone {
 		d.reason, d.detail = "client_gone", err.Error()
 		w.WriteHeader(statusClientGone)
 		return
 	}
 	d.fail(w, err)
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // fail answers for an error. The client learns nothing of the inside.
@@ -100,7 +110,6 @@ func failure(err error) (status int, reason string) {
 	var refused notForwardable
 	var tooLarge *http.MaxBytesError
 	var unsigned *hmacsign.VerifyError
-	var timeout net.Error
 	switch {
 	case errors.As(err, &refused):
 		return http.StatusBadRequest, "not_forwardable"
@@ -110,7 +119,7 @@ func failure(err error) (status int, reason string) {
 		return http.StatusBadRequest, "not_forwardable" // it cannot be signed for the upstream
 	case errors.As(err, &unsigned):
 		return unsigned.Status(), unsigned.Code()
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case isTimeout(err):
 		return http.StatusGatewayTimeout, "upstream_timeout"
 	}
 	return http.StatusBadGateway, "upstream"
@@ -216,16 +225,17 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if t == nil {
 		return nil, nil, http.ErrNotSupported
 	}
+	if err := t.proxy.startTunnel(); err != nil {
+		return nil, nil, err
+	}
 	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	if err != nil {
+		t.proxy.tunnels.open.Done()
 		return nil, nil, err
 	}
 	a.status = http.StatusSwitchingProtocols
 	a.Header().Set(requestIDHeader, a.decision.requestID)
-	if err := t.open(conn, buffered.Reader); err != nil {
-		conn.Close()
-		return nil, nil, err
-	}
+	t.open(conn, buffered.Reader)
 	return t, buffered, nil
 }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
@@ -78,14 +80,13 @@ func (f *forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, err)
 		return
 	}
-	ctx := r.Context()
-	if d.tunnel != nil {
-		ctx, d.tunnel.cancel = context.WithCancel(ctx)
-		defer d.tunnel.cancel()
-	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	d.cancel = cancel
 	r = r.WithContext(ctx) // the server's own request keeps its body
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &receivedBody{r.Body, d}
+		d.body = &receivedBody{ReadCloser: r.Body}
+		r.Body = d.body
 	}
 	d.received = r
 	f.reverse.ServeHTTP(w, r)
@@ -230,9 +231,9 @@ func (f *forwarder) receive(res *http.Response) error {
 	d := decisionOf(res.Request.Context())
 	res.Header.Del(requestIDHeader) // the answer has ours
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		res.Body = &answerBody{res.Body, d}
-	} else if d.tunnel == nil {
-		return fmt.Errorf("the upstream switched protocols unasked")
+		res.Body = newAnswerBody(res.Body, d, f.config.UpstreamTimeout)
+	} else if d.tunnel == nil || !strings.EqualFold(res.Header.Get("Upgrade"), f.config.AllowUpgrade) {
+		return errors.New("the upstream switched to a protocol that it was not asked for")
 	}
 	return nil
 }
@@ -241,27 +242,66 @@ func (f *forwarder) receive(res *http.Response) error {
 // upstream's, and may still be read when the handler has returned.
 type receivedBody struct {
 	io.ReadCloser
-	d *decision
+	reading sync.Mutex
+	failed  error
 }
 
 func (b *receivedBody) Read(p []byte) (int, error) {
+	b.reading.Lock()
+	defer b.reading.Unlock()
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		b.d.bodyFailure.CompareAndSwap(nil, &err)
+	if err != nil && err != io.EOF && b.failed == nil {
+		b.failed = err
 	}
 	return n, err
 }
 
-// answerBody is the upstream's answer, of which it tells whether it broke off.
+// failure is why the body could not be read, or nil. When the context has ended,
+// because a read fails, it waits for that read.
+func (b *receivedBody) failure(ended bool) error {
+	if ended {
+		b.reading.Lock()
+	} else if !b.reading.TryLock() {
+		return nil // it is still coming
+	}
+	defer b.reading.Unlock()
+	return b.failed
+}
+
+// answerBody is the upstream's answer, of which it tells whether it broke off. An
+// upstream of which nothing comes for too long has broken off too.
 type answerBody struct {
 	io.ReadCloser
-	d *decision
+	d       *decision
+	timeout time.Duration
+	timer   *time.Timer // or nil
+}
+
+var errStalled = errors.New("nothing more came from the upstream in time")
+
+func newAnswerBody(body io.ReadCloser, d *decision, timeout time.Duration) *answerBody {
+	b := &answerBody{body, d, timeout, nil}
+	if timeout > 0 {
+		b.timer = time.AfterFunc(timeout, func() { d.cancel(errStalled) })
+	}
+	return b
 }
 
 func (b *answerBody) Read(p []byte) (int, error) {
+	if b.timer != nil {
+		b.timer.Reset(b.timeout)
+		defer b.timer.Stop() // writing to the client is not the upstream's time
+	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
 		b.d.readFailure = err
 	}
 	return n, err
+}
+
+func (b *answerBody) Close() error {
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+	return b.ReadCloser.Close()
 }

@@ -26,6 +26,9 @@ func (g *guard) RoundTrip(out *http.Request) (*http.Response, error) {
 	d := decisionOf(out.Context())
 	for _, name := range d.covered {
 		if why := arrivesChanged(d.received, out, http.CanonicalHeaderKey(name)); why != "" {
+			if out.Body != nil {
+				out.Body.Close() // a RoundTripper always closes it
+			}
 			return nil, notForwardable(fmt.Sprintf("header %s is signed, but would not arrive as it was signed: %s", name, why))
 		}
 	}

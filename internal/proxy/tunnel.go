@@ -41,18 +41,14 @@ type tunnel struct {
 	net.Conn
 	proxy    *Proxy
 	decision *decision
-	cancel   context.CancelFunc // of the request, which closes the upstream's side
-	early    *bufio.Reader      // holds what the client sent with the request
+	early    *bufio.Reader // holds what the client sent with the request
 	timeout  time.Duration
 	timer    *time.Timer
 	release  func() bool
 }
 
 // open makes a tunnel of the client's connection.
-func (t *tunnel) open(conn net.Conn, early *bufio.Reader) error {
-	if err := t.proxy.startTunnel(); err != nil {
-		return err
-	}
+func (t *tunnel) open(conn net.Conn, early *bufio.Reader) {
 	t.Conn, t.early, t.timeout = conn, early, t.proxy.config.TunnelTimeout
 	if t.timeout <= 0 {
 		t.timeout = defaultTunnelTimeout
@@ -60,12 +56,11 @@ func (t *tunnel) open(conn net.Conn, early *bufio.Reader) error {
 	t.timer = time.AfterFunc(t.timeout, t.end)
 	t.release = context.AfterFunc(t.proxy.tunnelsEnd, t.end)
 	t.proxy.config.Log.Info("tunnel opened", "key_id", clipped(t.decision.keyID, maxField), "request_id", clipped(t.decision.requestID, maxField), "remote", t.decision.remote)
-	return nil
 }
 
 // end closes both sides. What is copied between them then stops.
 func (t *tunnel) end() {
-	t.cancel()
+	t.decision.cancel(nil) // which closes the upstream's side
 	t.Conn.Close()
 }
 
