@@ -187,7 +187,10 @@ func (r *wireReader) request() (*wireMessage, error) {
 	if strings.HasPrefix(m.start[2], "HTTP/1.0") {
 		coding = nil // HTTP/1.0 has none
 	}
-	return m, r.body(m, coding, lengths)
+	if err = r.body(m, coding, lengths); err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return m, err
 }
 
 // answer reads an answer to a request of that method, past interim ones.
@@ -258,8 +261,11 @@ func (r *wireReader) chunks(m *wireMessage) (err error) {
 		if err := r.take(m, int64(n)); err != nil {
 			return err
 		}
-		if line, err := r.line(); err != nil || line != "" {
-			return fmt.Errorf("%w: %.100q behind a chunk: %w", errWire, line, errors.Join(err, io.ErrUnexpectedEOF))
+		if line, err = r.line(); err != nil {
+			return err
+		}
+		if line != "" {
+			return fmt.Errorf("%w: %.100q behind a chunk", errWire, line)
 		}
 	}
 	m.trailers, err = r.fields()
@@ -300,8 +306,11 @@ func (r *wireRequest) target() string {
 }
 
 func (r *wireRequest) header(name string) []string {
-	if name == "host" {
+	switch name {
+	case "host":
 		return r.hosts
+	case "content-length":
+		return slices.Compact(r.values(name)) // servers may take the same length twice for one (RFC 9110 section 8.6)
 	}
 	return r.values(name)
 }
