@@ -218,11 +218,8 @@ func (r *wireReport) count(c *wireCase, accepted bool) {
 
 // judge says what is wrong with the answer to a case.
 func (r *wireReport) judge(c *wireCase, a *wireAnswer) {
-	version := "HTTP/1."
 	sent := c.sent()
-	if sent != nil {
-		version = sent.start[2]
-	}
+	start, _, _ := strings.Cut(string(c.raw), "\n")
 	r.count(c, a.status == 200)
 	switch {
 	case a.status == 0:
@@ -232,7 +229,7 @@ func (r *wireReport) judge(c *wireCase, a *wireAnswer) {
 	case a.status == 501 && bytes.Contains(bytes.ToLower(c.raw), []byte("transfer-encoding")):
 		// net/http's answer to a coding that it does not know, as RFC 9112
 		// section 6.1 has it.
-	case a.status == 505 && !strings.HasPrefix(version, "HTTP/1."):
+	case a.status == 505 && !strings.HasSuffix(strings.TrimSpace(start), "HTTP/1.1"):
 	case a.status >= 500:
 		r.fault(c, fmt.Sprintf("%d", a.status), "")
 	case a.status >= 400:
