@@ -288,7 +288,9 @@ func requestSent(m *wireMessage) wireRequest {
 		if end < 0 {
 			end = len(rest)
 		}
-		hosts, target = []string{rest[strings.LastIndexByte(rest[:end], '@')+1 : end]}, rest[end:]
+		if target = rest[end:]; end > 0 {
+			hosts = []string{rest[strings.LastIndexByte(rest[:end], '@')+1 : end]}
+		}
 		if !strings.HasPrefix(target, "/") {
 			target = "/" + target
 		}
