@@ -178,23 +178,31 @@ func whole(data []byte) bool {
 	return err != io.EOF && err != io.ErrUnexpectedEOF
 }
 
-// A wireReport counts, and keeps one example of each kind of fault.
+// A wireFault is a kind of fault: how often it came, and the shortest request
+// that shows it.
+type wireFault struct {
+	count   int
+	raw     []byte
+	example string
+}
+
+// A wireReport counts, and keeps the faults.
 type wireReport struct {
 	seed                        uint64
 	requests, accepted, mutants int
 	acceptedMutants             int
 	byFeature                   map[string][2]int // accepted, sent
 	honest                      map[string]bool   // features of requests that must be accepted
-	faults                      map[string]string
-	faultCount                  map[string]int
+	faults                      map[string]wireFault
 }
 
 func (r *wireReport) fault(c *wireCase, kind, format string, args ...any) {
-	r.faultCount[kind]++
-	raw := strconv.Quote(string(c.raw))
-	if r.faultCount[kind] == 1 || len(raw) < 2000 && len(r.faults[kind]) > 3000 {
-		r.faults[kind] = fmt.Sprintf(format, args...) + fmt.Sprintf("\n%s\n%.4096s", strings.Join(c.features, "; "), raw)
+	f := r.faults[kind]
+	if f.count++; f.count == 1 || len(c.raw) < len(f.raw) {
+		f.raw = c.raw
+		f.example = fmt.Sprintf(format, args...) + fmt.Sprintf("\n%s\n%.4096s", strings.Join(c.features, "; "), strconv.Quote(string(c.raw)))
 	}
+	r.faults[kind] = f
 }
 
 func (r *wireReport) count(c *wireCase, accepted bool) {
@@ -410,7 +418,7 @@ func envNumber(t *testing.T, name string, otherwise uint64) uint64 {
 // records bytes. HMACSIGN_WIRE_REQUESTS says how many, HMACSIGN_WIRE_SEED which.
 func TestWireProperty(t *testing.T) {
 	seed, requests := envNumber(t, "HMACSIGN_WIRE_SEED", rand.Uint64()), envNumber(t, "HMACSIGN_WIRE_REQUESTS", 1500)
-	report := &wireReport{seed: seed, byFeature: map[string][2]int{}, honest: map[string]bool{}, faults: map[string]string{}, faultCount: map[string]int{}}
+	report := &wireReport{seed: seed, byFeature: map[string][2]int{}, honest: map[string]bool{}, faults: map[string]wireFault{}}
 	proxies := newWireProxies(t)
 	waiting := map[*wireProxy][]*wireCase{}
 	how := rand.New(rand.NewPCG(seed, 1<<40))
@@ -492,7 +500,7 @@ func (r *wireReport) tell(t *testing.T, all bool) {
 		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(r.faults)) {
-		t.Errorf("HMACSIGN_WIRE_SEED=%d: %s (%d times)\n%s", r.seed, kind, r.faultCount[kind], r.faults[kind])
+		t.Errorf("HMACSIGN_WIRE_SEED=%d: %s (%d times)\n%s", r.seed, kind, r.faults[kind].count, r.faults[kind].example)
 	}
 	require.Greater(t, 3*r.accepted, r.requests, "a third is accepted, seed %d", r.seed)
 }
