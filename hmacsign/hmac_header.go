@@ -49,7 +49,8 @@ func parseHMACHeader(value string) (*authorization, error) {
 		case "signature":
 			field = &signature
 		default:
-			return malformed(fmt.Sprintf("unknown parameter %q", clip(name)))
+			name, _, _ = strings.Cut(name, "=") // what follows may be the signature, badly quoted
+			return malformed(fmt.Sprintf("unknown parameter %q, or one without quotes", clip(name)))
 		}
 		if *field != "" {
 			return malformed("parameter " + name + " is repeated")
@@ -114,6 +115,7 @@ func parseHeaderNames(list, separator string) ([]string, error) {
 	names := make([]string, 0, n)
 	for name := range strings.SplitSeq(list, separator) {
 		if !isToken(name) {
+			name, _, _ = strings.Cut(name, "=") // as above
 			return nil, refuse(ErrMalformed, fmt.Sprintf("signed headers: %q is not a header's name; separate names by one %q", clip(name), separator))
 		}
 		name = strings.ToLower(name)

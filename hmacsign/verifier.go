@@ -176,9 +176,10 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 		return nil, refuse(ErrScope, "the key is for "+strings.Join(key.Scopes, ", "))
 	}
 	if !w.isRead {
-		if err := w.read(req, &v.common); err != nil {
-			return nil, err
-		}
+		w.readErr = w.read(req, &v.common)
+	}
+	if w.readErr != nil {
+		return nil, w.readErr
 	}
 	for _, name := range v.required {
 		if !slices.Contains(a.headers, name) {

@@ -1,0 +1,79 @@
+package hmacsign_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	. "github.com/gmhmac/hmacsign/hmacsign"
+)
+
+// One signature must not fit two meanings: what decoding could bring out of
+// another request's text is refused.
+func TestDecodedFormIsUnambiguous(t *testing.T) {
+	s := newSigner(t, "hmac-sm3", WithQueryForm(QueryDecoded))
+	v := newVerifier(t, AcceptQueryForms(QueryDecoded))
+	for _, target := range []string{"/a?b=%26", "/a?b=%3D", "/a?b=%23", "/a?b=%3f", "/a?b=%25", "/a?b=%2B", "/a?b=%2b", "/a?b=%3B", "/a?b=%0a", "/a?b=%7F",
+		"/a?%253D=1", "/%2Fa", "/%25", "/%3B", "/%2B", "/%3F", "/a?b&c=%2541"} {
+		req := newRequest(t, "GET", "http://h"+target, "")
+		require.ErrorIs(t, s.Sign(req), ErrMalformed, target)
+		require.NoError(t, newSigner(t, "hmac-sm3").Sign(req))
+		_, err := v.Verify(req)
+		require.ErrorIs(t, err, ErrMalformed, target)
+	}
+	for target, signed := range map[string]string{"/a?b=%e4%b8%ad": "/a?b=中", "/a+b?c=1+2": "/a+b?c=1 2", "/a?b=%20;c=+": "/a?b= ;c= ", "/%41;b=1?x=%7e": "/A;b=1?x=~"} {
+		req := newRequest(t, "GET", "http://h"+target, "")
+		text, err := s.StringToSign(req)
+		require.NoError(t, err, target)
+		require.Equal(t, signed, lastField(text))
+		require.NoError(t, s.Sign(req))
+		_, err = v.Verify(req)
+		require.NoError(t, err, target)
+	}
+}
+
+// A parameter more than the limit is one too many, wherever the limit is asked.
+func TestParametersAreCounted(t *testing.T) {
+	for _, scheme := range []Scheme{TencentApp, HuaweiSDK} {
+		for n, want := range map[int]error{10_000: nil, 10_001: ErrMalformed} {
+			s, err := NewSigner(scheme, "hmac-sm3", Credential{testID, Secret(testSecret)}, atTestTime())
+			require.NoError(t, err)
+			req := newRequest(t, "GET", "http://h/?"+strings.Repeat("a&", n-1)+"a", "")
+			require.ErrorIs(t, s.Sign(req), want, "%s, %d", scheme.Name(), n)
+		}
+	}
+}
+
+// What one scheme refuses as malformed the other of the same header must not
+// accept: the request is the same.
+func TestMalformedForEveryScheme(t *testing.T) {
+	for target, change := range map[string]func(*http.Request){
+		"/a?%zz": func(r *http.Request) { r.RequestURI = "/a?%zz" }, "get /a": func(r *http.Request) { r.Method = "get" }, "h:80": func(r *http.Request) { r.RequestURI = "h:80" },
+	} {
+		s, err := NewSigner(TencentKeyPair, "hmac-sm3", Credential{testID, Secret(testSecret)}, atTestTime())
+		require.NoError(t, err)
+		req := newRequest(t, "GET", "http://h/a", "")
+		require.NoError(t, s.Sign(req))
+		_, err = newVerifier(t).Verify(req)
+		require.NoError(t, err)
+		change(req)
+		_, err = newVerifier(t).Verify(req)
+		require.ErrorIs(t, err, ErrMalformed, target)
+	}
+}
+
+// A header that is badly quoted must not bring the signature into a log.
+func TestNoSignatureInRefusals(t *testing.T) {
+	for _, authorization := range []string{
+		`hmac id="test-key", algorithm="hmac-sm3", headers="x-date", signature=c2lnbmF0dXJl="`, `hmac id="test-key", signature=c2lnbmF0dXJl", algorithm="hmac-sm3"`,
+		`hmac id="test-key", algorithm="hmac-sm3", headers="x-date, signature=c2lnbmF0dXJl", signature="x"`,
+		`SDK-HMAC-SM3 Access=test-key, SignedHeaders=host;Signature=c2lnbmF0dXJl, Signature=0`, `SDK-HMAC-SM3 Access=test-key, Signature=c2lnbmF0dXJl`,
+	} {
+		req := newRequest(t, "GET", "http://h/a", "", "Authorization", authorization)
+		_, err := newVerifier(t, WithExplanations()).Verify(req)
+		require.ErrorIs(t, err, ErrMalformed, authorization)
+		require.NotContains(t, err.Error(), "c2lnbmF0dXJl")
+	}
+}
