@@ -24,7 +24,7 @@ type message struct {
 	md5    *[md5.Size]byte // of the body, once it was asked for
 
 	isRead           bool
-	readErr          error // for every scheme that is tried
+	readErr          error  // for every scheme that is tried
 	canonicalRequest []byte // of huawei-sdk, which signs its hash
 
 	replaced [4]replacement // by set, for undo
