@@ -32,7 +32,8 @@ type Server struct {
 	Signals <-chan os.Signal
 
 	// What is served, for readiness and the metrics: the proxy, its replay store
-	// and the limits of its budget, as far as it has them.
+	// and the limits of its budget, as far as it has them. Key and replay stores
+	// that can be out of reach have a method Ready(context.Context) error.
 	Proxy                          *Config
 	Replays                        hmacsign.ReplayStore
 	MaxBuffered, MaxBufferedOnDisk int64
