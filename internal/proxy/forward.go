@@ -148,6 +148,7 @@ func (f *forwarder) target(r *http.Request) (*url.URL, error) {
 // segment's name.
 func leavesBase(path string) bool {
 	for range 4 {
+		path = overlong.Replace(path)
 		depth := 0
 		for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
 			if end := strings.IndexAny(segment, ";?#\x00"); end >= 0 {
@@ -166,7 +167,7 @@ func leavesBase(path string) bool {
 		if !strings.Contains(path, "%") {
 			return false
 		}
-		path = overlong.Replace(percentDecoded(path))
+		path = percentDecoded(path)
 	}
 	return false
 }
