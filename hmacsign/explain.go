@@ -83,11 +83,12 @@ const (
 	maxExplained     = 64 << 10 // bytes of a text or a body; a longer one is left alone
 	maxExplainedKeys = 100      // whose secrets are tried
 	maxExplainWork   = 6 << 20  // bytes built or hashed
+	maxUntimed       = 1 << 20  // of them before the time counts: a busy machine explains short requests as others do
 	maxExplaining    = 8 << 20  // bytes of memory that this takes, with what is not counted one by one
 	maxNesting       = 100      // of JSON that is serialised anew
 )
 
-// explainTime is how long the search may go on, whatever it found.
+// explainTime is how long the search may take, beside what is not timed.
 var explainTime = 25 * time.Millisecond
 
 // attempt is a refused request, and what tries mistakes on it.
@@ -112,10 +113,11 @@ type attempt struct {
 // does not is left out, and the explanation says so.
 func (t *attempt) afford(bytes int) bool {
 	const each = 512 // what little things cost beside
+	late := t.result.spent+bytes > maxUntimed && t.ctx.Err() != nil
 	switch {
 	case t.result.Mistake.Code != "":
 		return false
-	case t.ctx.Err() != nil || bytes+each > maxExplainWork-t.result.spent:
+	case late || bytes+each > maxExplainWork-t.result.spent:
 		t.result.Incomplete = true
 		return false
 	}

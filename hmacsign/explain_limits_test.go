@@ -224,13 +224,23 @@ func TestExplanationSaysThatItStopped(t *testing.T) {
 	require.Equal(t, "other_accept", explained.Mistake.Code)
 	require.False(t, explained.Incomplete)
 
+	// Without any time a short request is explained all the same, of a long one as
+	// much as is not timed.
 	explainTime = 0
+	defer func() { explainTime = time.Minute }()
 	explained, _ = explanationOf(t, v, short())
-	explainTime = time.Minute
+	require.Equal(t, "other_accept", explained.Mistake.Code)
+	explained, _ = explanationOf(t, v, hostile{query: "a=1"}.request(t, TencentApp))
 	require.Empty(t, explained.Mistake.Code)
+	require.False(t, explained.Incomplete)
+	explained, _ = explanationOf(t, v, hostiles["a form of one"].request(t, TencentApp))
 	require.True(t, explained.Incomplete)
-	require.Zero(t, explained.spent)
+	require.Positive(t, explained.spent)
+	require.LessOrEqual(t, explained.spent, maxUntimed+512)
 	require.Contains(t, explained.String(), "stopped early")
+	explainTime = time.Minute
+	explained, _ = explanationOf(t, v, hostiles["a form of one"].request(t, TencentApp))
+	require.Greater(t, explained.spent, 2*maxUntimed)
 
 	// The client signed the MD5 of an empty body; the one sent is too long to look at.
 	mac, err := algo.NewKey("hmac-sm3", []byte("secret"))

@@ -144,6 +144,9 @@ func TestVendorSamplesKept(t *testing.T) {
 func TestVendorSamplesRun(t *testing.T) {
 	r := rand.New(rand.NewSource(20210311))
 	cases := make([]*vendorCase, 2000)
+	if testing.Short() {
+		cases = cases[:100]
+	}
 	for i := range cases {
 		cases[i] = randomVendorCase(r)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"math"
+	"net"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -224,7 +226,15 @@ func (f *serveFlags) check() error {
 	case f.keyID == "" && (f.given["resign-secret-env"] || f.given["resign-secret-file"] || f.given["resign-algorithm"]):
 		return errors.New("to sign for the upstream name a key with --resign-key-id")
 	}
-	return checkIdentityHeader(f.config.IdentityHeader)
+	return cmp.Or(checkAddress("listen", s.Listen), checkAddress("admin", s.Admin), checkIdentityHeader(f.config.IdentityHeader))
+}
+
+func checkAddress(flag, address string) error {
+	path, isSocket := strings.CutPrefix(address, "unix:")
+	if _, _, err := net.SplitHostPort(address); address == "" || isSocket && path != "" || !isSocket && err == nil {
+		return nil
+	}
+	return fmt.Errorf("--%s %q: write 127.0.0.1:8080, :8080, or unix: and the path of a socket", flag, address)
 }
 
 // reservedHeaders are those that frame or route a message, say who sent it or

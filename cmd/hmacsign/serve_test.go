@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -58,6 +59,7 @@ func TestServeUsage(t *testing.T) {
 		"--forward some": "all, signed", "--allow-upgrade h2c": "websocket", "--log-level trace": "debug, error, info, warn",
 		"--trusted-proxies 10.0.0.0/33": "10.0.0.0/8", "--trusted-proxies 10.0.0.1,": "10.0.0.0/8", "--trusted-proxies proxy.example": "10.0.0.0/8",
 		"--trusted-proxies ::ffff:10.0.0.0/104": "10.0.0.0/8", "--trusted-proxies fe80::1%eth0": "10.0.0.0/8",
+		"--admin 9100": "unix:", "--admin unix:": "unix:", "--admin localhost": ":8080",
 		"--pprof": "--admin", "--tls-cert x": "--tls-key", "--tls-key x": "--tls-cert", "left over": "left", "--admin ": "empty", "--schemes ": "empty",
 		"--resign-algorithm hmac-sm3": "--resign-key-id", "--resign-key-id k --resign-secret-env HMACSIGN_TEST_UNSET": "HMACSIGN_TEST_UNSET",
 		"--resign-key-id k --resign-secret-env HMACSIGN_SECRET --resign-algorithm hmac-sha1": "hmac-sha1",
@@ -77,6 +79,29 @@ func TestServeUsage(t *testing.T) {
 	}
 	status, _, stderr := hmacsignRun(t, "", "serve", "--keys", "/nonexistent", "--upstream", "http://h")
 	require.Equal(t, 1, status, stderr)
+}
+
+// Each flag reaches the setting that it is for.
+func TestServeFlags(t *testing.T) {
+	f, fs := newServeFlags()
+	require.NoError(t, fs.Parse([]string{"--keys", "k", "--upstream", "http://h", "--listen", "unix:/data", "--admin", ":1", "--pprof", "--tls-cert", "c", "--tls-key", "p",
+		"--timeout", "3s", "--upstream-timeout", "4s", "--drain", "6s", "--max-connections", "7", "--max-body", "8", "--max-buffered", "9", "--max-buffered-disk", "10",
+		"--forward", "signed", "--allow-upgrade", "websocket", "--trusted-proxies", "10.1.2.3/8,192.0.2.1,::1", "--preserve-host", "--log-level", "error",
+		"--identity-header", "X-Who", "--replay-guard", "11", "--resign-key-id", "r", "--resign-secret-env", "HMACSIGN_TEST_RESIGN", "--resign-algorithm", "hmac-sm3"}))
+	require.NoError(t, f.check())
+	t.Setenv("HMACSIGN_TEST_RESIGN", testSecret)
+	require.NoError(t, f.verifier())
+	c, s := f.config, f.server
+	require.Equal(t, []any{"http://h", 4 * time.Second, 3 * time.Second, int64(8), "X-Who", true, "websocket", true},
+		[]any{c.Upstream, c.UpstreamTimeout, c.TunnelTimeout, c.MaxBody, c.IdentityHeader, c.ForwardSigned, c.AllowUpgrade, c.PreserveHost})
+	require.Equal(t, "[10.0.0.0/8 192.0.2.1/32 ::1/128]", fmt.Sprint(c.TrustedProxies))
+	require.NotNil(t, c.Resign)
+	require.Error(t, c.Budget.Reserve(10), "more than --max-buffered")
+	require.NoError(t, c.Budget.Reserve(9))
+	require.Equal(t, []any{"unix:/data", ":1", true, "c", "p", 3 * time.Second, 7 * time.Second, 6 * time.Second, 7, int64(9), int64(10)},
+		[]any{s.Listen, s.Admin, s.Pprof, s.TLSCert, s.TLSKey, s.Timeout, s.AnswerTimeout, s.Drain, s.MaxConnections, s.MaxBuffered, s.MaxBufferedOnDisk})
+	require.NotNil(t, s.Replays)
+	require.Equal(t, slog.LevelError, f.level.Level())
 }
 
 // process is hmacsign serve as an operator runs it.
@@ -211,7 +236,7 @@ func TestServeProcess(t *testing.T) {
 		for _, want := range []string{"hmacsign_keys 1\n", `hmacsign_buffered_limit_bytes{where="memory"} 2.68435456e+08`, "hmacsign_build_info{", "hmacsign_connections "} {
 			require.Contains(t, body, want)
 		}
-		require.Contains(t, body, fmt.Sprintf("go_gc_gomemlimit_bytes 3."), "a limit of 256 and 48 MiB and what is in use anyway")
+		require.Contains(t, body, "go_gc_gomemlimit_bytes 3.", "a limit of 256 and 48 MiB and what is in use anyway")
 		status, body = get(t, p.addr, "/metrics")
 		require.Equal(t, []any{200, "upstream got 0 bytes"}, []any{status, body}, "on the data port every path is the upstream's")
 		guarded := startProcess(t, program, writeFile(t, "[]"), upstream.URL, "--replay-guard", "1000", "--log-level", "debug")
@@ -227,9 +252,12 @@ func TestServeProcess(t *testing.T) {
 
 	t.Run("drains, then finishes what is in hand", func(t *testing.T) {
 		p := startProcess(t, program, keys(t), upstream.URL, "--drain", "1s")
-		idle, err := net.Dial("tcp", p.addr)
+		idle := new(http.Transport) // keeps its connection
+		defer idle.CloseIdleConnections()
+		resp, err := (&http.Client{Transport: idle}).Get("http://" + p.addr + "/")
 		require.NoError(t, err)
-		defer idle.Close()
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
 		goOn, status := hold(t, p)
 		p.signal(t, syscall.SIGTERM)
 		require.Eventually(t, func() bool { s, _ := get(t, p.admin, "/readyz"); return s == 503 }, 20*time.Second, 5*time.Millisecond)
@@ -271,6 +299,25 @@ func TestServeProcess(t *testing.T) {
 		require.Equal(t, 0, p.exitStatus(t), p.logs)
 	})
 
+	t.Run("a repeated request is refused if it is asked for", func(t *testing.T) {
+		for guard, want := range map[string][]int{"0": {200, 200}, "100": {200, 401}} {
+			p := startProcess(t, program, keys(t), upstream.URL, "--replay-guard", guard)
+			signer, err := hmacsign.NewSigner(hmacsign.TencentApp, "hmac-sm3", hmacsign.Credential{KeyID: "test-key", Secret: hmacsign.Secret(testSecret)})
+			require.NoError(t, err)
+			req, err := http.NewRequest("GET", "http://"+p.addr+"/a", nil)
+			require.NoError(t, err)
+			require.NoError(t, signer.Sign(req))
+			var got []int
+			for range 2 {
+				resp, err := http.DefaultClient.Do(req)
+				require.NoError(t, err)
+				resp.Body.Close()
+				got = append(got, resp.StatusCode)
+			}
+			require.Equal(t, want, got, "--replay-guard %s", guard)
+		}
+	})
+
 	t.Run("sockets are removed", func(t *testing.T) {
 		dir := t.TempDir()
 		socket := filepath.Join(dir, "data")
@@ -279,6 +326,7 @@ func TestServeProcess(t *testing.T) {
 		p.Stderr = p.logs
 		require.NoError(t, p.Start())
 		go func() { p.Wait(); close(p.exited) }()
+		t.Cleanup(func() { p.Process.Kill() })
 		p.requireLog(t, `"address":"unix:`)
 		dial := func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", socket) }
 		resp, err := (&http.Client{Transport: &http.Transport{DialContext: dial}}).Get("http://proxy/")

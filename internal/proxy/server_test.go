@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,16 @@ func startServer(t *testing.T, handler http.Handler, change func(*Server)) (r *s
 	case <-r.ended:
 		require.NoError(t, r.err)
 	}
-	t.Cleanup(func() { cancel(); <-r.ended })
+	t.Cleanup(func() {
+		cancel()
+		for {
+			select {
+			case <-r.ended:
+				return
+			case r.signals <- os.Interrupt: // whatever it waits for
+			}
+		}
+	})
 	return r
 }
 
@@ -290,20 +300,25 @@ func TestUnixSockets(t *testing.T) {
 }
 
 // tunnelHandler is a handler whose requests end when it is told to close them.
-type tunnelHandler struct{ opened, closed chan struct{} }
+type tunnelHandler struct {
+	opened, closed chan struct{}
+	logged         atomic.Bool
+}
 
 func (h *tunnelHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn, _, _ := http.NewResponseController(w).Hijack()
 	defer conn.Close()
 	close(h.opened)
 	<-h.closed
+	time.Sleep(50 * time.Millisecond) // the line of its log is still to be written
+	h.logged.Store(true)
 }
 
 func (h *tunnelHandler) CloseTunnels() { close(h.closed) }
 
 // An idle connection does not delay the end, a tunnel is closed at the end.
 func TestShutdownClosesTunnels(t *testing.T) {
-	h := &tunnelHandler{make(chan struct{}), make(chan struct{})}
+	h := &tunnelHandler{opened: make(chan struct{}), closed: make(chan struct{})}
 	r := startServer(t, h, nil)
 	conn, err := net.Dial("tcp", r.addr)
 	require.NoError(t, err)
@@ -312,6 +327,7 @@ func TestShutdownClosesTunnels(t *testing.T) {
 	<-h.opened
 	r.signals <- syscall.SIGTERM
 	require.NoError(t, r.end(t))
+	require.True(t, h.logged.Load(), "the end waits for what a tunnel still does")
 	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 	_, err = conn.Read(make([]byte, 1))
 	require.Equal(t, io.EOF, err)
@@ -448,4 +464,30 @@ func TestHeaderLimit(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, strings.TrimSpace(line))
 	}
+}
+
+// What an HTTP/2 connection may ask for at a time is in the first frame of the
+// server.
+func TestStreamLimit(t *testing.T) {
+	certFile, keyFile, pool := certificate(t)
+	r := startServer(t, answerFine, func(s *Server) { s.TLSCert, s.TLSKey = certFile, keyFile })
+	conn, err := tls.Dial("tcp", r.addr, &tls.Config{RootCAs: pool, NextProtos: []string{"h2"}})
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+	require.NoError(t, err)
+	head := make([]byte, 9)
+	_, err = io.ReadFull(conn, head)
+	require.NoError(t, err)
+	require.Equal(t, byte(4), head[3], "a SETTINGS frame")
+	settings := make([]byte, int(head[1])<<8|int(head[2]))
+	_, err = io.ReadFull(conn, settings)
+	require.NoError(t, err)
+	for ; len(settings) > 0; settings = settings[6:] {
+		if binary.BigEndian.Uint16(settings) == 3 { // SETTINGS_MAX_CONCURRENT_STREAMS
+			require.EqualValues(t, 64, binary.BigEndian.Uint32(settings[2:]))
+			return
+		}
+	}
+	t.Error("no limit was told")
 }
