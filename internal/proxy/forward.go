@@ -143,13 +143,18 @@ func (f *forwarder) target(r *http.Request) (*url.URL, error) {
 
 // leavesBase reports whether some server may find that the path leads above the
 // root, behind which the base path is: one that decodes it up to three times,
-// that takes a backslash for a slash, and that does not take parameters for a
-// part of a segment's name.
+// that takes a backslash for a slash, that ends a path where it finds a fragment
+// or a zero byte, or that does not take parameters and spaces for a part of a
+// segment's name.
 func leavesBase(path string) bool {
 	for range 4 {
+		path = overlong.Replace(path)
 		depth := 0
 		for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
-			switch name, _, _ := strings.Cut(segment, ";"); name {
+			if end := strings.IndexAny(segment, ";?#\x00"); end >= 0 {
+				segment = segment[:end]
+			}
+			switch strings.TrimSpace(segment) {
 			case "", ".":
 			case "..":
 				if depth--; depth < 0 {
@@ -166,6 +171,9 @@ func leavesBase(path string) bool {
 	}
 	return false
 }
+
+// overlong has the forms of UTF-8 that no one may write and some decode.
+var overlong = strings.NewReplacer("\xc0\xae", ".", "\xc0\xaf", "/", "\xc1\x9c", `\`)
 
 // percentDecoded decodes what is well encoded, and keeps what is not.
 func percentDecoded(s string) string {

@@ -20,8 +20,8 @@ import (
 // Config is what a proxy is told. Everything but Upstream has a zero value that
 // works, but for the limits: a Config starts as [Defaults].
 type Config struct {
-	Upstream        string // URL that accepted requests go to, or unix:/path of a socket
-	UpstreamTimeout time.Duration
+	Upstream        string        // URL that accepted requests go to, or unix:/path of a socket
+	UpstreamTimeout time.Duration // of waiting for its answer, and for each next part of that; zero: none
 	MaxBody         int64
 
 	// Keys and Options make the verifier; without Keys nothing is verified, to
