@@ -1,7 +1,9 @@
 package hmacsign
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -247,11 +249,103 @@ func TestExplanationSaysThatItStopped(t *testing.T) {
 	require.NoError(t, err)
 	const md5OfNothing = "ZDQxZDhjZDk4ZjAwYjIwNGU5ODAwOTk4ZWNmODQyN2U="
 	text := "x-date: " + limitTime.Format(http.TimeFormat) + "\nPOST\n*/*\n\n" + md5OfNothing + "\n/a"
-	for _, length := range []int{maxExplained, maxExplained + 1} {
-		explained, _ = explanationOf(t, v, signed(strings.Repeat("x", length), func(r *http.Request) {
+	for _, length := range []int{maxExplained, maxExplained + 1, -maxExplained, -maxExplained - 1} {
+		explained, _ = explanationOf(t, v, signed(strings.Repeat("x", max(length, -length)), func(r *http.Request) {
+			if length < 0 {
+				length = -length
+				r.ContentLength = -1
+			}
 			r.Header.Set("Authorization", `hmac id="k", algorithm="hmac-sm3", headers="x-date", signature="`+base64.StdEncoding.EncodeToString(mac.Sum(nil, []byte(text)))+`"`)
 		}))
 		require.Equal(t, "empty_body_signed", explained.Mistake.Code)
 		require.Equal(t, length > maxExplained, explained.Incomplete)
+	}
+}
+
+// What JSON is written as is what the libraries write, and never longer than
+// was reckoned before.
+func TestJSONIsReckonedBeforeItIsWritten(t *testing.T) {
+	for compact, want := range map[string]string{
+		`{"a":1,"b":[2,3]}`:      `{"a": 1, "b": [2, 3]}`,
+		`{"a":"x\\","b":1}`:      `{"a": "x\\", "b": 1}`,
+		`{"a":"\",:","b":"{,}"}`: `{"a": "\",:", "b": "{,}"}`,
+		`[]`:                     `[]`,
+		`[[],{},[{"a":{}}]]`:     `[[], {}, [{"a": {}}]]`,
+		`"a,b"`:                  `"a,b"`,
+		strings.Repeat("[", 50) + "1" + strings.Repeat("]", 50): strings.Repeat("[", 50) + "1" + strings.Repeat("]", 50),
+	} {
+		require.Equal(t, want, string(spaced([]byte(compact))))
+		shape := shapeOf([]byte(compact))
+		for width := range 5 {
+			var indented bytes.Buffer
+			require.NoError(t, json.Indent(&indented, []byte(compact), "", strings.Repeat(" ", width)))
+			require.GreaterOrEqual(t, shape.indented(width), indented.Len(), compact)
+			require.LessOrEqual(t, shape.indented(width), 2*indented.Len()+20, compact)
+		}
+	}
+	require.Equal(t, 50, shapeOf([]byte(strings.Repeat("[", 50)+strings.Repeat("]", 50))).depth)
+}
+
+// JSON that nests deeper than anyone's, or that has more values than can be
+// afforded, is not serialised anew, and the explanation says so.
+func TestExplainLeavesDeepAndLargeJSONOut(t *testing.T) {
+	store, err := StaticKeys(&Key{ID: "k", Secret: Secret("secret")})
+	require.NoError(t, err)
+	for _, scheme := range []Scheme{TencentApp, HuaweiSDK} {
+		v, err := NewVerifier(store, AcceptSchemes(scheme), WithExplanations(), WithClock(func() time.Time { return limitTime }))
+		require.NoError(t, err)
+		for body, incomplete := range map[string]bool{
+			strings.Repeat("[", maxNesting) + strings.Repeat("]", maxNesting):     false,
+			strings.Repeat("[", maxNesting+1) + strings.Repeat("]", maxNesting+1): true,
+			"[" + strings.Repeat("1,", 5_000) + "1]":                              false,
+			"[" + strings.Repeat("1,", 25_000) + "1]":                             true,
+		} {
+			explained, _ := explanationOf(t, v, hostile{contentType: hostileJSON, body: body}.request(t, scheme))
+			require.Equal(t, incomplete, explained.Incomplete, "%s %.10s %d", scheme.Name(), body, len(body))
+		}
+	}
+}
+
+// Whatever builds or hashes counts that first, and does not begin when all is
+// spent.
+func TestExplainCountsAllWork(t *testing.T) {
+	mac, err := algo.NewKey("hmac-sm3", []byte("secret"))
+	require.NoError(t, err)
+	text := strings.Repeat("a=1&", 1_000)
+	lines := []string{text, text}
+	for what, work := range map[string]func(t *attempt) bool{
+		"concat":      func(t *attempt) bool { return t.concat(text, "x") != "" },
+		"replaceAll":  func(t *attempt) bool { return t.replaceAll(text, "a", "b") != "" },
+		"line":        func(t *attempt) bool { return t.line(lines, 1, "x") != "" },
+		"without":     func(t *attempt) bool { return t.without(lines, 1) != "" },
+		"parameters":  func(t *attempt) bool { s, _ := t.parameters(text, "", asSent); return s != "" },
+		"oneOfEach":   func(t *attempt) bool { return t.oneOfEach(text, true) != "" },
+		"percentCase": func(t *attempt) bool { return t.percentCase(text, bytes.ToUpper) != "" },
+		"md5":         func(t *attempt) bool { _, ok := t.md5([]byte(text)); return ok },
+		"signedWith":  func(t *attempt) bool { return t.signedWith(Secret("secret")) },
+		"JSON": func(t *attempt) bool {
+			for range t.reserialised() {
+				return true
+			}
+			return false
+		},
+	} {
+		start := func(spent int) *attempt {
+			a := &authorization{keyID: "k", algorithm: "hmac-sm3", signature: mac.Sum(nil, []byte(text))}
+			return &attempt{ctx: t.Context(), v: new(Verifier), a: a, mac: mac, text: text, result: &Explanation{spent: spent},
+				hasBody: true, body: []byte(`["` + text + `"]`)}
+		}
+		afresh := start(0)
+		require.True(t, work(afresh), what)
+		require.GreaterOrEqual(t, afresh.result.spent, len(text), what)
+		require.False(t, afresh.result.Incomplete, what)
+		spent := start(maxExplainWork - len(text))
+		require.False(t, work(spent), what)
+		require.True(t, spent.result.Incomplete, what)
+		require.LessOrEqual(t, spent.result.spent, maxExplainWork, what)
+		found := start(0)
+		found.result.Mistake.Code = "found"
+		require.False(t, work(found), what)
+		require.Zero(t, found.result.spent, "a search that found something is over")
 	}
 }
