@@ -64,6 +64,29 @@ func TestMalformedForEveryScheme(t *testing.T) {
 	}
 }
 
+// What huawei-sdk signs alike and servers take for different things is refused;
+// the encoded form, which its clients send, is not.
+func TestHuaweiTargetsThatAreSpelledAnew(t *testing.T) {
+	for honest, respelled := range map[string]string{"/items?filter=a%3Bb": "/items?filter=a;b", "/a%23b": "/a#b", "/a?b=%23": "/a?b=#", "/a%5C..": `/a\..`} {
+		s, err := NewSigner(HuaweiSDK, "hmac-sm3", Credential{testID, Secret(testSecret)}, atTestTime())
+		require.NoError(t, err)
+		req := newRequest(t, "DELETE", "http://h"+honest, "")
+		require.NoError(t, s.Sign(req))
+		req.RequestURI = honest
+		_, err = newVerifier(t).Verify(req)
+		require.NoError(t, err, honest)
+		req.RequestURI = respelled
+		_, err = newVerifier(t).Verify(req)
+		require.ErrorIs(t, err, ErrMalformed, respelled)
+	}
+	req := newRequest(t, "GET", "http://h/a;v=1?b", "") // vendors' clients send such paths
+	s, err := NewSigner(HuaweiSDK, "hmac-sm3", Credential{testID, Secret(testSecret)}, atTestTime())
+	require.NoError(t, err)
+	require.NoError(t, s.Sign(req))
+	_, err = newVerifier(t).Verify(req)
+	require.NoError(t, err)
+}
+
 // A header that is badly quoted must not bring the signature into a log.
 func TestNoSignatureInRefusals(t *testing.T) {
 	for _, authorization := range []string{

@@ -46,10 +46,14 @@ func (huaweiSDK) Name() string                                { return "huawei-s
 func (huaweiSDK) Algorithms() []string                        { return []string{algo.HMACSHA256, algo.HMACSM3} }
 func (huaweiSDK) queryForms(accepted []QueryForm) []QueryForm { return oneForm }
 
-// The value of a content-hash header is the last line of what is signed.
-var huaweiAlsoSigned = []string{"x-sdk-content-sm3", "x-sdk-content-sha256"}
-
-func (huaweiSDK) alsoSigned(*authorization) []string { return huaweiAlsoSigned }
+// alsoSigned: the value of a content-hash header is the last line of what is
+// signed.
+func (huaweiSDK) alsoSigned(m *message, a *authorization) []string {
+	if name, _, err := contentHash(m, a); name != "" && err == nil {
+		return []string{name}
+	}
+	return nil
+}
 
 // huaweiDate is the form of X-Sdk-Date.
 const huaweiDate = "20060102T150405Z"
@@ -328,6 +332,20 @@ func appendHeaderValues(dst []byte, m *message, name string) ([]byte, error) {
 		dst = append(append(append(append(dst, name...), ':'), value...), '\n')
 	}
 	return dst, nil
+}
+
+// ambiguous refuses characters that the canonical request does not tell from
+// their percent-encoding, but servers do: some end the target at a #, take a
+// backslash for a slash, or drop a parameter with a semicolon. Whoever is between
+// client and verifier could write one for the other.
+func (huaweiSDK) ambiguous(m *message) error {
+	for _, part := range [...]struct{ what, text, special string }{{"path", m.path, `#\`}, {"query", m.query, "#;"}} {
+		if i := strings.IndexAny(part.text, part.special); i >= 0 {
+			c := part.text[i]
+			return refuse(ErrMalformed, fmt.Sprintf("the %s has %q at byte %d, which the signature does not tell from %%%02X: send that", part.what, c, i, c))
+		}
+	}
+	return nil
 }
 
 // appendCanonicalURI decodes and encodes each segment on its own, so that an

@@ -27,6 +27,9 @@ type Scheme interface {
 	parse(value string) (*authorization, error)
 	// date is the signed time of a signed request.
 	date(m *message, a *authorization) (time.Time, error)
+	// ambiguous refuses a request that has the string to sign of one with
+	// another meaning.
+	ambiguous(m *message) error
 	// stringToSign appends it to dst.
 	stringToSign(dst []byte, m *message, a *authorization, c *canonical) ([]byte, error)
 	// queryForms is in how many ways a verifier tries stringToSign.
@@ -36,7 +39,7 @@ type Scheme interface {
 	checkBody(m *message, a *authorization) error
 	// alsoSigned is what the string to sign takes of the headers beside those
 	// that are listed, in lower case.
-	alsoSigned(a *authorization) []string
+	alsoSigned(m *message, a *authorization) []string
 	// message is what the vendor's gateway tells a client that is refused.
 	message(e *VerifyError) string
 }

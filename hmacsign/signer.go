@@ -149,6 +149,9 @@ func (s *Signer) build(w *work, req *http.Request, header http.Header) (err erro
 		w.body.open = req.GetBody
 	}
 	defer w.body.keep(req)
+	if err := s.scheme.ambiguous(&w.message); err != nil {
+		return err
+	}
 	w.header = header
 	w.signing = signing{s.clock(), s.contentMD5, s.region, s.service}
 	w.auth = authorization{keyID: s.keyID, algorithm: s.algorithm, headers: s.headers}

@@ -36,9 +36,13 @@ func (tencentApp) message(e *VerifyError) string               { return tencentM
 func (tencentApp) queryForms(accepted []QueryForm) []QueryForm { return accepted }
 func (tencentApp) Algorithms() []string                        { return algo.Algorithms() }
 
+// ambiguous: the parameters are signed as they are encoded; query form decoded
+// looks after itself.
+func (tencentApp) ambiguous(*message) error { return nil }
+
 var tencentAppAlsoSigned = []string{"accept", "content-type", "content-md5"}
 
-func (tencentApp) alsoSigned(*authorization) []string { return tencentAppAlsoSigned }
+func (tencentApp) alsoSigned(*message, *authorization) []string { return tencentAppAlsoSigned }
 
 func (tencentApp) signs(requested []string) []string {
 	headers := append([]string{"x-date"}, requested...)

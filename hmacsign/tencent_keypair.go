@@ -31,7 +31,9 @@ func (tencentKeyPair) Algorithms() []string                       { return algo.
 func (tencentKeyPair) queryForms([]QueryForm) []QueryForm         { return oneForm }
 func (tencentKeyPair) checkBody(*message, *authorization) error   { return nil }
 
-func (tencentKeyPair) alsoSigned(*authorization) []string { return nil }
+func (tencentKeyPair) alsoSigned(*message, *authorization) []string { return nil }
+
+func (tencentKeyPair) ambiguous(*message) error                   { return nil }
 
 // oneForm is for schemes that have one canonical form.
 var oneForm = []QueryForm{""}

@@ -193,7 +193,10 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 	if err := v.checkDate(date, v.now(), a); err != nil {
 		return nil, err
 	}
-	id := &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, SignedHeaders: a.headers, AlsoSigned: scheme.alsoSigned(a), Scope: a.scope, Date: date}
+	if err := scheme.ambiguous(&w.message); err != nil {
+		return nil, err
+	}
+	id := &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, SignedHeaders: a.headers, AlsoSigned: scheme.alsoSigned(&w.message, a), Scope: a.scope, Date: date}
 	if err := v.checkMAC(w, scheme, a, key, id); err != nil {
 		return nil, err
 	}

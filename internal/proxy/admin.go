@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"runtime/pprof"
-	"runtime/trace"
-	"strconv"
+	"net/http/pprof" // also on http.DefaultServeMux, which nothing here serves
 	"strings"
 	"time"
 
@@ -26,10 +23,9 @@ func (r *running) operators() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { report(w, nil, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, req *http.Request) { report(w, r.notReady(req.Context()), "ready") })
 	if r.Pprof {
-		mux.HandleFunc("GET /debug/pprof/{$}", listProfiles)
-		mux.HandleFunc("GET /debug/pprof/profile", profileCPU)
-		mux.HandleFunc("GET /debug/pprof/trace", traceExecution)
-		mux.HandleFunc("GET /debug/pprof/{name}", showProfile)
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
 	return mux
 }
@@ -63,70 +59,4 @@ func (r *running) notReady(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// The profiles that go tool pprof and go tool trace ask for, under the paths
-// that they know. net/http/pprof would put them on http.DefaultServeMux as well.
-
-func listProfiles(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintln(w, "profile?seconds=30\ntrace?seconds=1")
-	for _, p := range pprof.Profiles() {
-		fmt.Fprintf(w, "%s?debug=1\n", p.Name())
-	}
-}
-
-func showProfile(w http.ResponseWriter, req *http.Request) {
-	p := pprof.Lookup(req.PathValue("name"))
-	if p == nil {
-		http.Error(w, "no such profile: /debug/pprof/ lists them", http.StatusNotFound)
-		return
-	}
-	debug, _ := strconv.Atoi(req.FormValue("debug"))
-	if debug > 0 {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	} else {
-		asFile(w, p.Name())
-	}
-	p.WriteTo(w, debug)
-}
-
-func profileCPU(w http.ResponseWriter, req *http.Request) {
-	record(w, req, "profile", 30, pprof.StartCPUProfile, pprof.StopCPUProfile)
-}
-
-func traceExecution(w http.ResponseWriter, req *http.Request) {
-	record(w, req, "trace", 1, trace.Start, trace.Stop)
-}
-
-// longestRecord is the most seconds that are recorded at a time.
-const longestRecord = 300
-
-// record writes what start and stop record of the seconds that are asked for.
-func record(w http.ResponseWriter, req *http.Request, name string, seconds float64, start func(io.Writer) error, stop func()) {
-	if text := req.FormValue("seconds"); text != "" {
-		var err error
-		if seconds, err = strconv.ParseFloat(text, 64); err != nil || !(seconds > 0 && seconds <= longestRecord) {
-			http.Error(w, fmt.Sprintf("seconds: use a number above 0 and up to %d", longestRecord), http.StatusBadRequest)
-			return
-		}
-	}
-	d := time.Duration(seconds * float64(time.Second))
-	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d + adminTimeout))
-	asFile(w, name)
-	if err := start(w); err != nil { // another one is being recorded
-		w.Header().Del("Content-Disposition")
-		http.Error(w, err.Error(), http.StatusConflict)
-		return
-	}
-	defer stop()
-	select {
-	case <-time.After(d):
-	case <-req.Context().Done():
-	}
-}
-
-func asFile(w http.ResponseWriter, name string) {
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 }

@@ -707,6 +707,8 @@ func (c *wireCase) finish() {
 			ampersands += strings.Count("&"[:min(1, len(r.query))]+string(c.body), "&")
 		}
 		c.may = c.may || ampersands >= 10_000
+		// huawei-sdk signs these as it signs their encoded form.
+		c.never = c.never || c.is("huawei-sdk", "huawei-v11") && (strings.ContainsAny(r.path, `#\`) || strings.ContainsAny(r.query, "#;"))
 	} else {
 		c.may = true
 	}
