@@ -2,13 +2,16 @@ package hmacsign
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -347,5 +350,100 @@ func TestExplainCountsAllWork(t *testing.T) {
 		found.result.Mistake.Code = "found"
 		require.False(t, work(found), what)
 		require.Zero(t, found.result.spent, "a search that found something is over")
+	}
+}
+
+// The lines that the two have in common at their ends are left out, also where
+// one is a part of the other.
+func TestExplanationShowsWhereTheyDiffer(t *testing.T) {
+	for _, c := range [][3]string{
+		{"a\nb\nc", "a\nx\nc", "- \"b\"\n+ \"x\"\n"},
+		{"a\nb", "a\nb\nc", "+ \"c\"\n"},
+		{"a\nb\nc", "a\nb", "- \"c\"\n"},
+		{"b\nc", "a\nb\nc", "+ \"a\"\n"},
+		{"a\nb\nc", "b\nc", "- \"a\"\n"},
+		{"a\na", "a", "- \"a\"\n"},
+		{"a", "a\na", "+ \"a\"\n"},
+		{"x", "y", "- \"x\"\n+ \"y\"\n"},
+	} {
+		e := &Explanation{Mistake: Mistake{"code", "Text."}, Client: c[0], Server: c[1]}
+		require.Equal(t, "Text. (code)\nThe client signed (-), the server expects (+):\n"+c[2], e.String())
+	}
+	for _, e := range []Explanation{{Client: "a", Server: "a"}, {Server: "a"}} {
+		e.Mistake = Mistake{"code", "Text."}
+		require.Equal(t, "Text. (code)\n", e.String())
+	}
+}
+
+// A text as long as the limit is explained, a longer one is not looked at.
+func TestExplainLengthLimit(t *testing.T) {
+	store, err := StaticKeys(&Key{ID: "k", Secret: Secret("secret")})
+	require.NoError(t, err)
+	for _, scheme := range Schemes() {
+		v, err := NewVerifier(store, AcceptSchemes(scheme), WithExplanations(), WithClock(func() time.Time { return limitTime }))
+		require.NoError(t, err)
+		with := func(length int) (*Explanation, int) {
+			e, _ := explanationOf(t, v, hostile{headers: map[string]string{"x-long": strings.Repeat("v", length)}}.request(t, scheme))
+			return e, len(e.Server)
+		}
+		_, short := with(1)
+		whole, length := with(maxExplained - short + 1)
+		require.Equal(t, maxExplained, length)
+		require.Positive(t, whole.spent, scheme.Name())
+		longer, _ := with(maxExplained - short + 2)
+		require.Zero(t, longer.spent, scheme.Name())
+		require.True(t, longer.Incomplete)
+	}
+}
+
+// listed is a store that lists its keys in their order.
+type listed []*Key
+
+func (l listed) Key(_ context.Context, id string) (*Key, error) { return l[0], nil }
+func (l listed) all() iter.Seq[*Key]                            { return slices.Values(l) }
+
+// So many keys are tried, the first one, of this request, among them.
+func TestExplainTriesSoManyKeys(t *testing.T) {
+	for n, code := range map[int]string{2: "other_key", maxExplainedKeys: "other_key", maxExplainedKeys + 1: ""} {
+		store := listed{{ID: "k", Secret: Secret("secret")}}
+		for i := range n - 1 {
+			store = append(store, &Key{ID: fmt.Sprint("k", i), Secret: Secret(fmt.Sprint("secret ", i))})
+		}
+		clock := WithClock(func() time.Time { return limitTime })
+		s, err := NewSigner(TencentKeyPair, "hmac-sm3", Credential{"k", Secret(fmt.Sprint("secret ", n-2))}, clock)
+		require.NoError(t, err)
+		req, err := http.NewRequest("GET", "http://h/a", nil)
+		require.NoError(t, err)
+		require.NoError(t, s.Sign(req))
+		v, err := NewVerifier(store, AcceptSchemes(TencentKeyPair), WithExplanations(), clock)
+		require.NoError(t, err)
+		explained, _ := explanationOf(t, v, req)
+		require.Equal(t, code, explained.Mistake.Code, "%d keys", n)
+	}
+}
+
+// Whatever algorithm the header names, another one that made the MAC is found.
+func TestExplainOtherAlgorithm(t *testing.T) {
+	clock := WithClock(func() time.Time { return limitTime })
+	store, err := StaticKeys(&Key{ID: "k", Secret: Secret("secret")})
+	require.NoError(t, err)
+	for _, scheme := range Schemes() {
+		for _, made := range scheme.Algorithms() {
+			for _, named := range scheme.Algorithms() {
+				if made == named || scheme == HuaweiSDK {
+					continue // its string to sign names the algorithm
+				}
+				s, err := NewSigner(scheme, made, Credential{"k", Secret("secret")}, clock)
+				require.NoError(t, err)
+				req, err := http.NewRequest("GET", "http://h/a", nil)
+				require.NoError(t, err)
+				require.NoError(t, s.Sign(req))
+				req.Header.Set("Authorization", strings.Replace(req.Header.Get("Authorization"), made, named, 1))
+				v, err := NewVerifier(store, AcceptSchemes(scheme), WithExplanations(), clock)
+				require.NoError(t, err)
+				explained, _ := explanationOf(t, v, req)
+				require.Equal(t, "other_algorithm", explained.Mistake.Code, "%s named, %s made", named, made)
+			}
+		}
 	}
 }
