@@ -32,8 +32,7 @@ func (tencentKeyPair) queryForms([]QueryForm) []QueryForm         { return oneFo
 func (tencentKeyPair) checkBody(*message, *authorization) error   { return nil }
 
 func (tencentKeyPair) alsoSigned(*message, *authorization) []string { return nil }
-
-func (tencentKeyPair) ambiguous(*message) error                   { return nil }
+func (tencentKeyPair) ambiguous(*message) error                     { return nil }
 
 // oneForm is for schemes that have one canonical form.
 var oneForm = []QueryForm{""}
