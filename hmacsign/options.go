@@ -232,10 +232,11 @@ func WithReplayGuard(store ReplayStore) VerifierOption {
 }
 
 // WithExplanations makes a verifier say in [VerifyError.Explanation] which known
-// client mistake makes the signature of a refused request. It takes up to some
-// hundred MACs of a refused request, so it is for finding mistakes, not for a
-// server that strangers can reach. It tells nothing that the request did not
-// hold.
+// client mistake makes the signature of a refused request. The search is bounded
+// in memory and time, 16 MiB and about 50 ms of a request, and takes its memory of
+// the [Budget]; but a stranger who knows a key id can have it made for each request,
+// so on an open server it is for as long as mistakes are looked for. It tells
+// nothing that the request did not hold.
 func WithExplanations() VerifierOption {
 	return verifierOption(func(v *Verifier) error { v.explain = true; return nil })
 }

@@ -62,7 +62,9 @@ func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerO
 	if s.region != "" && scheme != HuaweiSDK {
 		return nil, fmt.Errorf("hmacsign: WithScope is for scheme %s", HuaweiSDK.Name())
 	}
-	s.headers = scheme.signs(s.headers)
+	if s.headers = scheme.signs(s.headers); len(s.headers) > maxSignedHeaders {
+		return nil, fmt.Errorf("hmacsign: WithSignedHeaders: %d headers would be signed, verifiers take %d at most", len(s.headers), maxSignedHeaders)
+	}
 	var err error
 	s.mac, err = newMAC(algorithm, cred.Secret, s.backend)
 	return s, err

@@ -188,6 +188,7 @@ func TestNewSignerRefuses(t *testing.T) {
 		"unknown MD5 form":    {algo.HMACSM3, good, []SignerOption{WithContentMD5("x")}},
 		"header with a space": {algo.HMACSM3, good, []SignerOption{WithSignedHeaders("a b c:")}},
 		"signs Authorization": {algo.HMACSM3, good, []SignerOption{WithSignedHeaders("Authorization")}},
+		"65 signed headers":   {algo.HMACSM3, good, []SignerOption{WithSignedHeaders(manyHeaders(64)...)}},
 		"negative body limit": {algo.HMACSM3, good, []SignerOption{WithMaxBody(-1)}},
 	} {
 		_, err := NewSigner(TencentApp, c.algorithm, c.cred, c.opts...)
@@ -195,6 +196,13 @@ func TestNewSignerRefuses(t *testing.T) {
 		require.NotContains(t, err.Error(), testSecret)
 		require.NotContains(t, err.Error(), "\n")
 	}
+}
+
+func manyHeaders(n int) (names []string) {
+	for i := range n {
+		names = append(names, fmt.Sprint("x-", i))
+	}
+	return names
 }
 
 // A transport signs a clone, closes the body, and on an error sends nothing.
