@@ -160,9 +160,6 @@ func (p *payload) form() (string, error) {
 	}
 	var b strings.Builder
 	if p.open != nil {
-		if p.length > 0 && p.length <= p.limit {
-			b.Grow(int(p.length))
-		}
 		if _, err := p.copyTo(&b); err != nil {
 			return "", err
 		}
