@@ -48,7 +48,7 @@ race:
 # left out.
 mutation:
 	@GOBIN=$(CURDIR)/bin go install $(GREMLINS)
-	@PATH=$(CURDIR)/bench/mutation:$$PATH GOFLAGS='-short -count=1' bin/gremlins unleash $(MUTATE) --workers 2 --timeout-coefficient 10 \
+	@PATH=$(CURDIR)/bench/mutation:$$PATH GOFLAGS='-short -count=1 -failfast -vet=off' bin/gremlins unleash $(MUTATE) --workers 2 --timeout-coefficient 4 \
 	  --exclude-files '$(UNMUTATED)' --output bin/mutation.json --output-statuses ltr \
 	  --invert-logical --invert-loopctrl --invert-assignments --remove-self-assignments --invert-bitwise --invert-bwassign
 
