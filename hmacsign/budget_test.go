@@ -91,6 +91,39 @@ func TestBudgetIsGivenBack(t *testing.T) {
 	}
 }
 
+// A body of declared length takes what it says, and a byte to see its end.
+func TestBudgetOfADeclaredLength(t *testing.T) {
+	for length, want := range map[int64]int64{1: 2, 1000: 1001, 4095: 4096, 4096: 4096 * 4, 5000: 4096 * 4} {
+		b := newBudget(t, 1<<20, 1<<20)
+		req := unsized(t, strings.Repeat("a", int(length)), "text/plain")
+		req.ContentLength = length
+		_, err := newVerifier(t, WithBudget(b)).Verify(req)
+		require.NoError(t, err)
+		requireHeld(t, b, want, 0, length)
+	}
+	_, err := NewBudget(1, 0)
+	require.NoError(t, err)
+}
+
+// A client's body of unknown length, which can be opened again, is looked at
+// without being lost, and so is one that turns out to be none.
+func TestSignedBodyOfUnknownLength(t *testing.T) {
+	for body, digest := range map[string]string{"hello": "NWQ0MTQwMmFiYzRiMmE3NmI5NzE5ZDkxMTAxN2M1OTI=", "": ""} {
+		for _, again := range []bool{true, false} {
+			req := newRequest(t, "POST", "http://h/a", "")
+			req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), -1
+			if again {
+				req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
+			}
+			require.NoError(t, newSigner(t, "hmac-sm3").Sign(req))
+			require.Equal(t, digest, req.Header.Get("Content-MD5"))
+			got, err := io.ReadAll(req.Body)
+			require.NoError(t, err)
+			require.Equal(t, body, string(got))
+		}
+	}
+}
+
 // Nobody closes the body: it is given back when it is collected.
 func TestBudgetOfAnAbandonedBody(t *testing.T) {
 	b := newBudget(t, 1<<20, 1<<20)
