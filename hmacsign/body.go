@@ -38,6 +38,7 @@ type payload struct {
 	err    error
 	text   string // of a form, once it was asked for
 	asText bool
+	own    bool  // src is to be closed with the body: a client's, not net/http's
 	taken  int64 // of the budget, for what is computed from the request
 }
 
@@ -119,10 +120,14 @@ func (p *payload) empty() (bool, error) {
 	switch _, err := io.ReadFull(p.src, first[:]); err {
 	case nil:
 		src := p.src
-		p.src, p.peeked = struct {
-			io.Reader
-			io.Closer
-		}{io.MultiReader(bytes.NewReader(first[:]), src), src}, true
+		whole := io.MultiReader(bytes.NewReader(first[:]), src)
+		if p.src = io.NopCloser(whole); p.own {
+			p.src = struct {
+				io.Reader
+				io.Closer
+			}{whole, src}
+		}
+		p.peeked = true
 		return false, nil
 	case io.EOF:
 		p.done = true
@@ -316,7 +321,10 @@ func tooLarge(limit int64) error {
 func (p *payload) restore(req *http.Request) {
 	switch {
 	case p.done:
-		body := &restored{Reader: p.kept.reader(), src: p.src, kept: p.kept.whole()}
+		body := &restored{Reader: p.kept.reader(), kept: p.kept.whole()}
+		if p.own {
+			body.src = p.src
+		}
 		if req.Body = body; p.err != nil {
 			body.Reader = io.MultiReader(body.Reader, p.src)
 			return
@@ -338,16 +346,20 @@ func (p *payload) keep(req *http.Request) {
 	}
 }
 
-// restored is a body that was read before. Close closes what it came from and
-// drops what is held of it.
+// restored is a body that was read before. Close drops what is held of it, and
+// closes a client's own. A server's is net/http's to close: where something of it
+// is still to come, it must be read or the connection be closed.
 type restored struct {
 	io.Reader
-	src  io.Closer
+	src  io.Closer // or nil
 	kept *held
 }
 
 func (r *restored) Close() error {
 	r.kept.drop()
+	if r.src == nil {
+		return nil
+	}
 	return r.src.Close()
 }
 

@@ -25,7 +25,8 @@ var (
 	noBudget      = &Budget{account{limit: math.MaxInt64}, account{limit: math.MaxInt64}}
 )
 
-// NewBudget returns a budget of so many bytes of memory and of disk.
+// NewBudget returns a budget of so many bytes of memory, at least one, and of
+// disk, which may be none: then no body past 64 KiB is taken. It fails for less.
 func NewBudget(memory, disk int64) (*Budget, error) {
 	if memory < 1 || disk < 0 {
 		return nil, errors.New("hmacsign: NewBudget: give it at least one byte of memory and no less than none of disk")

@@ -19,7 +19,7 @@ var (
 	ErrAlgorithm error = &reason{"algorithm", "algorithm not supported", http.StatusUnauthorized}
 	// ErrScheme: the scheme is not allowed for the key.
 	ErrScheme error = &reason{"scheme", "scheme not allowed", http.StatusUnauthorized}
-	// ErrScope: the derived key's region and service are not allowed for the key.
+	// ErrScope: the key is for other regions and services, or the request has none.
 	ErrScope error = &reason{"scope", "scope not allowed", http.StatusUnauthorized}
 	// ErrSignedHeaders: a header that is or must be signed is missing or repeated.
 	ErrSignedHeaders error = &reason{"signed_headers", "signed header missing or repeated", http.StatusUnauthorized}

@@ -64,9 +64,10 @@ type Key struct {
 	Previous   SecretText // during a rotation: the secret before, still accepted; or empty
 	Schemes    []string   // names of the schemes it may be used with; none means all
 	Algorithms []string   // names of the algorithms; none means all
-	// Scopes are the regions and services, as "region/service", that keys may be
-	// derived for (huawei-sdk, V11); none means all. A request that is signed with
-	// the secret itself has no scope.
+	// Scopes are the regions and services, as "region/service", that requests may
+	// be signed for with a key derived from this one (huawei-sdk, V11). None means
+	// that it does not matter; else a request without such a scope, signed with the
+	// secret itself or in another scheme, is refused.
 	Scopes []string
 
 	// macs are the keyed MACs computed so far, by algorithm and backend. They
@@ -170,6 +171,9 @@ func StaticKeys(keys ...*Key) (KeyStore, error) { return newStaticKeys(keys) }
 func newStaticKeys(keys []*Key) (staticKeys, error) {
 	store := make(staticKeys, len(keys))
 	for _, k := range keys {
+		if k == nil {
+			return nil, errors.New("hmacsign: one of the keys is nil")
+		}
 		if err := k.check(); err != nil {
 			return nil, err
 		}
@@ -198,8 +202,9 @@ func (s staticKeys) all() iter.Seq[*Key] { return maps.Values(s) }
 //	[{"id": "...", "secret": "..." or {"env": "NAME"} or {"file": "PATH"},
 //	  "schemes": ["tencent-app"], "algorithms": ["hmac-sm3"], "scopes": ["region/service"]}]
 //
-// Without schemes, algorithms or scopes (of derived keys) all are allowed; an
-// empty list of them is an error. During a rotation "previous_secret", in the
+// Without schemes, algorithms or scopes all are allowed; an empty list of them is
+// an error. With scopes a request must be signed with a key derived for one of
+// them. During a rotation "previous_secret", in the
 // same forms, is accepted too. A secret's file counts without one newline at its
 // end. Unknown members are an error.
 func ReadKeys(r io.Reader) (KeyStore, error) {

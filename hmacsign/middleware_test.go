@@ -163,14 +163,13 @@ func TestMiddlewareRefuses(t *testing.T) {
 			require.NoError(t, err, "before it is spoiled")
 			c.spoil(req)
 
+			_, err = v.Verify(req)
+			require.ErrorIs(t, err, c.reason)
 			w := httptest.NewRecorder()
 			handler.ServeHTTP(w, req)
 			require.Equal(t, c.status, w.Code, w.Body)
 			require.Equal(t, "application/json", w.Header().Get("Content-Type"))
 			requireAnswer(t, w.Body.String(), c.reason)
-
-			_, err = v.Verify(req)
-			require.ErrorIs(t, err, c.reason)
 			var e *VerifyError
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, c.status, e.Status())
@@ -248,13 +247,31 @@ func TestKeyStoreErrors(t *testing.T) {
 	_, err = v.Verify(signedRequest(t, "GET", "/", ""))
 	require.ErrorIs(t, err, ErrUnknownKey)
 
-	// A backend that is required but not there: no other takes its place.
-	v = newVerifier(t, WithBackend("nonesuch"))
+	// A backend that this algorithm does not have: no other takes its place.
+	v = newVerifier(t, WithBackend("go"))
 	_, err = v.Verify(signedRequest(t, "GET", "/", ""))
 	require.ErrorIs(t, err, ErrUnavailable)
 	require.ErrorIs(t, err, algo.ErrUnknownBackend)
+	// One that none has is a mistake.
+	keys, err := StaticKeys()
+	require.NoError(t, err)
+	_, err = NewVerifier(keys, WithBackend("nonesuch"))
+	require.ErrorIs(t, err, algo.ErrUnknownBackend)
+}
 
+// What is nil by mistake is an error at once: no guard that is off, no panic.
+func TestNothingIsNilByMistake(t *testing.T) {
+	keys, err := StaticKeys()
+	require.NoError(t, err)
+	for name, opt := range map[string]VerifierOption{"guard": WithReplayGuard(nil), "clock": WithClock(nil), "scheme": AcceptSchemes(nil), "no scheme": AcceptSchemes(), "budget": WithBudget(nil)} {
+		_, err := NewVerifier(keys, opt)
+		require.Error(t, err, name)
+	}
 	_, err = NewVerifier(nil)
+	require.Error(t, err)
+	_, err = NewSigner(nil, algo.HMACSM3, Credential{testID, Secret(testSecret)})
+	require.Error(t, err)
+	_, err = StaticKeys(nil)
 	require.Error(t, err)
 }
 

@@ -49,7 +49,13 @@ func (o verifierOption) verifier(v *Verifier) error { return o(v) }
 // WithClock makes clock the time instead of time.Now. It is called from
 // concurrent requests.
 func WithClock(clock func() time.Time) Option {
-	return bothOption(func(c *common) error { c.clock = clock; return nil })
+	return bothOption(func(c *common) error {
+		if clock == nil {
+			return errors.New("hmacsign: WithClock: no clock")
+		}
+		c.clock = clock
+		return nil
+	})
 }
 
 // WithBackend makes this backend of package algo compute every MAC; a backend
@@ -154,8 +160,8 @@ func WithContentMD5(form ContentMD5) SignerOption {
 // words of the first where a request is of none.
 func AcceptSchemes(schemes ...Scheme) VerifierOption {
 	return verifierOption(func(v *Verifier) error {
-		if len(schemes) == 0 {
-			return errors.New("hmacsign: AcceptSchemes: name at least one scheme")
+		if len(schemes) == 0 || slices.Contains(schemes, nil) {
+			return errors.New("hmacsign: AcceptSchemes: name at least one scheme, and none that is nil")
 		}
 		v.schemes = slices.Clone(schemes)
 		return nil
@@ -228,7 +234,13 @@ func AcceptAnyDate() VerifierOption {
 // the store. Two requests that are alike to the second have one signature: a
 // client that sends such signs a header that differs.
 func WithReplayGuard(store ReplayStore) VerifierOption {
-	return verifierOption(func(v *Verifier) error { v.replays = store; return nil })
+	return verifierOption(func(v *Verifier) error {
+		if store == nil {
+			return errors.New("hmacsign: WithReplayGuard: no store")
+		}
+		v.replays = store
+		return nil
+	})
 }
 
 // WithExplanations makes a verifier say in [VerifyError.Explanation] which known

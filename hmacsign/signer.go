@@ -1,6 +1,7 @@
 package hmacsign
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -39,6 +40,9 @@ type scopedMAC struct {
 // NewSigner returns a signer. The errors are those of [algo.NewKey], or say
 // which option or credential cannot be used.
 func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerOption) (*Signer, error) {
+	if scheme == nil {
+		return nil, errors.New("hmacsign: NewSigner: no scheme")
+	}
 	s := &Signer{common: defaults(noBudget), scheme: scheme, keyID: cred.KeyID, algorithm: algorithm,
 		form: QueryDocumented, contentMD5: ContentMD5Hex}
 	s.derive = func(scope string) (*algo.Key, error) {
@@ -147,7 +151,7 @@ func (s *Signer) build(w *work, req *http.Request, header http.Header) (err erro
 	if err := w.read(req, &s.common); err != nil {
 		return err
 	}
-	if w.body.src != nil {
+	if w.body.own = true; w.body.src != nil {
 		w.body.open = req.GetBody
 	}
 	defer w.body.keep(req)

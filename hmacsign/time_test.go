@@ -205,13 +205,13 @@ func TestKeyStoreThatAnswersWithAnotherKey(t *testing.T) {
 	}
 }
 
-// A key that may be derived for some services alone.
+// A key whose requests must be for some services, so signed with a derived key.
 func TestScopesOfAKey(t *testing.T) {
 	keys, err := StaticKeys(&Key{ID: testID, Secret: Secret(testSecret), Scopes: []string{"cn-north-4/apig"}})
 	require.NoError(t, err)
 	v, err := NewVerifier(keys, atTestTime())
 	require.NoError(t, err)
-	for scope, want := range map[[2]string]error{{"cn-north-4", "apig"}: nil, {"cn-north-4", "ecs"}: ErrScope, {"eu", "apig"}: ErrScope, {}: nil} {
+	for scope, want := range map[[2]string]error{{"cn-north-4", "apig"}: nil, {"cn-north-4", "ecs"}: ErrScope, {"eu", "apig"}: ErrScope, {}: ErrScope} {
 		var opts []SignerOption
 		if scope[0] != "" {
 			opts = append(opts, WithScope(scope[0], scope[1]))
@@ -223,6 +223,10 @@ func TestScopesOfAKey(t *testing.T) {
 		_, err = v.Verify(req)
 		require.True(t, errors.Is(err, want), "%v: %v", scope, err)
 	}
+	req := newRequest(t, "GET", "http://h/a", "") // a scheme without scopes
+	require.NoError(t, newSigner(t, "hmac-sm3").Sign(req))
+	_, err = v.Verify(req)
+	require.ErrorIs(t, err, ErrScope)
 	for _, scope := range []string{"", "apig", "a/b/c", "a/", "/b"} {
 		_, err := StaticKeys(&Key{ID: testID, Secret: Secret(testSecret), Scopes: []string{scope}})
 		require.ErrorContains(t, err, "region/service", scope)

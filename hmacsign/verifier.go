@@ -58,7 +58,19 @@ func NewVerifier(keys KeyStore, opts ...VerifierOption) (*Verifier, error) {
 			return nil, err
 		}
 	}
-	return v, nil
+	return v, v.checkBackend()
+}
+
+// checkBackend finds a backend's name that no algorithm knows. One that cannot
+// run now may be able to later.
+func (v *Verifier) checkBackend() error {
+	var err error
+	for _, algorithm := range algo.Algorithms() {
+		if _, err = newMAC(algorithm, Secret("any"), v.backend); !errors.Is(err, algo.ErrUnknownBackend) {
+			return nil
+		}
+	}
+	return err
 }
 
 // Verify returns who signed the request, or a *[VerifyError] whose reason is
@@ -172,7 +184,7 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 	if !key.allows(key.Algorithms, a.algorithm) {
 		return nil, refuse(ErrAlgorithm, "the key is for "+strings.Join(key.Algorithms, ", "))
 	}
-	if a.scope != "" && !key.allows(key.Scopes, regionAndService(a.scope)) {
+	if !key.allows(key.Scopes, regionAndService(a.scope)) {
 		return nil, refuse(ErrScope, "the key is for "+strings.Join(key.Scopes, ", "))
 	}
 	if !w.isRead {
@@ -325,6 +337,9 @@ func beginning(text []byte) string {
 // [VerifyError.Code].
 func (v *Verifier) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		// A copy: by the body of its own request net/http tells whether the rest of
+		// it is still to come, and must not be taken for the next request.
+		req = req.WithContext(req.Context())
 		var seen VerifyError
 		received := req.Body
 		id, scheme, err := v.verify(req, &seen)
