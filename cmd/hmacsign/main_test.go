@@ -380,7 +380,7 @@ func TestVerify(t *testing.T) {
 	}{
 		{"not HTTP", nil, 1}, {raw[:len(raw)-1], nil, 1}, {raw, []string{"--query-form", "raw"}, 1}, {raw, []string{"--query-form", "x"}, 2},
 		{raw, []string{"--no-strip-environment"}, 0}, {raw, []string{"--window", "1s"}, 0}, {raw, []string{"--window", "0s"}, 2},
-		{raw, []string{"--backend", "nonesuch"}, 1}, {raw, []string{"--keys", "/nonexistent"}, 1}, {raw, []string{"--output", "xml"}, 2},
+		{raw, []string{"--backend", "nonesuch"}, 2}, {raw, []string{"--keys", "/nonexistent"}, 1}, {raw, []string{"--output", "xml"}, 2},
 	} {
 		status, _, stderr = check(c.request, c.args...)
 		require.Equal(t, c.want, status, "%v: %s", c.args, stderr)

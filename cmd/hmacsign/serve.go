@@ -68,7 +68,7 @@ func runServe(c *command, args []string, io *streams) error {
 	log.Info("starting", "version", buildInfo().Version, "keys", keys.Len(), "upstream", f.config.Upstream, "replay_guard", f.replayGuard, "window", f.window.String(),
 		"accept_any_date", f.anyDate, "max_body", f.config.MaxBody, "max_buffered", f.server.MaxBuffered, "max_buffered_disk", f.server.MaxBufferedOnDisk,
 		"max_connections", f.server.MaxConnections, "forward_signed", f.config.ForwardSigned, "allow_upgrade", f.config.AllowUpgrade,
-		"trusted_proxies", len(f.config.TrustedProxies), "resign", f.config.Resign != nil, "explain", f.explain)
+		"trusted_proxies", fmt.Sprint(f.config.TrustedProxies), "trust_unix", f.config.TrustUnix, "preserve_host", f.config.PreserveHost, "backend", f.backend, "resign", f.config.Resign != nil, "explain", f.explain)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
@@ -101,7 +101,7 @@ func newServeFlags() (*serveFlags, *flag.FlagSet) {
 		"all": func() {}, "signed": func() { config.ForwardSigned = true }}))
 	fs.Func("allow-upgrade", "the protocol that connections may switch to: `websocket`; without it none", oneOf(map[string]func(){
 		"websocket": func() { config.AllowUpgrade = "websocket" }}))
-	fs.Func("trusted-proxies", "addresses and `CIDR,CIDR` blocks of proxies whose X-Forwarded headers and request ids are believed", f.parseTrusted)
+	fs.Func("trusted-proxies", "addresses and `CIDR,CIDR` blocks of proxies, or unix for those at a unix socket, whose X-Forwarded headers and request ids are believed", f.parseTrusted)
 	fs.BoolVar(&config.PreserveHost, "preserve-host", false, "the upstream gets the client's Host, not its own")
 	fs.Func("log-level", "the least that is logged: `debug|info|warn|error`; without it info", oneOf(map[string]func(){
 		"debug": func() { f.level.Set(slog.LevelDebug) }, "info": func() {},
@@ -166,9 +166,13 @@ func (f *serveFlags) parseSchemes(names string) error {
 
 func (f *serveFlags) parseTrusted(list string) error {
 	for text := range strings.SplitSeq(list, ",") {
+		if text == "unix" {
+			f.config.TrustUnix = true
+			continue
+		}
 		block, err := parseBlock(text)
 		if err != nil {
-			return fmt.Errorf("%q: write a block as 10.0.0.0/8, an address as 10.0.0.1", text)
+			return fmt.Errorf("%q: write a block as 10.0.0.0/8, an address as 10.0.0.1, peers at a unix socket as unix", text)
 		}
 		f.config.TrustedProxies = append(f.config.TrustedProxies, block)
 	}

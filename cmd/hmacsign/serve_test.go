@@ -250,6 +250,17 @@ func TestServeProcess(t *testing.T) {
 		require.Equal(t, 1, strings.Count(string(out), "\n"), "the error, and no line at info level: %s", out)
 	})
 
+	t.Run("not ready where a requirement cannot be met", func(t *testing.T) {
+		t.Setenv("HMACSIGN_REQUIRE", "hmac-sm3=nonesuch")
+		p := startProcess(t, program, keys(t), upstream.URL)
+		status, body := get(t, p.admin, "/readyz")
+		require.Equal(t, 503, status)
+		require.Contains(t, body, "nonesuch is required")
+		t.Setenv("HMACSIGN_REQUIRE", "")
+		out, err := exec.Command(program, "serve", "--keys", keys(t), "--upstream", upstream.URL, "--backend", "nonesuch").CombinedOutput()
+		require.ErrorContains(t, err, "exit status 2", string(out))
+	})
+
 	t.Run("drains, then finishes what is in hand", func(t *testing.T) {
 		p := startProcess(t, program, keys(t), upstream.URL, "--drain", "1s")
 		idle := new(http.Transport) // keeps its connection

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/gmhmac/hmacsign/algo"
 )
 
 // checkTime is how long a store may take to say that it is ready.
@@ -44,6 +46,11 @@ func report(w http.ResponseWriter, err error, fine string) {
 func (r *running) notReady(ctx context.Context) error {
 	if r.draining.Load() {
 		return errors.New("shutting down")
+	}
+	for _, algorithm := range algo.Algorithms() {
+		if _, err := algo.NewHash(algorithm); err != nil { // what is required cannot run
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()

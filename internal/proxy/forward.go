@@ -46,7 +46,7 @@ func newForwarder(p *Proxy) (*forwarder, error) {
 	}
 	switch {
 	case err != nil || upstream.Hostname() == "" || upstream.Scheme != "http" && upstream.Scheme != "https":
-		return nil, fmt.Errorf("upstream: name an http or https URL, or unix:/path of a socket") // it may hold a password
+		return nil, fmt.Errorf("upstream: write it as http://127.0.0.1:9000, https://..., or unix:/path of a socket") // it may hold a password
 	case upstream.User != nil:
 		return nil, fmt.Errorf("upstream %q: leave out user and password", upstream.Redacted())
 	case upstream.RawQuery != "" || upstream.ForceQuery || strings.Contains(c.Upstream, "#"):
@@ -227,7 +227,11 @@ func (f *forwarder) setForwarded(p *httputil.ProxyRequest, d *decision) {
 	}
 	p.Out.Header["X-Forwarded-For"] = p.In.Header["X-Forwarded-For"]
 	p.SetXForwarded()
-	for _, name := range [...]string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
+	names := []string{"X-Forwarded-Host", "X-Forwarded-Proto"}
+	if p.Out.Header["X-Forwarded-For"] == nil {
+		names = append(names, "X-Forwarded-For") // a peer at a unix socket has no address to add
+	}
+	for _, name := range names {
 		if told := p.In.Header[name]; len(told) > 0 {
 			p.Out.Header[name] = told
 		}

@@ -173,20 +173,22 @@ func (f *forwarder) dropUnsigned(header http.Header, d *decision) {
 		isLookalike := func(of string) bool { return isOtherSpelling(name, of) }
 		if name == "Proxy" || // a CGI program takes it for its environment's HTTP_PROXY
 			slices.ContainsFunc(f.reserved, isLookalike) || slices.ContainsFunc(d.covered, isLookalike) ||
-			f.config.ForwardSigned && !isForwardedUnsigned(name) {
+			f.config.ForwardSigned && !isForwardedUnsigned(name, d.tunnel != nil) {
 			delete(header, name)
 		}
 	}
 }
 
-// isForwardedUnsigned is for headers that the body needs, and those that
-// ReverseProxy has set for an upgrade.
-func isForwardedUnsigned(name string) bool {
+// isForwardedUnsigned is for headers that the body needs, and those that an
+// upgrade does, which browsers set where nobody can sign them.
+func isForwardedUnsigned(name string, upgrade bool) bool {
 	switch name {
-	case "Content-Length", "Content-Type", "Content-Encoding", "Connection", "Upgrade":
+	case "Content-Length", "Content-Type", "Content-Encoding":
 		return true
+	case "Connection", "Upgrade":
+		return upgrade
 	}
-	return false
+	return upgrade && strings.HasPrefix(name, "Sec-Websocket-")
 }
 
 // isOtherSpelling reports whether two names of headers differ, but not for a

@@ -11,13 +11,14 @@ import (
 // the client: the right-most of X-Forwarded-For that is not a trusted proxy's,
 // as far as trusted proxies tell it.
 func (c *Config) peer(r *http.Request) (trusted bool, client string) {
-	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return false, "" // a unix socket
-	}
-	addr := from.Addr().Unmap()
-	if !c.trusts(addr) {
-		return false, addr.String()
+	var addr netip.Addr
+	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		addr = from.Addr().Unmap()
+		if !c.trusts(addr) {
+			return false, addr.String()
+		}
+	} else if !c.TrustUnix {
+		return false, ""
 	}
 	told := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
 	for _, text := range slices.Backward(told) {
@@ -29,6 +30,9 @@ func (c *Config) peer(r *http.Request) (trusted bool, client string) {
 		if !c.trusts(addr) {
 			break
 		}
+	}
+	if !addr.IsValid() {
+		return true, "" // a unix socket, whose peer tells nothing
 	}
 	return true, addr.String()
 }

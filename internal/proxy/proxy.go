@@ -38,6 +38,7 @@ type Config struct {
 	TunnelTimeout  time.Duration    // how long a tunnel stays open with nothing sent through it; zero: 5 minutes
 	PreserveHost   bool             // the upstream gets the client's Host
 	TrustedProxies []netip.Prefix   // peers whose X-Forwarded headers and request ids are believed
+	TrustUnix      bool             // peers at a unix socket are such
 
 	Log *slog.Logger
 }

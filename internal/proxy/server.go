@@ -46,6 +46,7 @@ const (
 	maxStreams      = 64 // of an HTTP/2 connection at a time
 	adminTimeout    = 10 * time.Second
 	shutdownTimeout = 30 * time.Second // for the requests in hand
+	echoTime        = 100 * time.Millisecond
 )
 
 // Serve runs handler until ctx ends or a signal says so. If ready is not nil it
@@ -152,9 +153,22 @@ func (r *running) wait(ctx context.Context) error {
 			return err
 		case signal := <-r.Signals:
 			if signal != syscall.SIGHUP {
+				r.forgetEchoes()
 				return errToldToEnd
 			}
 			r.reload()
+		}
+	}
+}
+
+// forgetEchoes takes what comes with a signal for the same one: some supervisors
+// signal a process and then its group.
+func (r *running) forgetEchoes() {
+	for echo := time.After(echoTime); ; {
+		select {
+		case <-r.Signals:
+		case <-echo:
+			return
 		}
 	}
 }
