@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/algo/sm3cgo"
+	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
 // Every code block of the README is tested: ```go is compiled as a program,
@@ -76,11 +78,13 @@ func TestREADME(t *testing.T) {
 					require.Equal(t, "go install github.com/gmhmac/hmacsign/cmd/hmacsign@latest", line)
 				}
 			}
+		case "json":
+			requireKeysFile(t, text)
 		default:
 			t.Errorf("a block of kind %q, which nothing tests", kind)
 		}
 	}
-	for kind, want := range map[string]int{"go": 2, "sh": 4, "text": 5, "bash": 2, "": 2} {
+	for kind, want := range map[string]int{"go": 2, "sh": 4, "text": 5, "bash": 2, "json": 1, "": 2} {
 		require.GreaterOrEqual(t, kinds[kind], want, kind)
 	}
 }
@@ -94,6 +98,20 @@ func requireFlags(t *testing.T, args []string) {
 			require.Contains(t, help, arg+" ")
 		}
 	}
+}
+
+// requireKeysFile reads a keys file, with the secrets that it names.
+func requireKeysFile(t *testing.T, text string) {
+	dir := filepath.ToSlash(t.TempDir())
+	for _, name := range []string{"app-2", "app-2.old"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("example\n"), 0o600))
+	}
+	t.Setenv("APP_1_SECRET", "example")
+	keys, err := hmacsign.ReadKeys(strings.NewReader(strings.ReplaceAll(text, "/run/secrets", dir)))
+	require.NoError(t, err)
+	key, err := keys.Key(context.Background(), "app-2")
+	require.NoError(t, err)
+	require.Equal(t, "example", key.Previous.Reveal())
 }
 
 func requireTool(t *testing.T, name string) {
