@@ -67,7 +67,7 @@ func TestMalformedForEveryScheme(t *testing.T) {
 // What huawei-sdk signs alike and servers take for different things is refused;
 // the encoded form, which its clients send, is not.
 func TestHuaweiTargetsThatAreSpelledAnew(t *testing.T) {
-	for honest, respelled := range map[string]string{"/items?filter=a%3Bb": "/items?filter=a;b", "/a%23b": "/a#b", "/a?b=%23": "/a?b=#", "/a%5C..": `/a\..`} {
+	for honest, respelled := range map[string]string{"/items?filter=a%3Bb": "/items?filter=a;b", "/a%23b": "/a#b", "/a?b=%23": "/a?b=#", "/a%5C..": `/a\..`, "/a?%3B": "/a?;"} {
 		s, err := NewSigner(HuaweiSDK, "hmac-sm3", Credential{testID, Secret(testSecret)}, atTestTime())
 		require.NoError(t, err)
 		req := newRequest(t, "DELETE", "http://h"+honest, "")
@@ -99,4 +99,37 @@ func TestNoSignatureInRefusals(t *testing.T) {
 		require.ErrorIs(t, err, ErrMalformed, authorization)
 		require.NotContains(t, err.Error(), "c2lnbmF0dXJl")
 	}
+}
+
+// What a scheme signs of the headers beside those that are listed.
+func TestAlsoSigned(t *testing.T) {
+	for _, c := range []struct {
+		scheme Scheme
+		header string
+		want   []string
+	}{
+		{TencentApp, "", []string{"accept", "content-type", "content-md5"}}, {TencentKeyPair, "X-Sdk-Content-Sm3", nil}, {HuaweiSDK, "", nil},
+		{HuaweiSDK, "X-Sdk-Content-Sm3", []string{"x-sdk-content-sm3"}}, {HuaweiSDK, "X-Sdk-Content-Sha256", []string{"x-sdk-content-sha256"}},
+	} {
+		s, err := NewSigner(c.scheme, "hmac-sm3", Credential{testID, Secret(testSecret)}, atTestTime())
+		require.NoError(t, err)
+		req := newRequest(t, "GET", "http://h/a", "")
+		if c.header != "" {
+			req.Header.Set(c.header, "UNSIGNED-PAYLOAD")
+		}
+		require.NoError(t, s.Sign(req))
+		id, err := newVerifier(t).Verify(req)
+		require.NoError(t, err)
+		require.Equal(t, c.want, id.AlsoSigned, "%s %s", c.scheme.Name(), c.header)
+	}
+}
+
+// Each content-hash header is of its own hash: the one named for SM3 takes no
+// SHA-256.
+func TestContentHashOfAnotherAlgorithm(t *testing.T) {
+	const sha256OfHello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+	s, err := NewSigner(HuaweiSDK, "hmac-sm3", Credential{testID, Secret(testSecret)}, atTestTime())
+	require.NoError(t, err)
+	require.NoError(t, s.Sign(newRequest(t, "POST", "http://h/a", "hello", "X-Sdk-Content-Sha256", sha256OfHello)))
+	require.ErrorIs(t, s.Sign(newRequest(t, "POST", "http://h/a", "hello", "X-Sdk-Content-Sm3", sha256OfHello)), ErrBodyDigest)
 }
