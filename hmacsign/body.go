@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -75,6 +76,41 @@ func (h *hold) drop() {
 	if h.file != nil {
 		h.file.Close()
 	}
+}
+
+// share has what is held of a request's body dropped when the function that it
+// returns was called, and whoever sends the request has closed each copy that
+// it opened.
+func (h *hold) share(req *http.Request) (sent func()) {
+	var users atomic.Int32
+	leave := func() {
+		if users.Add(-1) == 0 {
+			h.drop()
+		}
+	}
+	again := req.GetBody
+	req.GetBody = func() (io.ReadCloser, error) {
+		body, err := again()
+		if err != nil || body == http.NoBody {
+			return body, err
+		}
+		users.Add(1)
+		return &copied{body, sync.OnceFunc(leave)}, nil
+	}
+	users.Add(1)
+	req.Body, _ = req.GetBody()
+	return leave
+}
+
+// copied is a copy of a body that is held.
+type copied struct {
+	io.Reader
+	leave func()
+}
+
+func (c *copied) Close() error {
+	c.leave()
+	return nil
 }
 
 // charge takes memory for what is computed from the request; settle gives it

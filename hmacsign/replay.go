@@ -59,6 +59,7 @@ type replayShard struct {
 	first   int
 	used    int
 	held    map[[4]byte]int // by key
+	latest  int64           // Unix microseconds: the largest time seen
 }
 
 // NewMemoryReplayStore makes room for so many requests of one key, and as many of
@@ -86,6 +87,10 @@ func (s *MemoryReplayStore) Seen(_ context.Context, id [16]byte, now, expires ti
 	shard := &s.shards[id[len(id)-1]%replayShards]
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
+	shard.latest = max(shard.latest, now.UnixMicro())
+	if expires.UnixMicro() < shard.latest {
+		return true, nil // it may have been forgotten since its time was taken
+	}
 	shard.forget(now.UnixMicro())
 	if until, ok := shard.expires[id]; ok && until >= now.UnixMicro() {
 		return true, nil

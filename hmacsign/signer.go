@@ -87,6 +87,12 @@ func (s *Signer) Backend() algo.Info { return s.mac.Backend() }
 // Header keys must be in canonical form, as the methods of http.Header make
 // them, and whatever is signed must not change between Sign and sending.
 func (s *Signer) Sign(req *http.Request) error {
+	_, err := s.sign(req)
+	return err
+}
+
+// sign is Sign, and tells what is held of the body, or nil.
+func (s *Signer) sign(req *http.Request) (*hold, error) {
 	if req.Header == nil {
 		req.Header = make(http.Header)
 	}
@@ -98,10 +104,10 @@ func (s *Signer) Sign(req *http.Request) error {
 	}
 	if err != nil {
 		w.undo()
-		return err
+		return nil, err
 	}
 	w.set("Authorization", s.scheme.format(&w.auth))
-	return nil
+	return w.body.kept.hold, nil
 }
 
 // sum computes the signature. That a backend's library fails is an error, here
@@ -223,11 +229,15 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.base.RoundTrip(req)
 	}
 	clone := req.Clone(req.Context())
-	if err := t.signer.Sign(clone); err != nil {
+	held, err := t.signer.sign(clone)
+	if err != nil {
 		if clone.Body != nil {
 			clone.Body.Close() // a RoundTripper always closes it
 		}
 		return nil, err
+	}
+	if held != nil {
+		defer held.share(clone)()
 	}
 	return t.base.RoundTrip(clone)
 }

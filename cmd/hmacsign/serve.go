@@ -69,10 +69,12 @@ func runServe(c *command, args []string, io *streams) error {
 		"accept_any_date", f.anyDate, "max_body", f.config.MaxBody, "max_buffered", f.server.MaxBuffered, "max_buffered_disk", f.server.MaxBufferedOnDisk,
 		"max_connections", f.server.MaxConnections, "forward_signed", f.config.ForwardSigned, "allow_upgrade", f.config.AllowUpgrade,
 		"trusted_proxies", fmt.Sprint(f.config.TrustedProxies), "trust_unix", f.config.TrustUnix, "preserve_host", f.config.PreserveHost, "backend", f.backend, "resign", f.config.Resign != nil, "explain", f.explain)
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signals, reloads := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(reloads, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	f.server.Signals = signals
+	defer signal.Stop(reloads)
+	f.server.Signals, f.server.Reloads = signals, reloads
 	return f.server.Serve(context.Background(), handler, nil)
 }
 

@@ -26,7 +26,7 @@ type forwarder struct {
 	*Proxy
 	upstream *url.URL // scheme and host
 	base     string   // path before that of the requests, without a slash at its end
-	reserved []string // lower-case: headers that the proxy or net/http sets
+	reserved []string // lower-case: headers that the proxy or net/http sets, or whose absence is signed
 	reverse  *httputil.ReverseProxy
 }
 
@@ -54,7 +54,7 @@ func newForwarder(p *Proxy) (*forwarder, error) {
 	}
 	f := &forwarder{Proxy: p, upstream: &url.URL{Scheme: upstream.Scheme, Host: upstream.Host}, base: strings.TrimRight(upstream.EscapedPath(), "/"),
 		reserved: []string{"host", "content-length", "transfer-encoding", "content-type", "connection",
-			"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-request-id"}}
+			"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-request-id", "x-sdk-content-sha256", "x-sdk-content-sm3"}}
 	if c.IdentityHeader != "" {
 		f.reserved = append(f.reserved, strings.ToLower(c.IdentityHeader))
 	}

@@ -447,7 +447,8 @@ func TestForwardDropsLookalikes(t *testing.T) {
 	p := startServe(t, u.url, nil)
 	signer := signerOf(t, hmacsign.TencentApp, hmacsign.WithSignedHeaders("x-role", "x_odd"))
 	dropped := []string{"X_Role", "X.Role", "X-Odd", "X~Odd", "Content_Type", "Content_Md5", "X_Date", "Content_Length", "Transfer_Encoding", "X_Forwarded_For", "X-Forwarded.Host",
-		"X_Forwarded_Proto", "X_Request_Id", "Proxy"}
+		"X_Forwarded_Proto", "X_Request_Id", "Proxy", "X_sdk-Content-Sha256", "X-Sdk_Content-Sm3",
+		"X-Forwarded-Port", "X_Forwarded_Prefix", "X-Forwarded-Ssl", "X-Real-Ip", "X_Real_Ip"}
 	kept := []string{"X-Roles", "X-Rol", "X-Other", "X_Other", "Proxy-X"}
 	var unsigned []string
 	for _, name := range slices.Concat(dropped, kept) {

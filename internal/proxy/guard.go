@@ -146,8 +146,8 @@ func connectionOptions(r *http.Request) func(yield func(string) bool) {
 	}
 }
 
-// checkFolded refuses signed headers that some servers take for one that the
-// proxy or net/http sets.
+// checkFolded refuses signed headers that some servers take for one that is
+// reserved.
 func (f *forwarder) checkFolded(d *decision) error {
 	for _, name := range d.covered {
 		if strings.EqualFold(name, f.config.IdentityHeader) {
@@ -170,6 +170,10 @@ func (f *forwarder) dropUnsigned(header http.Header, d *decision) {
 		if d.covers(name) {
 			continue
 		}
+		if !d.trusted && isForwarded(name) {
+			delete(header, name)
+			continue
+		}
 		isLookalike := func(of string) bool { return isOtherSpelling(name, of) }
 		if name == "Proxy" || // a CGI program takes it for its environment's HTTP_PROXY
 			slices.ContainsFunc(f.reserved, isLookalike) || slices.ContainsFunc(d.covered, isLookalike) ||
@@ -177,6 +181,20 @@ func (f *forwarder) dropUnsigned(header http.Header, d *decision) {
 			delete(header, name)
 		}
 	}
+}
+
+// isForwarded is for headers in which a proxy tells the client's address, or how
+// it was reached, in any spelling; those that are set anew are not among them.
+func isForwarded(name string) bool {
+	switch name {
+	case "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto":
+		return false
+	}
+	folded := []byte(name)
+	for i, c := range folded {
+		folded[i] = fold(c)
+	}
+	return strings.HasPrefix(string(folded), "x-forwarded-") || string(folded) == "x-real-ip"
 }
 
 // isForwardedUnsigned is for headers that the body needs, and those that an

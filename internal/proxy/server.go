@@ -30,6 +30,9 @@ type Server struct {
 	// Signals tell it what to do: SIGHUP to read keys and certificate again, any
 	// other to end, a second one of those to end at once.
 	Signals <-chan os.Signal
+	// Reloads tell it to read them again too. A program that gets signals has
+	// SIGHUP here, so that many of them leave no signal to end without room.
+	Reloads <-chan os.Signal
 
 	// What is served, for readiness and the metrics: the proxy, its replay store
 	// and the limits of its budget, as far as it has them. Key and replay stores
@@ -156,6 +159,8 @@ func (r *running) wait(ctx context.Context) error {
 				r.forgetEchoes()
 				return errToldToEnd
 			}
+			r.reload()
+		case <-r.Reloads:
 			r.reload()
 		}
 	}
