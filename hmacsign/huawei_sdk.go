@@ -36,8 +36,11 @@ import (
 // UNSIGNED-PAYLOAD, so such a body is not protected.
 //
 // What it does not tell apart, by its definition: a path with and without a
-// slash at the end, the order of parameters of different names, and "a=" and
-// "a".
+// slash at the end, the order of parameters and of a repeated header's values,
+// "a=" and "a", and a character and its percent-encoding. Where servers take the
+// two for different things (; and # in the query, # and \ in the path) only the
+// encoded form is signed and accepted; a semicolon in the path, which the vendor's
+// SDKs send as it is, is not among them.
 var HuaweiSDK Scheme = huaweiSDK{}
 
 type huaweiSDK struct{}

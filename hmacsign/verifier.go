@@ -1,6 +1,7 @@
 package hmacsign
 
 import (
+	"bytes"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -392,11 +394,14 @@ func (v *Verifier) answer(w http.ResponseWriter, scheme Scheme, e *VerifyError) 
 	if e.Reason == ErrBusy {
 		w.Header().Set("Retry-After", "1")
 	}
-	w.WriteHeader(e.Status())
-	answer := json.NewEncoder(w)
+	var body bytes.Buffer
+	answer := json.NewEncoder(&body)
 	answer.SetEscapeHTML(false) // an ampersand is to be read
 	answer.Encode(struct {
 		Message string `json:"message"`
 		Reason  string `json:"reason"`
 	}{message, e.Code()})
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(e.Status())
+	w.Write(body.Bytes())
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,6 +26,7 @@ type decision struct {
 	keyID, scheme, algorithm, backend    string
 	previousSecret                       bool
 	failed                               bool // because of the proxy or the upstream
+	multiplexed                          bool // over HTTP/2
 
 	requestID, method, host, path, remote, client string
 
@@ -68,7 +70,9 @@ const statusClientGone = 499 // nobody reads it; for the log
 func answerFailure(w http.ResponseWriter, r *http.Request, err error) {
 	d := decisionOf(r.Context())
 	gone := r.Context().Err() != nil
-	if d.body != nil {
+	if errors.Is(context.Cause(r.Context()), errStalled) {
+		gone, err = false, errStalled
+	} else if d.body != nil {
 		if failure := d.body.failure(gone); failure != nil {
 			// A client that is too slow is still there, but net/http ends the context.
 			gone = gone && !isTimeout(failure)
@@ -97,12 +101,17 @@ func (d *decision) fail(w http.ResponseWriter, err error) {
 		d.failed = true
 	}
 	d.reason, d.detail = reason, err.Error()
+	body, _ := json.Marshal(map[string]string{"message": http.StatusText(status), "reason": reason})
+	body = append(body, '\n')
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	if reason == "busy" {
 		w.Header().Set("Retry-After", "1")
 	}
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]string{"message": http.StatusText(status), "reason": reason})
+	if reason != "busy" || !d.multiplexed { // a body waits until an HTTP/2 client takes it
+		w.Write(body)
+	}
 }
 
 // failure is the status and the reason that an error is answered with.
@@ -119,7 +128,7 @@ func failure(err error) (status int, reason string) {
 		return http.StatusBadRequest, "not_forwardable" // it cannot be signed for the upstream
 	case errors.As(err, &unsigned):
 		return unsigned.Status(), unsigned.Code()
-	case isTimeout(err):
+	case isTimeout(err) || errors.Is(err, errStalled):
 		return http.StatusGatewayTimeout, "upstream_timeout"
 	}
 	return http.StatusBadGateway, "upstream"

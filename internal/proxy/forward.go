@@ -58,8 +58,8 @@ func newForwarder(p *Proxy) (*forwarder, error) {
 	if c.IdentityHeader != "" {
 		f.reserved = append(f.reserved, strings.ToLower(c.IdentityHeader))
 	}
-	var transport http.RoundTripper = &http.Transport{DialContext: dial, ResponseHeaderTimeout: c.UpstreamTimeout,
-		MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second, DisableCompression: true, ForceAttemptHTTP2: true}
+	var transport http.RoundTripper = &sender{timeout: c.UpstreamTimeout, Transport: &http.Transport{DialContext: dial, ResponseHeaderTimeout: c.UpstreamTimeout,
+		MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second, DisableCompression: true, ForceAttemptHTTP2: true}}
 	if c.Resign != nil {
 		transport = c.Resign.Transport(transport)
 	}
@@ -278,6 +278,54 @@ func (b *receivedBody) failure(ended bool) error {
 	}
 	defer b.reading.Unlock()
 	return b.failed
+}
+
+// sender is what the request to the upstream goes through last. It ends one of
+// which the upstream takes nothing more for too long: ResponseHeaderTimeout begins
+// only behind the body.
+type sender struct {
+	*http.Transport
+	timeout time.Duration
+}
+
+func (s *sender) RoundTrip(out *http.Request) (*http.Response, error) {
+	d := decisionOf(out.Context())
+	out = out.WithContext(out.Context()) // a copy, to be changed
+	if out.Body != nil && s.timeout > 0 {
+		timer := time.AfterFunc(s.timeout, func() { d.cancel(errStalled) })
+		defer timer.Stop()
+		out.Body = &takenBody{out.Body, timer, s.timeout}
+	}
+	if repeatable(out) && !d.covers("idempotency-key") && !d.covers("x-idempotency-key") {
+		// net/http takes such a header for leave to send the request again, on
+		// another connection; whoever is in between can have added it.
+		if out.GetBody = nil; out.Body == nil {
+			out.Body = io.NopCloser(strings.NewReader(""))
+		}
+	}
+	return s.Transport.RoundTrip(out)
+}
+
+// repeatable reports whether a header makes net/http repeat what it would not.
+func repeatable(out *http.Request) bool {
+	switch out.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return false
+	}
+	return out.Header.Get("Idempotency-Key") != "" || out.Header.Get("X-Idempotency-Key") != ""
+}
+
+// takenBody is a body on its way to the upstream.
+type takenBody struct {
+	io.ReadCloser
+	timer   *time.Timer
+	timeout time.Duration
+}
+
+func (b *takenBody) Read(p []byte) (int, error) {
+	b.timer.Stop() // waiting for the client is not the upstream's time
+	defer b.timer.Reset(b.timeout)
+	return b.ReadCloser.Read(p)
 }
 
 // answerBody is the upstream's answer, of which it tells whether it broke off. An

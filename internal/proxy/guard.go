@@ -175,13 +175,16 @@ func (f *forwarder) dropUnsigned(header http.Header, d *decision) {
 			continue
 		}
 		isLookalike := func(of string) bool { return isOtherSpelling(name, of) }
-		if name == "Proxy" || // a CGI program takes it for its environment's HTTP_PROXY
-			slices.ContainsFunc(f.reserved, isLookalike) || slices.ContainsFunc(d.covered, isLookalike) ||
+		if slices.Contains(rewriting, name) || slices.ContainsFunc(f.reserved, isLookalike) || slices.ContainsFunc(d.covered, isLookalike) ||
 			f.config.ForwardSigned && !isForwardedUnsigned(name, d.tunnel != nil) {
 			delete(header, name)
 		}
 	}
 }
+
+// rewriting are headers that make some servers take another method, path or proxy
+// than the request's: Proxy is a CGI program's HTTP_PROXY.
+var rewriting = []string{"Proxy", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url"}
 
 // isForwarded is for headers in which a proxy tells the client's address, or how
 // it was reached, in any spelling; those that are set anew are not among them.

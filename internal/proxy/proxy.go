@@ -97,6 +97,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d := p.newDecision(r)
 	a := &answer{ResponseWriter: w, decision: d, status: http.StatusOK, informs: r.ProtoAtLeast(1, 1)}
 	defer func() {
+		r.Header = nil // net/http keeps the request while it waits for the rest of a body
 		if !completed {
 			d.brokeOff()
 		}
@@ -120,13 +121,36 @@ func (p *Proxy) serve(a *answer, r *http.Request) {
 		defer budget.Release(size)
 	}
 	p.handler.ServeHTTP(a, r)
+	a.send(r)
 }
 
-// headSize is about what a request takes in memory, its body left out.
+// refusalTimeout is how long a client may take to receive a refusal.
+const refusalTimeout = 10 * time.Second
+
+// send sends what is still buffered of an answer. An HTTP/2 client that opens no
+// window makes it wait, and what a stream holds meanwhile counts.
+func (a *answer) send(r *http.Request) {
+	if r.ProtoMajor != 2 {
+		return
+	}
+	c := http.NewResponseController(a.ResponseWriter)
+	if a.decision.outcome == "refused" {
+		c.SetWriteDeadline(time.Now().Add(refusalTimeout))
+	}
+	c.Flush()
+}
+
+// headSize is about what a request takes in memory, its body left out: a header
+// takes more than its text, an HTTP/2 stream more than a request of its own
+// connection.
 func headSize(r *http.Request) int64 {
-	size := 4<<10 + len(r.Method) + len(r.RequestURI) + len(r.Host)
+	const request, stream, header = 4 << 10, 16 << 10, 96
+	size := request + len(r.Method) + len(r.RequestURI) + len(r.Host)
+	if r.ProtoMajor == 2 {
+		size += stream
+	}
 	for name, values := range r.Header {
-		size += len(name)
+		size += header + len(name)
 		for _, value := range values {
 			size += len(value)
 		}
@@ -135,7 +159,7 @@ func headSize(r *http.Request) int64 {
 }
 
 func (p *Proxy) newDecision(r *http.Request) *decision {
-	d := &decision{outcome: "unverified", method: r.Method, host: r.Host, path: loggedPath(r), remote: r.RemoteAddr}
+	d := &decision{outcome: "unverified", multiplexed: r.ProtoMajor == 2, method: r.Method, host: r.Host, path: loggedPath(r), remote: r.RemoteAddr}
 	d.trusted, d.client = p.config.peer(r)
 	if ids := r.Header[requestIDHeader]; d.trusted && len(ids) == 1 && len(ids[0]) <= 128 && isToken(ids[0]) {
 		d.requestID = ids[0]

@@ -45,8 +45,9 @@ type Server struct {
 }
 
 const (
-	maxHeaderBytes  = 32 << 10
-	maxStreams      = 64 // of an HTTP/2 connection at a time
+	maxHeaderBytes  = 64 << 10
+	maxStreams      = 64        // of an HTTP/2 connection at a time
+	maxReceived     = 128 << 10 // that an HTTP/2 connection holds before it is read, 64 KiB of them a stream's
 	adminTimeout    = 10 * time.Second
 	shutdownTimeout = 30 * time.Second // for the requests in hand
 	echoTime        = 100 * time.Millisecond
@@ -124,7 +125,7 @@ func (r *running) start() (addr, adminAddr string, err error) {
 
 func (r *running) httpServer(handler http.Handler) *http.Server {
 	return &http.Server{Handler: handler, DisableGeneralOptionsHandler: true, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: maxHeaderBytes,
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: slog.NewLogLogger(serverLog{r.Log.Handler()}, slog.LevelDebug)}
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: maxReceived, MaxReceiveBufferPerStream: maxReceived / 2}, ErrorLog: slog.NewLogLogger(serverLog{r.Log.Handler()}, slog.LevelDebug)}
 }
 
 func (r *running) run(serve func() error) {

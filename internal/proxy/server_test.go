@@ -453,7 +453,7 @@ func TestHangupReloads(t *testing.T) {
 // Heads have a limit, and one of ordinary length passes.
 func TestHeaderLimit(t *testing.T) {
 	r := startServer(t, answerFine, nil)
-	for length, want := range map[int]string{20 << 10: "HTTP/1.1 200 OK", 64 << 10: "HTTP/1.1 431 Request Header Fields Too Large"} {
+	for length, want := range map[int]string{60 << 10: "HTTP/1.1 200 OK", 70 << 10: "HTTP/1.1 431 Request Header Fields Too Large"} {
 		conn, err := net.Dial("tcp", r.addr)
 		require.NoError(t, err)
 		defer conn.Close()

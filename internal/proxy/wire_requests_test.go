@@ -726,7 +726,7 @@ func (c *wireCase) finish() {
 	}
 	head := start + headerLines(c.fields)
 	c.raw = append([]byte(head), c.encoded...)
-	c.may = c.may || len(head) > 32<<10 // as long as servers take without being told to
+	c.may = c.may || len(head) > 64<<10 // as long as servers take without being told to
 }
 
 func headerLines(fields []wireField) string {
