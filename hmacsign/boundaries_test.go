@@ -79,3 +79,70 @@ func TestSecretSources(t *testing.T) {
 		require.Equal(t, good, err == nil, source)
 	}
 }
+
+// A request that has expired behind one that has not is forgotten all the same,
+// and each that is forgotten gives its key one place.
+func TestReplayStoreForgetsOutOfOrder(t *testing.T) {
+	s, err := NewMemoryReplayStore(1)
+	require.NoError(t, err)
+	ctx, late, early := context.Background(), [16]byte{1}, [16]byte{2}
+	for id, expires := range map[[16]byte]time.Duration{late: time.Hour} {
+		_, err := s.Seen(ctx, id, testTime, testTime.Add(expires))
+		require.NoError(t, err)
+	}
+	_, err = s.Seen(ctx, early, testTime, testTime.Add(time.Second))
+	require.NoError(t, err)
+	seen, err := s.Seen(ctx, early, testTime.Add(time.Minute), testTime.Add(2*time.Minute))
+	require.NoError(t, err)
+	require.False(t, seen, "it expired a while ago")
+	seen, err = s.Seen(ctx, late, testTime.Add(time.Minute), testTime.Add(time.Hour))
+	require.NoError(t, err)
+	require.True(t, seen)
+
+	if s, err = NewMemoryReplayStore(1); err != nil {
+		t.Fatal(err)
+	}
+	add := func(n byte, now, expires time.Duration) error { // of one key and one shard
+		_, err := s.Seen(ctx, [16]byte{9, 9, 9, 9, n}, testTime.Add(now), testTime.Add(expires))
+		return err
+	}
+	n := byte(0)
+	for ; add(n, 0, time.Duration(n+1)*time.Second) == nil; n++ {
+		require.Less(t, n, byte(200))
+	}
+	require.NoError(t, add(n, 1500*time.Millisecond, time.Hour), "one has expired")
+	require.ErrorIs(t, add(n+1, 1500*time.Millisecond, time.Hour), ErrReplayStoreFull, "and no more")
+}
+
+// The guard keeps a request for as long as it would be accepted: until its date
+// is too old, or where any date is, for a window from now.
+func TestReplayGuardExpiry(t *testing.T) {
+	for _, c := range []struct {
+		header string
+		opts   []VerifierOption
+		want   time.Duration
+	}{{"x-date", nil, DefaultWindow}, {"date", nil, DefaultWindow}, {"x-date", []VerifierOption{AcceptAnyDate()}, DefaultWindow}, {"date", []VerifierOption{AcceptAnyDate()}, DefaultWindow + time.Minute}} {
+		store := new(recorded)
+		keys, err := StaticKeys(&Key{ID: testID, Secret: Secret(testSecret)})
+		require.NoError(t, err)
+		v, err := NewVerifier(keys, append(c.opts, WithReplayGuard(store), WithClock(func() time.Time { return testTime.Add(time.Minute) }))...)
+		require.NoError(t, err)
+		s, err := NewSigner(TencentKeyPair, "hmac-sm3", Credential{testID, Secret(testSecret)}, WithSignedHeaders(c.header), atTestTime())
+		require.NoError(t, err)
+		req := newRequest(t, "GET", "http://h/a", "")
+		require.NoError(t, s.Sign(req))
+		_, err = v.Verify(req)
+		require.NoError(t, err)
+		require.Equal(t, []time.Time{testTime.Add(c.want)}, store.expires, "%s", c.header)
+	}
+}
+
+// Parameters of query and form count together.
+func TestParametersOfQueryAndForm(t *testing.T) {
+	form := func(query, body int) error {
+		req := newRequest(t, "POST", "http://h/?"+strings.Repeat("a&", query-1)+"a", strings.Repeat("b&", body-1)+"b", "Content-Type", formType)
+		return newSigner(t, "hmac-sm3").Sign(req)
+	}
+	require.NoError(t, form(5000, 5000))
+	require.ErrorIs(t, form(5000, 5001), ErrMalformed)
+}

@@ -84,6 +84,8 @@ func TestRedirectsBetweenSchemes(t *testing.T) {
 		{"https://api.example.com/a", "http://api.example.com/a", false},
 		{"http://api.example.com/a", "http://api.example.com:8080/a", false},
 		{"http://api.example.com/a", "http://example.com/a", false},
+		{"http://api.example.com:443/a", "https://api.example.com/a", false},
+		{"http://api.example.com/a", "https://api.example.com:80/a", false},
 		{"http://example.com/a", "http://api.example.com/a", false},
 	} {
 		req := newRequest(t, "GET", c.to, "")
