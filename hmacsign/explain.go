@@ -82,7 +82,7 @@ func (e *Explanation) String() string {
 const (
 	maxExplained     = 64 << 10 // bytes of a text or a body; a longer one is left alone
 	maxExplainedKeys = 100      // whose secrets are tried
-	maxExplainWork   = 6 << 20  // bytes built or hashed
+	maxExplainWork   = 7 << 19  // bytes built or hashed; backend gmsm copies what it hashes
 	maxUntimed       = 1 << 20  // of them before the time counts: a busy machine explains short requests as others do
 	maxExplaining    = 8 << 20  // bytes of memory that this takes, with what is not counted one by one
 	maxNesting       = 100      // of JSON that is serialised anew

@@ -43,7 +43,7 @@ func replayID(scheme Scheme, a *authorization) (id [16]byte) {
 var ErrReplayStoreFull = errors.New("replay store is full: give it more room")
 
 // MemoryReplayStore keeps requests in the memory of one process, which is set
-// aside when it is made: about 130 bytes for each request that it has room for.
+// aside when it is made: about 150 bytes for each request that it has room for.
 // Full of requests that have not expired it refuses the next
 // ([ErrReplayStoreFull]) rather than forget one. Only requests with a right
 // signature are recorded, so no stranger can fill it, and a key can hold only as
