@@ -20,6 +20,9 @@ import (
 // What is left unread of a refused body must not be taken for the next request
 // of the connection, whether the middleware or a handler of its own verifies.
 func TestRefusedBodyIsNotTheNextRequest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs two seconds, for connections that linger")
+	}
 	const unread = 1<<20 + 300<<10 // more than net/http reads away
 	filler := strings.Repeat("x", 1<<20+256<<10+1)
 	body := filler + "GET /SMUGGLED HTTP/1.1\r\nHost: evil\r\n\r\n"
