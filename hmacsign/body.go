@@ -40,6 +40,7 @@ type payload struct {
 	text   string // of a form, once it was asked for
 	asText bool
 	own    bool  // src is to be closed with the body: a client's, not net/http's
+	closes bool  // the body is sure to be closed
 	taken  int64 // of the budget, for what is computed from the request
 }
 
@@ -337,6 +338,9 @@ func (p *payload) spill(rest io.Reader) error {
 
 // end takes down why reading ended, which may be that the body did.
 func (p *payload) end(err error) {
+	if err == io.EOF && p.kept.size <= p.limit {
+		return
+	}
 	var tooMany *http.MaxBytesError
 	var refused *VerifyError
 	switch {
@@ -344,7 +348,7 @@ func (p *payload) end(err error) {
 		p.err = tooLarge(p.limit)
 	case errors.As(err, &refused):
 		p.err = refused
-	case err != nil && err != io.EOF:
+	default:
 		p.err = &VerifyError{Reason: ErrBody, Cause: err}
 	}
 }
@@ -357,7 +361,7 @@ func tooLarge(limit int64) error {
 func (p *payload) restore(req *http.Request) {
 	switch {
 	case p.done:
-		body := &restored{Reader: p.kept.reader(), kept: p.kept.whole()}
+		body := &restored{Reader: p.kept.reader(), kept: p.kept.whole(!p.closes)}
 		if p.own {
 			body.src = p.src
 		}
@@ -407,10 +411,10 @@ func (r *restored) again() (io.ReadCloser, error) {
 	return io.NopCloser(r.kept.reader()), nil
 }
 
-// whole is what was read, as one object: a body that nobody closes is dropped
-// when nothing can read it any more.
-func (h held) whole() *held {
-	if h.hold != nil {
+// whole is what was read, as one object. A body that nobody closes is dropped when
+// nothing can read it any more, if the collector is to look after that.
+func (h held) whole(collected bool) *held {
+	if collected && h.hold != nil {
 		runtime.AddCleanup(&h, (*hold).drop, h.hold)
 	}
 	return &h

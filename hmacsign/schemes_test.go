@@ -254,7 +254,7 @@ func TestHuaweiRefusalsInOrder(t *testing.T) {
 			req.Header.Set("X-Sdk-Date", c.date)
 		}
 		var seen VerifyError
-		_, scheme, err := v.verify(req, &seen)
+		_, scheme, err := v.verify(req, &seen, false)
 		require.Error(t, err)
 		require.Equal(t, c.message, scheme.message(v.describe(req, err, &seen)))
 		require.Equal(t, 401, v.describe(req, err, &seen).Status())

@@ -84,7 +84,7 @@ func (v *Verifier) checkBackend() error {
 // over the request line, so req.RequestURI must not have been changed.
 func (v *Verifier) Verify(req *http.Request) (*Identity, error) {
 	var seen VerifyError
-	id, _, err := v.verify(req, &seen)
+	id, _, err := v.verify(req, &seen, false)
 	if err != nil {
 		return nil, v.describe(req, err, &seen)
 	}
@@ -110,7 +110,8 @@ func (v *Verifier) describe(req *http.Request, err error, seen *VerifyError) *Ve
 
 // verify does the work; seen collects what the request is about, and the scheme
 // is the one whose words suit the answer.
-func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, scheme Scheme, err error) {
+// If the caller closes the body, whatever comes, nobody else has to.
+func (v *Verifier) verify(req *http.Request, seen *VerifyError, closes bool) (id *Identity, scheme Scheme, err error) {
 	defer algo.CatchFailure(&err)
 	scheme = v.schemes[0]
 	values := req.Header["Authorization"]
@@ -122,7 +123,7 @@ func (v *Verifier) verify(req *http.Request, seen *VerifyError) (id *Identity, s
 	}
 	w := newWork()
 	defer w.free()
-	defer func() { w.body.restore(req) }()
+	defer func() { w.body.closes = closes; w.body.restore(req) }()
 	tried := false
 	for _, candidate := range v.schemes {
 		a, parseErr := candidate.parse(values[0])
@@ -344,7 +345,7 @@ func (v *Verifier) Middleware(next http.Handler) http.Handler {
 		req = req.WithContext(req.Context())
 		var seen VerifyError
 		received := req.Body
-		id, scheme, err := v.verify(req, &seen)
+		id, scheme, err := v.verify(req, &seen, true)
 		if req.Body != received {
 			defer req.Body.Close() // net/http closes what it made, not what replaced it
 		}
