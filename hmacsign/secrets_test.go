@@ -30,6 +30,7 @@ import (
 // that leads to one that does.
 func secretHolders(t *testing.T) map[string]any {
 	secret := Secret(testSecret)
+	own := WithBudget(newBudget(t, 1<<20, 0)) // what is printed must not be in use by other tests
 	key := &Key{ID: testID, Secret: secret, Previous: secret}
 	static, err := StaticKeys(key)
 	require.NoError(t, err)
@@ -37,11 +38,11 @@ func secretHolders(t *testing.T) map[string]any {
 	require.NoError(t, os.WriteFile(file, []byte(`[{"id": "`+testID+`", "secret": "`+testSecret+`"}]`), 0o600))
 	followed, err := OpenKeys(file, nil)
 	require.NoError(t, err)
-	signer, err := NewSigner(HuaweiSDK, algo.HMACSM3, Credential{testID, secret}, WithScope("r", "s"), atTestTime())
+	signer, err := NewSigner(HuaweiSDK, algo.HMACSM3, Credential{testID, secret}, WithScope("r", "s"), own, atTestTime())
 	require.NoError(t, err)
 	req := newRequest(t, "GET", "http://h/a", "")
 	require.NoError(t, signer.Sign(req)) // a derived key is kept now
-	verifier, err := NewVerifier(static, atTestTime(), WithExplanations())
+	verifier, err := NewVerifier(static, own, atTestTime(), WithExplanations())
 	require.NoError(t, err)
 	identity, err := verifier.Verify(req)
 	require.NoError(t, err)
@@ -208,7 +209,7 @@ func TestSecretsOfOtherStores(t *testing.T) {
 	store := storeFunc(func(context.Context, string) (*Key, error) {
 		return &Key{ID: testID, Secret: Secret(testSecret)}, nil
 	})
-	v, err := NewVerifier(store, atTestTime())
+	v, err := NewVerifier(store, WithBudget(newBudget(t, 1<<20, 0)), atTestTime())
 	require.NoError(t, err)
 	_, err = v.Verify(signedGET(t, "http://h/a"))
 	require.NoError(t, err)
