@@ -322,7 +322,7 @@ func (r *resignFlags) signer(config *proxy.Config) (*hmacsign.Signer, error) {
 
 // memoryBeside is for what a proxy holds beside its keys, its replay guard and
 // what requests buffer: connections, and garbage not yet collected.
-const memoryBeside = 48 << 20
+const memoryBeside = 28 << 20
 
 // limitMemory makes the collector keep to what requests may buffer and what is
 // held anyway, which is what is in use now, unless GOMEMLIMIT says otherwise.
