@@ -5,13 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/algo/sm3cgo"
 	_ "github.com/gmhmac/hmacsign/algo/sm3openssl" // where the build is tagged for it
+	"github.com/gmhmac/hmacsign/internal/buildinfo"
 )
 
 func runAlgorithms(c *command, args []string, io *streams) error {
@@ -78,23 +78,11 @@ type build struct {
 }
 
 func buildInfo() build {
-	b := build{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	b := build{Version: buildinfo.Version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Tags: buildinfo.Setting("-tags"), Cgo: buildinfo.Setting("CGO_ENABLED") == "1"}
 	if sm3cgo.Enabled {
 		linked := sm3cgo.Linked()
 		b.TencentSM = &linked
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	b.Version = info.Main.Version
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "-tags":
-			b.Tags = s.Value
-		case "CGO_ENABLED":
-			b.Cgo = s.Value == "1"
-		}
 	}
 	return b
 }
