@@ -248,7 +248,10 @@ func failed(format string, args ...any) {
 // The secret is behind a function, where no printer finds it.
 type keyed struct{ secret func() []byte }
 
-func newKeyed(secret []byte) *keyed { return &keyed{func() []byte { return secret }} }
+func newKeyed(secret []byte) *keyed {
+	own := bytes.Clone(secret)
+	return &keyed{func() []byte { return own }}
+}
 
 func (k *keyed) NewMAC() hash.Hash {
 	return hmac.New(func() hash.Hash { return newDigest() }, k.secret())
