@@ -29,6 +29,18 @@ type Evidence struct {
 	BuildSettings map[string]string `json:"build_settings"` // -tags, CGO_ENABLED, vcs.revision
 	FIPS140       bool              `json:"fips140"`        // Go's own cryptographic module runs in FIPS 140-3 mode
 	Environment   map[string]string `json:"environment"`    // the variables that are set and change which code runs
+
+	Required      map[string]string `json:"required"` // as [Required] has it
+	RequiredError string            `json:"required_error,omitempty"`
+	SecretBits    int               `json:"secret_bits"` // what [RequireSecretBits] demands, 0 for nothing
+
+	Algorithms []BackendEvidence `json:"algorithms"` // each backend of each algorithm, as [Backends] has it
+}
+
+// BackendEvidence is a backend and the file that its code was loaded from.
+type BackendEvidence struct {
+	Info
+	Module LoadedModule `json:"module"`
 }
 
 // LoadedModule is a [Module], or why it is not known.
@@ -47,11 +59,13 @@ type LinkedModule struct {
 }
 
 // environment is what changes which code runs, here or in the loader.
-var environment = []string{"GODEBUG", "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "DYLD_INSERT_LIBRARIES", "DYLD_LIBRARY_PATH", RequireEnv}
+var environment = []string{"GODEBUG", "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "DYLD_INSERT_LIBRARIES", "DYLD_LIBRARY_PATH", RequireEnv, RequireSecretBitsEnv}
 
 // NewEvidence collects the evidence as it is now. Like [Backends] it asks every
 // backend.
-func NewEvidence(now time.Time) *Evidence {
+func NewEvidence(now time.Time) *Evidence { return newEvidence(now, backends) }
+
+func newEvidence(now time.Time, r *registry) *Evidence {
 	e := &Evidence{Time: now, Platform: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(), FIPS140: fips140.Enabled(),
 		Program: loaded(Program()), BuildSettings: map[string]string{}, Environment: map[string]string{}}
 	var err error
@@ -78,7 +92,33 @@ func NewEvidence(now time.Time) *Evidence {
 			e.Environment[name] = value
 		}
 	}
+	if e.Required, err = r.requirements(); err != nil {
+		e.RequiredError = err.Error()
+	}
+	r.mu.RLock()
+	e.SecretBits = r.secretBits
+	r.mu.RUnlock()
+	e.Algorithms = r.evidence()
 	return e
+}
+
+func (r *registry) evidence() []BackendEvidence {
+	all := []BackendEvidence{}
+	for _, algorithm := range Algorithms() {
+		list, _, _ := r.state(algorithm)
+		for _, info := range r.list(algorithm) {
+			b := BackendEvidence{Info: info}
+			for _, e := range list {
+				if e.Name == info.Backend {
+					e.mu.Lock()
+					b.Module = loaded(e.loadedFrom())
+					e.mu.Unlock()
+				}
+			}
+			all = append(all, b)
+		}
+	}
+	return all
 }
 
 func loaded(m Module, err error) LoadedModule {
