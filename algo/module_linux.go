@@ -3,7 +3,9 @@ package algo
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"debug/elf"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -189,37 +191,49 @@ const (
 	maxNotes   = 64 << 10
 )
 
-// buildID is GNU's build id in hex, or Go's as it is.
+// buildID is GNU's build id in hex, or Go's as it is. The notes are in sections,
+// which may have been stripped, and in segments, which may leave some out.
 func buildID(header *elf.File) string {
-	var goID string
-	for _, segment := range header.Progs {
-		if segment.Type != elf.PT_NOTE || segment.Filesz > maxNotes {
-			continue
-		}
-		notes := make([]byte, segment.Filesz)
-		if _, err := segment.ReadAt(notes, 0); err != nil {
-			continue
-		}
-		for len(notes) >= 12 {
-			nameSize, size, kind := header.ByteOrder.Uint32(notes), header.ByteOrder.Uint32(notes[4:]), header.ByteOrder.Uint32(notes[8:])
-			name, rest, ok := cutNote(notes[12:], nameSize)
-			if !ok {
-				break
-			}
-			value, rest, ok := cutNote(rest, size)
-			if !ok {
-				break
-			}
-			switch {
-			case string(name) == "GNU\x00" && kind == gnuBuildID:
-				return hex.EncodeToString(value)
-			case string(name) == "Go\x00\x00" && kind == goBuildID:
-				goID = string(value)
-			}
-			notes = rest
+	var gnu, goID string
+	search := func(notes []byte, err error) {
+		if err == nil {
+			eachNote(header.ByteOrder, notes, func(name string, kind uint32, value []byte) {
+				switch {
+				case name == "GNU\x00" && kind == gnuBuildID:
+					gnu = hex.EncodeToString(value)
+				case name == "Go\x00\x00" && kind == goBuildID:
+					goID = string(value)
+				}
+			})
 		}
 	}
-	return goID
+	for _, section := range header.Sections {
+		if section.Type == elf.SHT_NOTE && section.Size <= maxNotes {
+			search(section.Data())
+		}
+	}
+	for _, segment := range header.Progs {
+		if segment.Type == elf.PT_NOTE && segment.Filesz <= maxNotes {
+			search(io.ReadAll(segment.Open()))
+		}
+	}
+	return cmp.Or(gnu, goID)
+}
+
+func eachNote(order binary.ByteOrder, notes []byte, f func(name string, kind uint32, value []byte)) {
+	for len(notes) >= 12 {
+		nameSize, size, kind := order.Uint32(notes), order.Uint32(notes[4:]), order.Uint32(notes[8:])
+		name, rest, ok := cutNote(notes[12:], nameSize)
+		if !ok {
+			return
+		}
+		value, rest, ok := cutNote(rest, size)
+		if !ok {
+			return
+		}
+		f(string(name), kind, value)
+		notes = rest
+	}
 }
 
 // cutNote takes a part of a note, which is filled up to four bytes.

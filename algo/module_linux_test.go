@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"debug/elf"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -157,4 +158,24 @@ func TestParseMapping(t *testing.T) {
 	require.Len(t, all, 1)
 	_, err = readMappings(strings.NewReader(strings.Repeat("x", 1<<20)))
 	require.Error(t, err, "memory is bounded")
+}
+
+func TestBuildID(t *testing.T) {
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	f, err := elf.Open(exe)
+	require.NoError(t, err)
+	defer f.Close()
+	require.Regexp(t, `^[0-9a-f]{16,}$|/`, buildID(f))
+
+	var names []string
+	note := func(nameSize, size byte, rest string) string {
+		return string([]byte{nameSize, 0, 0, 0, size, 0, 0, 0, 3, 0, 0, 0}) + rest
+	}
+	for _, notes := range []string{
+		note(4, 3, "GNU\x00abc\x00") + note(4, 2, "Go\x00\x00xy"), note(4, 200, "GNU\x00abc"), note(200, 1, "GNU\x00abc"), note(4, 0, "GNU\x00"), note(0, 0, ""), "short",
+	} {
+		eachNote(binary.LittleEndian, []byte(notes), func(name string, _ uint32, value []byte) { names = append(names, name+string(value)) })
+	}
+	require.Equal(t, []string{"GNU\x00abc", "Go\x00\x00xy", "GNU\x00", ""}, names)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -115,17 +116,23 @@ func builtCommand(t *testing.T) string {
 }
 
 func TestAlgorithms(t *testing.T) {
-	table := ok(t, "algorithms")
+	table := ok(t, "algorithms", "--self-test")
 	require.Regexp(t, `(?m)^hmac-sm3 +gmsm +yes +\w+ +passed +`, table)
 	var report struct {
 		Build      map[string]any
+		Program    algo.Module
+		Required   map[string]string
 		Algorithms []map[string]any
 	}
 	require.NoError(t, json.Unmarshal([]byte(ok(t, "algorithms", "--output", "json")), &report))
 	require.Equal(t, runtime.Version(), report.Build["go"])
+	require.NotNil(t, report.Required)
+	program, err := algo.Program()
+	require.NoError(t, err)
+	require.Equal(t, program, report.Program)
 	require.NotEmpty(t, report.Algorithms)
 	for _, row := range report.Algorithms {
-		for _, name := range []string{"algorithm", "backend", "version", "available", "selected", "self_test", "detail"} {
+		for _, name := range []string{"algorithm", "backend", "version", "available", "selected", "self_test", "detail", "module"} {
 			require.Contains(t, row, name)
 		}
 	}
@@ -136,6 +143,11 @@ func TestAlgorithms(t *testing.T) {
 // Require is for the life of a process, so these run in one of their own.
 func TestRequire(t *testing.T) {
 	hmacsign := builtCommand(t)
+	content, err := os.ReadFile(hmacsign)
+	require.NoError(t, err)
+	pin := fmt.Sprintf("@sha256:%x", sha256.Sum256(content))
+	other := "@sha256:" + strings.Repeat("0", 64)
+	mac := []string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00"}
 	for _, c := range []struct {
 		env  string
 		args []string
@@ -145,11 +157,20 @@ func TestRequire(t *testing.T) {
 		{"", []string{"algorithms", "--require", "hmac-sha256=go", "--output", "json"}, 0},
 		{"", []string{"algorithms", "--require", "hmac-sm3=tencentsm"}, 1},
 		{"", []string{"algorithms", "--require", "hmac-md5=go"}, 1},
-		{"hmac-sm3=tencentsm", []string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00"}, 1},
-		{"hmac-sm3=tencentsm", []string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "gmsm"}, 1},
-		{"hmac-sm3=gmsm", []string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00"}, 0},
+		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm" + pin, "--require", "hmac-sha256=go" + pin, "--self-test"}, 0},
+		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm" + other}, 1},
+		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm" + pin, "--require", "hmac-sha256=go" + other}, 1},
+		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm", "--require", "hmac-sm3=asm", "--require", "hmac-sha1=nonesuch"}, 1},
+		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm@sha256:00"}, 1},
+		{"hmac-sm3=tencentsm", mac, 1},
+		{"hmac-sm3=tencentsm", append(mac, "--backend", "gmsm"), 1},
+		{"hmac-sm3=tencentsm", []string{"algorithms", "--self-test"}, 1},
+		{"hmac-sm3=gmsm", mac, 0},
+		{"hmac-sm3=gmsm" + pin, mac, 0},
+		{"hmac-sm3=gmsm" + other, mac, 1},
 		{"hmac-sm3=tencentsm", []string{"mac", "--algorithm", "hmac-sha1", "--key-hex", "00"}, 0},
 		{"nonsense", []string{"mac", "--algorithm", "hmac-sha1", "--key-hex", "00"}, 1},
+		{"nonsense", []string{"algorithms", "--self-test"}, 1},
 	} {
 		cmd := exec.Command(hmacsign, c.args...)
 		cmd.Env = append(os.Environ(), "HMACSIGN_REQUIRE="+c.env)
