@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,7 +71,9 @@ func TestUsage(t *testing.T) {
 	}
 	status, _, stderr := hmacsignRun(t, "")
 	require.Equal(t, 2, status)
-	require.Contains(t, stderr, "hmacsign demo")
+	for _, want := range []string{"hmacsign demo", "HMACSIGN_REQUIRE=", "@sha256:", "HMACSIGN_REQUIRE_SECRET_BITS="} {
+		require.Contains(t, stderr, want)
+	}
 }
 
 func TestDemo(t *testing.T) {
@@ -198,6 +202,85 @@ func TestFaultyBackendShows(t *testing.T) {
 	require.Equal(t, 1, status)
 	require.Contains(t, stderr, "no license")
 	require.NotContains(t, ok(t, "demo"), "faulty")
+}
+
+// A secret that is too short for this deployment is not used.
+func TestRequireSecretBits(t *testing.T) {
+	hmacsign := builtCommand(t)
+	for bits, want := range map[string]int{"128": 0, "129": 1, "none": 1} {
+		for _, args := range [][]string{{"mac", "--algorithm", "hmac-sm3", "--key-env", "HMACSIGN_SECRET"}, {"sign", "http://h", "--key-id", "k"}} {
+			cmd := exec.Command(hmacsign, args...)
+			cmd.Env = append(os.Environ(), "HMACSIGN_SECRET=sixteen bytes it", "HMACSIGN_REQUIRE_SECRET_BITS="+bits)
+			var stdout, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			cmd.Run()
+			require.Equal(t, want, cmd.ProcessState.ExitCode(), "%s: %s", bits, &stderr)
+			require.Equal(t, want == 0, stdout.Len() > 0)
+			require.Equal(t, want, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
+			require.NotContains(t, stderr.String(), "sixteen")
+		}
+	}
+}
+
+// turncoat is a backend that fails, or computes wrongly, when it is told to.
+var turncoat struct{ fails, lies atomic.Bool }
+
+type turncoatHash struct{ hash.Hash }
+
+func (h turncoatHash) Sum(b []byte) []byte {
+	if turncoat.fails.Load() {
+		panic(&algo.Failure{Backend: "turncoat", Err: fmt.Errorf("the license\nran out")})
+	}
+	sum := h.Hash.Sum(b)
+	if turncoat.lies.Load() {
+		sum[len(b)] ^= 1
+	}
+	return sum
+}
+
+var registerTurncoat = sync.OnceFunc(func() {
+	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: "turncoat", NewHash: func() hash.Hash { return turncoatHash{sm3pure.New()} }})
+})
+
+// A backend that fails in use leaves no MAC and no signature, and one line that
+// says so.
+func TestFailingBackend(t *testing.T) {
+	registerTurncoat()
+	commands := [][]string{
+		{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "turncoat"},
+		{"sign", "http://h/a", "--algorithm", "hmac-sm3", "--backend", "turncoat", "--date", worked},
+		{"sign", "http://h/a", "--algorithm", "hmac-sm3", "--backend", "turncoat", "--scheme", "huawei-sdk", "--output", "curl"},
+	}
+	for _, args := range commands {
+		ok(t, args...)
+		turncoat.fails.Store(true)
+		for range 2 { // it fails, then it is out
+			status, stdout, stderr := hmacsignRun(t, "message", args...)
+			require.Equal(t, []any{1, ""}, []any{status, stdout}, stderr)
+			require.Contains(t, stderr, "the license ran out")
+			require.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %s", stderr)
+		}
+		turncoat.fails.Store(false)
+		status, stdout, stderr := hmacsignRun(t, "message", args...)
+		require.Equal(t, []any{1, ""}, []any{status, stdout}, stderr)
+		ok(t, "algorithms", "--self-test")
+		require.NotEmpty(t, ok(t, args...))
+	}
+}
+
+// What computes wrongly by now is found out when it is asked for.
+func TestAlgorithmsSelfTest(t *testing.T) {
+	registerTurncoat()
+	require.Regexp(t, `(?m)^hmac-sm3 +turncoat +yes +no +passed`, ok(t, "algorithms", "--self-test"))
+	turncoat.lies.Store(true)
+	require.Regexp(t, `(?m)^hmac-sm3 +turncoat +yes +no +passed`, ok(t, "algorithms"), "it was proven before")
+	status, stdout, stderr := hmacsignRun(t, "", "algorithms", "--self-test")
+	turncoat.lies.Store(false)
+	require.Equal(t, 1, status)
+	require.Regexp(t, `(?m)^hmac-sm3 +turncoat +no +no +failed`, stdout)
+	require.Contains(t, stderr, "self-test failed")
+	require.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %s", stderr)
+	require.Regexp(t, `(?m)^hmac-sm3 +turncoat +yes +no +passed`, ok(t, "algorithms", "--self-test"))
 }
 
 const worked = "Thu, 11 Mar 2021 08:29:58 GMT"
