@@ -179,3 +179,29 @@ func TestBuildID(t *testing.T) {
 	}
 	require.Equal(t, []string{"GNU\x00abc", "Go\x00\x00xy", "GNU\x00", ""}, names)
 }
+
+// The libraries that this test has loaded, however their linker laid them out.
+func TestModuleAtOfLibraries(t *testing.T) {
+	maps, err := os.Open("/proc/self/maps")
+	require.NoError(t, err)
+	defer maps.Close()
+	all, err := readMappings(maps)
+	require.NoError(t, err)
+	libraries := 0
+	for _, mapped := range all {
+		if !strings.Contains(mapped.perms, "x") || !strings.Contains(mapped.file.path, ".so") {
+			continue
+		}
+		libraries++
+		content, err := os.ReadFile(mapped.file.path)
+		require.NoError(t, err)
+		m, err := ModuleAt(uintptr(mapped.start+8), "")
+		require.NoError(t, err)
+		sum := sha256.Sum256(content)
+		require.Equal(t, []any{mapped.file.path, hex.EncodeToString(sum[:])}, []any{m.Path, m.SHA256})
+	}
+	if libraries == 0 {
+		t.Skip("needs a test that is linked dynamically: CGO_ENABLED=1")
+	}
+	t.Log(libraries, "libraries")
+}
