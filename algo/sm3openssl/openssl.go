@@ -18,6 +18,8 @@ package sm3openssl
 static int final(EVP_MD_CTX *scratch, const EVP_MD_CTX *ctx, unsigned char *digest) {
   return EVP_MD_CTX_copy_ex(scratch, ctx) && EVP_DigestFinal_ex(scratch, digest, NULL);
 }
+
+static void *address(void) { return (void *)HMAC; }
 */
 import "C"
 
@@ -42,7 +44,8 @@ const (
 
 func init() {
 	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: name, Probe: probe, NewHash: newDigest,
-		NewKeyed: func(secret []byte) (algo.Keyed, error) { return newKeyed(secret), nil }})
+		NewKeyed: func(secret []byte) (algo.Keyed, error) { return newKeyed(secret), nil },
+		Module:   func() (algo.Module, error) { return algo.ModuleAt(uintptr(C.address()), "") }})
 }
 
 func probe() (version, detail string, err error) {
