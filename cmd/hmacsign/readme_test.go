@@ -81,12 +81,16 @@ func TestREADME(t *testing.T) {
 				}
 			}
 		case "json":
-			requireKeysFile(t, text)
+			if strings.HasPrefix(strings.TrimSpace(text), "[") {
+				requireKeysFile(t, text)
+			} else {
+				requireEvidence(t, text)
+			}
 		default:
 			t.Errorf("a block of kind %q, which nothing tests", kind)
 		}
 	}
-	for kind, want := range map[string]int{"go": 2, "sh": 4, "text": 5, "bash": 2, "json": 1, "": 2} {
+	for kind, want := range map[string]int{"go": 2, "sh": 5, "text": 6, "bash": 3, "json": 2, "": 2} {
 		require.GreaterOrEqual(t, kinds[kind], want, kind)
 	}
 }
@@ -114,6 +118,25 @@ func requireKeysFile(t *testing.T, text string) {
 	key, err := keys.Key(context.Background(), "app-2")
 	require.NoError(t, err)
 	require.Equal(t, "example", key.Previous.Reveal())
+}
+
+// requireEvidence finds every member of an excerpt in what the report has of a
+// backend.
+func requireEvidence(t *testing.T, text string) {
+	var excerpt map[string]any
+	require.NoError(t, json.Unmarshal([]byte(text), &excerpt))
+	var report struct{ Algorithms []map[string]any }
+	require.NoError(t, json.Unmarshal([]byte(ok(t, "algorithms", "--output", "json")), &report))
+	requireMembers(t, excerpt, report.Algorithms[0])
+}
+
+func requireMembers(t *testing.T, excerpt, whole map[string]any) {
+	for name, value := range excerpt {
+		require.IsType(t, value, whole[name], name)
+		if members, ok := value.(map[string]any); ok {
+			requireMembers(t, members, whole[name].(map[string]any))
+		}
+	}
 }
 
 func requireTool(t *testing.T, name string) {
