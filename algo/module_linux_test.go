@@ -138,6 +138,13 @@ func TestModuleIsWhatIsMapped(t *testing.T) {
 	} {
 		require.ErrorContains(t, examineCopy(change), "was replaced since it was loaded", what)
 	}
+	for _, m := range all { // a file that ends before the code does
+		if m.file.path == exe && strings.Contains(m.perms, "x") {
+			file, memory := bytes.NewReader(content), bytes.NewReader(make([]byte, 0))
+			require.False(t, m.has(header, m.offset, file, memory))
+			require.False(t, m.has(header, 0, file, memory))
+		}
+	}
 	_, err = examine(mappedFile{path: "/nonexistent/libTencentSM.so"}, nil)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
@@ -166,7 +173,11 @@ func TestBuildID(t *testing.T) {
 	f, err := elf.Open(exe)
 	require.NoError(t, err)
 	defer f.Close()
-	require.Regexp(t, `^[0-9a-f]{16,}$|/`, buildID(f))
+	if f.Section(".note.gnu.build-id") != nil {
+		require.Regexp(t, `^[0-9a-f]{16,}$`, buildID(f), "GNU's, not Go's")
+	} else {
+		require.NotEmpty(t, buildID(f))
+	}
 
 	var names []string
 	note := func(nameSize, size byte, rest string) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -184,6 +185,7 @@ func TestRequire(t *testing.T) {
 		require.Equal(t, c.want, cmd.ProcessState.ExitCode(), "%v: %s", c, &stderr)
 		if c.want == 1 {
 			require.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
+			require.LessOrEqual(t, strings.Count(stderr.String(), "is not understood"), 1, "said once")
 		}
 	}
 }
@@ -266,6 +268,33 @@ func TestFailingBackend(t *testing.T) {
 		ok(t, "algorithms", "--self-test")
 		require.NotEmpty(t, ok(t, args...))
 	}
+}
+
+// destroyed counts the keys of a backend that were cleared.
+var destroyed atomic.Int64
+
+type countedKey struct{ algo.Keyed }
+
+func (countedKey) Destroy() { destroyed.Add(1) }
+
+type macKey struct{ secret []byte }
+
+func (k macKey) NewMAC() hash.Hash          { return hmac.New(sm3pure.New, k.secret) }
+func (k macKey) Sum(dst, msg []byte) []byte { h := k.NewMAC(); h.Write(msg); return h.Sum(dst) }
+
+var registerCounted = sync.OnceFunc(func() {
+	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: "counted", NewHash: sm3pure.New,
+		NewKeyed: func(secret []byte) (algo.Keyed, error) { return countedKey{macKey{bytes.Clone(secret)}}, nil }})
+})
+
+func TestMACForgetsItsKey(t *testing.T) {
+	registerCounted()
+	before := destroyed.Load()
+	ok(t, "mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "counted")
+	require.Equal(t, before+1, destroyed.Load())
+	status, _, _ := hmacsignRun(t, "", "mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "counted", "/nonexistent")
+	require.Equal(t, 1, status)
+	require.Equal(t, before+2, destroyed.Load(), "also where it ends with an error")
 }
 
 // What computes wrongly by now is found out when it is asked for.

@@ -51,7 +51,7 @@ func runServe(c *command, args []string, io *streams) error {
 		return usagef("serve: %w", err)
 	}
 	log := slog.New(slog.NewJSONHandler(io.err, &slog.HandlerOptions{Level: &f.level}))
-	f.config.Log, f.server.Log, f.server.Proxy, f.server.Backend = log, log, f.config, f.backend
+	f.config.Log, f.server.Log, f.server.Proxy = log, log, f.config
 	if err := f.verifier(); err != nil {
 		return err
 	}
@@ -298,7 +298,7 @@ func (f *serveFlags) verifier() error {
 		opts = append(opts, hmacsign.WithReplayGuard(f.server.Replays))
 	}
 	f.config.Options, f.config.Budget, f.config.TunnelTimeout = opts, budget, f.server.Timeout
-	f.server.AnswerTimeout = f.server.Timeout + f.config.UpstreamTimeout
+	f.server.Backend, f.server.AnswerTimeout = f.backend, f.server.Timeout+f.config.UpstreamTimeout
 	if f.keyID != "" {
 		f.config.Resign, err = f.signer(f.config)
 	}

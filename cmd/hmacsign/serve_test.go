@@ -86,7 +86,7 @@ func TestServeUsage(t *testing.T) {
 func TestServeFlags(t *testing.T) {
 	f, fs := newServeFlags()
 	require.NoError(t, fs.Parse([]string{"--keys", "k", "--upstream", "http://h", "--listen", "unix:/data", "--admin", ":1", "--pprof", "--tls-cert", "c", "--tls-key", "p",
-		"--timeout", "3s", "--upstream-timeout", "4s", "--drain", "6s", "--self-test-interval", "12s", "--max-connections", "7", "--max-body", "8", "--max-buffered", "9", "--max-buffered-disk", "10",
+		"--timeout", "3s", "--upstream-timeout", "4s", "--drain", "6s", "--self-test-interval", "12s", "--backend", "gmsm", "--max-connections", "7", "--max-body", "8", "--max-buffered", "9", "--max-buffered-disk", "10",
 		"--forward", "signed", "--allow-upgrade", "websocket", "--trusted-proxies", "10.1.2.3/8,192.0.2.1,::1", "--preserve-host", "--log-level", "error",
 		"--identity-header", "X-Who", "--replay-guard", "11", "--resign-key-id", "r", "--resign-secret-env", "HMACSIGN_TEST_RESIGN", "--resign-algorithm", "hmac-sm3"}))
 	require.NoError(t, f.check())
@@ -99,8 +99,8 @@ func TestServeFlags(t *testing.T) {
 	require.NotNil(t, c.Resign)
 	require.Error(t, c.Budget.Reserve(10), "more than --max-buffered")
 	require.NoError(t, c.Budget.Reserve(9))
-	require.Equal(t, []any{"unix:/data", ":1", true, "c", "p", 3 * time.Second, 7 * time.Second, 6 * time.Second, 12 * time.Second, 7, int64(9), int64(10)},
-		[]any{s.Listen, s.Admin, s.Pprof, s.TLSCert, s.TLSKey, s.Timeout, s.AnswerTimeout, s.Drain, s.SelfTestInterval, s.MaxConnections, s.MaxBuffered, s.MaxBufferedOnDisk})
+	require.Equal(t, []any{"gmsm", "unix:/data", ":1", true, "c", "p", 3 * time.Second, 7 * time.Second, 6 * time.Second, 12 * time.Second, 7, int64(9), int64(10)},
+		[]any{s.Backend, s.Listen, s.Admin, s.Pprof, s.TLSCert, s.TLSKey, s.Timeout, s.AnswerTimeout, s.Drain, s.SelfTestInterval, s.MaxConnections, s.MaxBuffered, s.MaxBufferedOnDisk})
 	require.NotNil(t, s.Replays)
 	require.Equal(t, slog.LevelError, f.level.Level())
 }
