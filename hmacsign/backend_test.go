@@ -201,6 +201,13 @@ func TestOnlyTheNamedBackendIsAsked(t *testing.T) {
 	}
 }
 
+// A verifier without a backend's name asks nobody before it has a request.
+func TestNewVerifierAsksNobody(t *testing.T) {
+	before := spareAsked.Load()
+	newVerifier(t)
+	require.Equal(t, before, spareAsked.Load())
+}
+
 // The digests and the derivation of huawei-sdk are the named backend's too.
 func TestNamedBackendMakesDigests(t *testing.T) {
 	for _, f := range forms() {
@@ -229,9 +236,10 @@ func TestNamedBackendMakesDigests(t *testing.T) {
 	}
 }
 
+const sha256OfBody = "230d8358dc8e8890b4c58deeb62912ee2f20357ae92a5cc861b98e68fe31acb5" // body
+
 // With SM3 the header named for SHA-256 may hold a SHA-256, where there is one.
 func TestBodyHashThatTheNamedBackendHasNot(t *testing.T) {
-	const sha256OfBody = "230d8358dc8e8890b4c58deeb62912ee2f20357ae92a5cc861b98e68fe31acb5"
 	f := form{scheme: HuaweiSDK}
 	request := func(value string) *http.Request {
 		return newRequest(t, "POST", "http://h/a", "body", "X-Sdk-Content-Sha256", value)
@@ -280,6 +288,7 @@ func TestBackendThatBeginsToFail(t *testing.T) {
 				server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrived++ }))
 				defer server.Close()
 				s, v := f.signer(t, algo.HMACSM3, WithBackend("faulty")), newVerifier(t, WithBackend("faulty"), WithExplanations())
+				terse := newVerifier(t, WithBackend("faulty"))
 				long := strings.Repeat("long ", 20_000) // waits in a file
 				request := func(path, body string) *http.Request { return newRequest(t, "POST", server.URL+path, body) }
 				signed := request("/first", "body")
@@ -291,7 +300,9 @@ func TestBackendThatBeginsToFail(t *testing.T) {
 				}
 
 				works := func(t *testing.T) {
-					_, err := v.Verify(with("/first"))
+					_, err := terse.Verify(with("/first"))
+					require.NoError(t, err)
+					_, err = v.Verify(with("/first"))
 					require.NoError(t, err)
 					_, err = v.Verify(with("/second"))
 					if f.scheme != TencentKeyPair { // which signs no path
@@ -326,6 +337,8 @@ func TestBackendThatBeginsToFail(t *testing.T) {
 					_, err := s.Transport(nil).RoundTrip(request("/a", "body"))
 					require.ErrorIs(t, err, algo.ErrBackendUnavailable)
 					require.Zero(t, arrived)
+					_, err = terse.Verify(with("/first"))
+					require.ErrorIs(t, err, ErrUnavailable)
 					for _, path := range []string{"/first", "/second"} {
 						id, err := v.Verify(with(path))
 						require.Nil(t, id)
@@ -433,6 +446,36 @@ func TestExplanationsOfANamedBackend(t *testing.T) {
 	}
 	require.Equal(t, "other_algorithm", explain())
 	require.Empty(t, explain(WithBackend("gmsm")))
+}
+
+// The same of a SHA-256 in the place of an SM3.
+func TestExplanationsOfDigestsOfANamedBackend(t *testing.T) {
+	signer := form{scheme: HuaweiSDK}.signer(t, algo.HMACSM3)
+	key, err := algo.NewKey(algo.HMACSM3, []byte(testSecret))
+	require.NoError(t, err)
+	explain := func(lastLine string, opts ...VerifierOption) string {
+		req := newRequest(t, "POST", "http://h/a", "body")
+		text, err := signer.StringToSign(req)
+		require.NoError(t, err)
+		require.NoError(t, signer.Sign(req))
+		header := req.Header.Get("Authorization")
+		header = header[:strings.LastIndex(header, "=")+1]
+		refusal := func(signature []byte, opts ...VerifierOption) (e *VerifyError) {
+			req.Header.Set("Authorization", fmt.Sprintf("%s%x", header, signature))
+			_, err = newVerifier(t, opts...).Verify(req)
+			require.ErrorIs(t, err, ErrSignature)
+			require.ErrorAs(t, err, &e)
+			return e
+		}
+		canonical := refusal(make([]byte, 32)).CanonicalRequest
+		h := key.NewHash()
+		io.WriteString(h, canonical[:strings.LastIndex(canonical, "\n")+1]+lastLine)
+		signature := key.Sum(nil, fmt.Appendf(nil, "%s%x", text[:strings.LastIndex(text, "\n")+1], h.Sum(nil)))
+		return refusal(signature, append(opts, WithExplanations())...).Explanation.Mistake.Code
+	}
+	require.Equal(t, "sha256_of_body", explain(sha256OfBody))
+	require.Empty(t, explain(sha256OfBody, WithBackend("gmsm")))
+	require.Empty(t, explain("", WithBackend("gmsm")), "what is not there is not tried as nothing")
 }
 
 // The key that is derived for one request is cleared with it, and what
