@@ -320,7 +320,6 @@ func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, 
 			w.digests = digests{base, v.backend}
 		}
 	}
-	id.Backend = macs[0].Backend().Backend
 	var impossible error // why a form cannot be written for this request
 	first := ""
 	for _, form := range scheme.queryForms(v.forms) {
@@ -334,7 +333,7 @@ func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, 
 		for i, previous := range secrets {
 			switch err := macs[i].VerifyErr(text, a.signature); {
 			case err == nil:
-				id.PreviousSecret = previous
+				id.PreviousSecret, id.Backend = previous, macs[i].Backend().Backend
 				return nil
 			case !errors.Is(err, algo.ErrMismatch):
 				return err
