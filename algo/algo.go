@@ -155,6 +155,7 @@ func (k *Key) Sum(dst, msg []byte) []byte {
 func (k *Key) Verify(msg, mac []byte) bool {
 	buf := macBuffers.Get().(*[32]byte)
 	defer macBuffers.Put(buf)
+	clear(buf[:]) // of the MAC before, which a backend that writes nothing would give again
 	return subtle.ConstantTimeCompare(k.Sum(buf[:0], msg), mac) == 1
 }
 
