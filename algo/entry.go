@@ -257,7 +257,7 @@ func (e *entry) newKeyed(secret []byte) (keyed Keyed, err error) {
 func (b *Backend) keyed(secret []byte) (Keyed, error) {
 	keyed, err := b.NewKeyed(secret)
 	if err == nil && keyed == nil {
-		panic("no key came from NewKeyed")
+		panic(failure(b.Name, "no key came from NewKeyed")) // whatever the secret
 	}
 	return keyed, err
 }
