@@ -85,7 +85,12 @@ var _ hash.Cloner = (*digest)(nil)
 
 // New returns an SM3 digest. It implements [hash.Cloner]; like every hash.Hash
 // it is for one goroutine at a time. Messages may have up to 2^61-1 bytes.
-func New() hash.Hash { return &digest{v: iv} }
+func New() hash.Hash {
+	if !Available() {
+		panic(noKernel)
+	}
+	return &digest{v: iv}
+}
 
 func (d *digest) Size() int      { return Size }
 func (d *digest) BlockSize() int { return BlockSize }
