@@ -138,6 +138,8 @@ func (k *Key) outer() [8]uint32 { return [8]uint32(k.v[8:]) }
 
 // NewKey returns a key; the secret is not kept.
 func NewKey(secret []byte) *Key {
+	wipeStack() // before too: a stack that has room for it stays where it is meanwhile
+	defer wipeStack()
 	var block [BlockSize]byte
 	if len(secret) > BlockSize {
 		h := digest{v: iv}
@@ -164,6 +166,18 @@ func NewKey(secret []byte) *Key {
 	clear(outer[:])
 	return k
 }
+
+// wipeStack overwrites the stack that its caller's calls use: the expanded message,
+// which of a key block is the secret, lies there.
+//
+//go:noinline
+func wipeStack() {
+	var frames [2048]byte
+	keep(&frames)
+}
+
+//go:noinline
+func keep(*[2048]byte) {}
 
 // Destroy clears the chaining values. The key, and streams under it, give wrong
 // MACs afterwards: package algo refuses them.
