@@ -133,8 +133,10 @@ type Key struct {
 	v [16]uint32 // inner, then outer: a batch loads both at once
 }
 
-func (k *Key) inner() [8]uint32 { return [8]uint32(k.v[:8]) }
-func (k *Key) outer() [8]uint32 { return [8]uint32(k.v[8:]) }
+// inner and outer begin a hash. They copy straight to where it is computed, so that
+// Destroy need not look for copies on stacks.
+func (k *Key) inner(v *[8]uint32) { copy(v[:], k.v[:8]) }
+func (k *Key) outer(v *[8]uint32) { copy(v[:], k.v[8:]) }
 
 // NewKey returns a key; the secret is not kept.
 func NewKey(secret []byte) *Key {
@@ -185,7 +187,8 @@ func (k *Key) Destroy() { clear(k.v[:]) }
 
 // Sum appends the MAC of msg to dst. It allocates nothing where dst has room.
 func (k *Key) Sum(dst, msg []byte) []byte {
-	v := k.inner()
+	var v [8]uint32
+	k.inner(&v)
 	whole := len(msg) &^ (BlockSize - 1)
 	compressAll(&v, msg[:whole])
 	return k.appendMAC(dst, &v, msg[whole:], uint64(len(msg)))
@@ -196,7 +199,8 @@ func (k *Key) Sum(dst, msg []byte) []byte {
 func (k *Key) appendMAC(dst []byte, inner *[8]uint32, rest []byte, n uint64) []byte {
 	var sum [Size]byte
 	finish(inner, rest, BlockSize+n, &sum)
-	v := k.outer()
+	var v [8]uint32
+	k.outer(&v)
 	finish(&v, sum[:], BlockSize+Size, &sum)
 	return append(dst, sum[:]...)
 }
@@ -214,7 +218,10 @@ type mac struct {
 	key *Key
 }
 
-func (m *mac) Reset() { m.v, m.n = m.key.inner(), 0 }
+func (m *mac) Reset() {
+	m.key.inner(&m.v)
+	m.n = 0
+}
 
 func (m *mac) Sum(b []byte) []byte {
 	v := m.v
