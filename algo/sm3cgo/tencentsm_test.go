@@ -80,7 +80,7 @@ func TestStreamLimit(t *testing.T) {
 }
 
 func TestContextIsWhatTheDocumentationSays(t *testing.T) {
-	require.EqualValues(t, 104, unsafe.Sizeof(newDigest().ctx))
+	require.EqualValues(t, 104, unsafe.Sizeof(newDigest().context))
 }
 
 func TestInit(t *testing.T) {
