@@ -15,7 +15,12 @@
 // or there is an error; what was chosen by preference is told by [Key.Backend]
 // and [Backends]; [Require], or the environment variable HMACSIGN_REQUIRE
 // (for example "hmac-sm3=tencentsm", several separated by commas), makes every
-// other choice fail with [ErrBackendUnavailable].
+// other choice fail with [ErrBackendUnavailable]. A backend that was asked for by
+// name computes everything, digests included, and no other is touched.
+//
+// A backend that fails in use, by an error, a panic, an output that nobody wrote,
+// or a wrong answer to one of the checks that are made all along, gives no result
+// and is unavailable from then on, its keys included, until [SelfTest] passes.
 package algo
 
 import (
@@ -23,9 +28,9 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"sync"
-
-	"github.com/gmhmac/hmacsign/algo/sm3asm"
+	"sync/atomic"
 )
 
 // The algorithms, by the names that registries, keys files and the command use.
@@ -51,6 +56,10 @@ var (
 	ErrSelfTest = errors.New("self-test failed")
 	// ErrEmptySecret: a MAC under an empty secret authenticates nobody.
 	ErrEmptySecret = errors.New("empty secret")
+	// ErrShortSecret: the secret has fewer bits than [RequireSecretBits] demands.
+	ErrShortSecret = errors.New("secret too short")
+	// ErrMismatch: the MAC is not that of the message.
+	ErrMismatch = errors.New("MAC does not match")
 )
 
 // Info describes a backend, and in [Key.Backend] the one that a key uses.
@@ -60,119 +69,165 @@ type Info struct {
 	Version   string `json:"version"`   // as the implementation tells it
 	Available bool   `json:"available"` // it would compute a MAC if asked by name
 	Selected  bool   `json:"selected"`  // it is what NewKey takes when not told otherwise
-	SelfTest  string `json:"self_test"` // "passed", "failed" or "not run"
+	SelfTest  string `json:"self_test"` // "passed", "failed" (in the error state) or "not run"
 	Detail    string `json:"detail"`    // why it is not available, or what else to know
 }
 
-// A Key computes and verifies MACs under one secret. It is immutable and safe
-// for concurrent use.
+// A Key computes and verifies MACs under one secret. It is safe for concurrent
+// use, but for [Key.Destroy]. Only [NewKey] makes one: any other panics when it is
+// used.
 type Key struct {
-	info  Info
-	size  int
-	keyed Keyed
+	entry     *entry
+	keyed     Keyed
+	selected  bool
+	destroyed atomic.Bool
 }
 
-// An Option changes how [NewKey] chooses.
+// An Option changes how [NewKey], [NewHash] and [SelfTest] choose.
 type Option func(*options)
 
 type options struct{ backend string }
 
-// WithBackend asks for a backend by name: it runs, or NewKey returns
-// [ErrUnknownBackend] or [ErrBackendUnavailable].
+// WithBackend asks for a backend by name: it runs, or there is
+// [ErrUnknownBackend] or [ErrBackendUnavailable]. No other backend is asked,
+// tested or licensed then. The empty name is no choice.
 func WithBackend(name string) Option { return func(o *options) { o.backend = name } }
+
+func gather(who string, opts []Option) (o options, err error) {
+	for i, opt := range opts {
+		if opt == nil {
+			return o, fmt.Errorf("algo: %s: option %d is nil: leave it out", who, i+1)
+		}
+		opt(&o)
+	}
+	return o, nil
+}
 
 // NewKey returns a key for the algorithm, on the backend that is preferred
 // among the available ones unless an option or [Require] names another. The
-// secret may have any length above zero and is not kept: the caller may change
-// it afterwards. Errors: [ErrUnknownAlgorithm], [ErrUnknownBackend],
-// [ErrBackendUnavailable], [ErrSelfTest], [ErrEmptySecret].
+// secret may have any length above zero, or what [RequireSecretBits] demands, and
+// is not kept: the caller may change it afterwards. Errors:
+// [ErrUnknownAlgorithm], [ErrUnknownBackend], [ErrBackendUnavailable],
+// [ErrSelfTest], [ErrEmptySecret], [ErrShortSecret].
 func NewKey(algorithm string, secret []byte, opts ...Option) (*Key, error) {
-	var o options
-	for _, opt := range opts {
-		opt(&o)
+	o, err := gather("NewKey", opts)
+	if err != nil {
+		return nil, err
 	}
 	return backends.newKey(algorithm, secret, o.backend)
 }
 
 // NewHash returns the digest under the MAC: SHA-1, SHA-256 or SM3, from the
-// backend that [NewKey] would take. Errors are those of NewKey.
-func NewHash(algorithm string) (hash.Hash, error) {
-	e, err := backends.choose(algorithm, "")
+// backend that [NewKey] with the same options would take. Errors are those of
+// NewKey but for the secret's. [Key.NewHash] is the digest that goes with a key.
+func NewHash(algorithm string, opts ...Option) (hash.Hash, error) {
+	o, err := gather("NewHash", opts)
 	if err != nil {
 		return nil, err
 	}
-	return e.NewHash(), nil
+	return backends.newHash(algorithm, o.backend)
+}
+
+// ready panics unless the key can be used.
+func (k *Key) ready() {
+	if k == nil || k.entry == nil {
+		panic("algo: a Key was used that NewKey did not make: a nil or a zero one")
+	}
+	if k.destroyed.Load() {
+		panic("algo: a Key was used after Destroy")
+	}
+	k.entry.ready()
 }
 
 // Sum appends the MAC of msg to dst and returns the extended slice. Where dst
-// has room it allocates nothing, but on backend gmsm, whose library does.
-func (k *Key) Sum(dst, msg []byte) []byte { return k.keyed.Sum(dst, msg) }
-
-// SumMany appends the MAC of each message to dst, in their order. Backend asm
-// computes several at once, which pays from four messages on; with any other it
-// is Sum after Sum.
-func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
-	if b, ok := k.keyed.(batcher); ok {
-		return b.SumMany(dst, msgs)
-	}
-	for _, msg := range msgs {
-		dst = k.keyed.Sum(dst, msg)
-	}
-	return dst
-}
-
-// SumEach appends the MAC of each message to dst, each under the key of the same
-// place; it panics unless there are as many keys as messages. It is SumMany for several keys,
-// as a verifier has them that holds several requests in hand.
-func SumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
-	if len(keys) != len(msgs) {
-		panic("algo: SumEach: as many keys as messages are needed")
-	}
-	for len(keys) > 0 {
-		// As many keys of backend asm as follow each other go together.
-		var asm [sm3asm.Lanes]*sm3asm.Key
-		n := 0
-		for n < min(len(keys), len(asm)) {
-			key, ok := keys[n].keyed.(*sm3asm.Key)
-			if !ok {
-				break
-			}
-			asm[n] = key
-			n++
-		}
-		if n > 0 {
-			dst = sm3asm.SumEach(dst, asm[:n], msgs[:n])
-		} else {
-			dst, n = keys[0].Sum(dst, msgs[0]), 1
-		}
-		keys, msgs = keys[n:], msgs[n:]
-	}
+// has room it allocates nothing, but on backend gmsm, whose library does. It
+// panics with a [Failure] when the backend fails.
+func (k *Key) Sum(dst, msg []byte) []byte {
+	k.ready()
+	dst = k.entry.sum(k.keyed, dst, msg)
+	k.ready()
 	return dst
 }
 
 // Verify reports whether mac is the whole MAC of msg, in a time that does not
-// depend on where they differ. A shortened MAC is never right.
+// depend on where they differ. A shortened MAC is never right. It panics with a
+// [Failure] when the backend fails.
 func (k *Key) Verify(msg, mac []byte) bool {
 	buf := macBuffers.Get().(*[32]byte)
 	defer macBuffers.Put(buf)
-	return subtle.ConstantTimeCompare(k.keyed.Sum(buf[:0], msg), mac) == 1
+	return subtle.ConstantTimeCompare(k.Sum(buf[:0], msg), mac) == 1
+}
+
+// VerifyErr is Verify for servers: nil if mac is the whole MAC of msg,
+// [ErrMismatch] if it is not, and a [Failure], which is an
+// [ErrBackendUnavailable], when the backend fails. It does not panic for any input.
+func (k *Key) VerifyErr(msg, mac []byte) (err error) {
+	defer CatchFailure(&err)
+	if !k.Verify(msg, mac) {
+		return ErrMismatch
+	}
+	return nil
 }
 
 // macBuffers keeps Verify from allocating: a local array would escape through
 // the Keyed interface.
 var macBuffers = sync.Pool{New: func() any { return new([32]byte) }}
 
-// NewMAC returns a streaming MAC under the same key: for one goroutine at a
-// time, but any number of them may be in use at once.
-func (k *Key) NewMAC() hash.Hash { return k.keyed.NewMAC() }
+// NewMAC returns a streaming MAC under the same key, a [hash.Cloner]: for one
+// goroutine at a time, but any number of them may be in use at once. It, and Write
+// and Sum of the stream, panic with a [Failure] when the backend fails.
+func (k *Key) NewMAC() hash.Hash {
+	k.ready()
+	return k.entry.newMAC(k)
+}
+
+// NewHash returns the digest under the MAC from the key's own backend, as [NewMAC]
+// does the MAC.
+func (k *Key) NewHash() hash.Hash {
+	k.ready()
+	return k.entry.newHash()
+}
 
 // Size is the length of the MAC in bytes.
-func (k *Key) Size() int { return k.size }
+func (k *Key) Size() int { return macSize(k.made().Algorithm) }
 
-// Backend tells what computes this key's MACs.
-func (k *Key) Backend() Info { return k.info }
+// Backend tells what computes this key's MACs, and whether it can at this moment.
+func (k *Key) Backend() Info {
+	info := k.made().info()
+	info.Selected = k.selected
+	return info
+}
+
+// made is the entry of a key that NewKey made.
+func (k *Key) made() *entry {
+	if k == nil || k.entry == nil {
+		k.ready() // says what is wrong
+	}
+	return k.entry
+}
+
+// Destroy clears the secret and what was computed from it, as far as it lies in
+// memory of this module's: on backends asm, tencentsm and openssl all of it. Go's
+// standard library and tjfoc/gmsm (backends go and gmsm) keep the padded key in
+// values that cannot be cleared; these are left to the garbage collector. The
+// key, and streams under it, panic when they are used afterwards. Nothing else of
+// the key may run at the same time.
+func (k *Key) Destroy() {
+	if k == nil || k.entry == nil || k.destroyed.Swap(true) {
+		return
+	}
+	if d, ok := k.keyed.(Destroyer); ok {
+		d.Destroy()
+	}
+}
 
 // String names the algorithm and backend; a key never prints its secret.
 func (k *Key) String() string {
-	return fmt.Sprintf("%s key on backend %s", k.info.Algorithm, k.info.Backend)
+	if k == nil || k.entry == nil {
+		return "no key"
+	}
+	return fmt.Sprintf("%s key on backend %s", k.entry.Algorithm, k.entry.Name)
 }
+
+// Format prints the same for every verb.
+func (k *Key) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) }

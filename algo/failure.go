@@ -1,10 +1,19 @@
 package algo
 
+import (
+	"fmt"
+	"hash"
+	"runtime"
+)
+
 // A Failure is what [Key.Sum], [Key.Verify] and the streams of a backend panic
-// with when the backend's library reports an error although it passed its
-// self-test, for example because a license ran out. There is no MAC then, and
-// returning a wrong or empty one would be worse. Backends create it; input
-// never causes it. Package hmacsign turns it into an error.
+// with when the backend fails although it passed its self-test: its library
+// reports an error, for example because a license ran out, it panics itself, gives
+// no MAC or one of zeros, or computes a known answer wrongly. There is no MAC
+// then, and returning a wrong or empty one would be worse. From then on the
+// backend is unavailable, until [SelfTest] passes. Backends create it to report
+// an error of their library; input never causes it. [Key.VerifyErr] and package
+// hmacsign turn it into an error.
 type Failure struct {
 	Backend string
 	Err     error
@@ -26,4 +35,31 @@ func CatchFailure(err *error) {
 	default:
 		panic(r)
 	}
+}
+
+// asFailure is what a backend panicked with, whatever it was.
+func asFailure(backend string, cause any) *Failure {
+	switch r := cause.(type) {
+	case *Failure:
+		if r != nil && r.Err != nil {
+			return r
+		}
+	case runtime.Error:
+		return &Failure{backend, fmt.Errorf("panic: %w", r)}
+	case string: // Go's FIPS 140 mode explains itself so
+		return &Failure{backend, fmt.Errorf("panic: %.200s", r)}
+	}
+	return &Failure{backend, fmt.Errorf("panic with a %T", cause)}
+}
+
+func failure(backend, format string, args ...any) *Failure {
+	return &Failure{backend, fmt.Errorf(format, args...)}
+}
+
+// mustHash refuses the nil of a faulty backend, in words.
+func mustHash(h hash.Hash) hash.Hash {
+	if h == nil {
+		panic("no hash came from NewHash or NewMAC")
+	}
+	return h
 }

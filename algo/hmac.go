@@ -1,6 +1,7 @@
 package algo
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -20,7 +21,7 @@ func init() {
 	Register(Backend{Algorithm: HMACSM3, Name: "gmsm", Preference: 10, NewHash: sm3pure.New,
 		Probe: func() (string, string, error) { return sm3pure.Version(), "portable Go", nil }})
 	Register(Backend{Algorithm: HMACSM3, Name: "asm", Preference: 20, NewHash: sm3asm.New,
-		NewKeyed: func(secret []byte) (Keyed, error) { return sm3asm.NewKey(secret), nil },
+		NewKeyed: func(secret []byte) (Keyed, error) { return asmKey{sm3asm.NewKey(secret)}, nil },
 		Probe: func() (string, string, error) {
 			if !sm3asm.Available() {
 				return "none", "", errors.New("needs an amd64 processor with AVX2 and BMI2, and a build without the tag purego")
@@ -29,16 +30,39 @@ func init() {
 		}})
 }
 
+// asmKey is a key of package sm3asm with its batches, which are of that package's
+// keys.
+type asmKey struct{ *sm3asm.Key }
+
+func (asmKey) SumEach(dst []byte, keys []Keyed, msgs [][]byte) []byte {
+	var own [sm3asm.Lanes]*sm3asm.Key
+	for len(keys) > 0 {
+		n := min(len(keys), len(own))
+		for i := range n {
+			own[i] = keys[i].(asmKey).Key
+		}
+		dst = sm3asm.SumEach(dst, own[:n], msgs[:n])
+		keys, msgs = keys[n:], msgs[n:]
+	}
+	return dst
+}
+
 // hmacKey is crypto/hmac over any hash. The states are kept and reused: after
 // its first Reset, crypto/hmac restores the state behind the key block of a
 // hash that can be marshalled instead of computing it again.
 type hmacKey struct {
-	newMAC func() hash.Hash // holds the secret, where no printer finds it
-	pool   sync.Pool        // of hash.Hash, reset
+	newMAC  func() hash.Hash // holds the secret, where no printer finds it
+	destroy func()
+	pool    sync.Pool // of hash.Hash, reset
 }
 
+// newHMAC makes the first state at once: what crypto/hmac panics at, such as a
+// hash or a length of secret that Go's FIPS 140 mode forbids, is known then.
 func newHMAC(newHash func() hash.Hash, secret []byte) *hmacKey {
-	return &hmacKey{newMAC: func() hash.Hash { return hmac.New(newHash, secret) }}
+	own := bytes.Clone(secret)
+	k := &hmacKey{newMAC: func() hash.Hash { return hmac.New(newHash, own) }, destroy: func() { clear(own) }}
+	k.putBack(k.newMAC())
+	return k
 }
 
 func (k *hmacKey) NewMAC() hash.Hash { return k.newMAC() }
@@ -51,7 +75,15 @@ func (k *hmacKey) Sum(dst, msg []byte) []byte {
 	}
 	h.Write(msg)
 	dst = h.Sum(dst)
-	h.Reset()
-	k.pool.Put(h)
+	k.putBack(h)
 	return dst
 }
+
+func (k *hmacKey) putBack(h hash.Hash) {
+	h.Reset()
+	k.pool.Put(h)
+}
+
+// Destroy clears the secret. The states hold the padded key within the standard
+// library, which has no way to clear it.
+func (k *hmacKey) Destroy() { k.destroy() }

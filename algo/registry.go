@@ -23,23 +23,43 @@ type Backend struct {
 	// when there is no other.
 	Preference int
 	// Probe tells version and detail, and whether the implementation can run
-	// at all; nil means that it always can. It is asked again until it can,
-	// so an implementation may become available later, never less.
+	// at all; nil means that it always can. It is asked before each new key, so
+	// an implementation may become available later. One that could run and says
+	// that it cannot any more is out for the rest of the process.
 	Probe func() (version, detail string, err error)
 	// NewHash returns the digest under the MAC. It must keep hash.Hash's
 	// contract; package algotest tests it.
 	NewHash func() hash.Hash
-	// NewKeyed returns the MAC under a secret, which it must not keep a
-	// reference to. Nil means crypto/hmac over NewHash.
+	// NewKeyed returns the MAC under a secret. The slice is cleared when it
+	// returns: copy what is kept. An error says that there can be no key just
+	// now, and counts as no failure. Nil means crypto/hmac over NewHash.
 	NewKeyed func(secret []byte) (Keyed, error)
+	// Module tells which file the code that computes was loaded from, for pins
+	// and evidence. Nil means that it is linked into the program.
+	Module func() (Module, error)
 }
 
 // Keyed is a backend's MAC under one secret. Both methods are safe for
-// concurrent use.
+// concurrent use. It may implement [Batcher] and [Destroyer] too. Whatever is
+// wrong with it, a panic, a result of another length or of zeros, becomes a
+// [Failure] of its backend.
 type Keyed interface {
 	Sum(dst, msg []byte) []byte // appends the MAC of msg to dst
-	NewMAC() hash.Hash          // a new stream, for one goroutine
+	NewMAC() hash.Hash          // a new stream, for one goroutine; a hash.Cloner
 }
+
+// A Batcher is a Keyed that computes several MACs at once. [Key.SumMany] and
+// [SumEach] use it.
+type Batcher interface {
+	// SumEach appends the MAC of each message to dst, msgs[i] under keys[i].
+	// There are as many keys as messages, at least one, all of the receiver's
+	// backend, of which the receiver need not be one.
+	SumEach(dst []byte, keys []Keyed, msgs [][]byte) []byte
+}
+
+// A Destroyer is a Keyed that can clear its secret and what it computed from it,
+// for [Key.Destroy]. It is not used afterwards.
+type Destroyer interface{ Destroy() }
 
 // Register makes a backend available. It is meant for init functions and
 // panics, as database/sql does, when the backend is incomplete or of an
@@ -47,32 +67,34 @@ type Keyed interface {
 func Register(b Backend) { backends.register(b) }
 
 // Backends lists the backends of an algorithm in order of preference, each
-// with the outcome of its self-test. For an unknown algorithm it is empty.
+// with the outcome of its self-test: it asks and tests each that no requirement
+// forbids. For an unknown algorithm it is empty.
 func Backends(algorithm string) []Info { return backends.list(algorithm) }
 
-// Require makes backend the only one that may compute the algorithm from now
-// on: every other choice, by name or by preference, is [ErrBackendUnavailable],
-// and so is every choice when the backend itself cannot run or is not linked.
-// The error says whether it can run now; the requirement stands either way, and
-// a second one that names another backend is refused. Keys that exist already
-// are not affected, so call it before the first.
-func Require(algorithm, backend string) error { return backends.require(algorithm, backend) }
+// InUse lists the backends that keys or digests were made with in this program,
+// of all algorithms, as they are now. Unlike [Backends] it asks none of them and
+// tests nothing, so it may be called as often as one likes.
+func InUse() []Info { return backends.inUse() }
 
-// RequireEnv is the environment variable that is read before the first choice.
-const RequireEnv = "HMACSIGN_REQUIRE"
-
-// entry is a registered backend and what is known of it.
-type entry struct {
-	Backend
-	mu      sync.Mutex
-	tested  bool
-	testErr error // why the self-test failed
+// SelfTest computes the known answers again, now: of the backend of [WithBackend],
+// else of all that may be taken for the algorithm. A backend that failed is
+// available again when it passes, and one that does not pass is unavailable from
+// then on, its keys too. The error wraps [ErrSelfTest] where a backend
+// computed wrongly, and [ErrBackendUnavailable] where none could be tested; a
+// backend that cannot run at all is passed over where another can.
+func SelfTest(algorithm string, opts ...Option) error {
+	o, err := gather("SelfTest", opts)
+	if err != nil {
+		return err
+	}
+	return backends.selfTest(algorithm, o.backend)
 }
 
 type registry struct {
-	mu       sync.RWMutex
-	entries  map[string][]*entry // by algorithm, most preferred first
-	required map[string]string   // algorithm -> backend
+	mu         sync.RWMutex
+	entries    map[string][]*entry    // by algorithm, most preferred first
+	required   map[string]requirement // by algorithm
+	secretBits int
 
 	getenv  func(string) string
 	envOnce sync.Once
@@ -82,7 +104,7 @@ type registry struct {
 var backends = newRegistry(os.Getenv)
 
 func newRegistry(getenv func(string) string) *registry {
-	return &registry{entries: map[string][]*entry{}, required: map[string]string{}, getenv: getenv}
+	return &registry{entries: map[string][]*entry{}, required: map[string]requirement{}, getenv: getenv}
 }
 
 func (r *registry) register(b Backend) {
@@ -91,6 +113,8 @@ func (r *registry) register(b Backend) {
 		panic(fmt.Sprintf("algo: Register: unknown algorithm %q", b.Algorithm))
 	case b.Name == "":
 		panic("algo: Register: backend without a name")
+	case strings.ContainsAny(b.Name, nameBreakers):
+		panic(fmt.Sprintf("algo: Register: backend name %q: leave out @, =, commas and spaces", b.Name))
 	case b.NewHash == nil:
 		panic(fmt.Sprintf("algo: Register: backend %s has no NewHash", b.Name))
 	}
@@ -114,94 +138,62 @@ func (r *registry) register(b Backend) {
 func known(algorithm string) bool { return slices.Contains(Algorithms(), algorithm) }
 
 // state is what choose and list need to know: the entries in order of
-// preference and the required backend, if any.
-func (r *registry) state(algorithm string) (list []*entry, required string, err error) {
+// preference and the requirement, if any.
+func (r *registry) state(algorithm string) (list []*entry, required requirement, err error) {
 	r.envOnce.Do(r.readEnv)
 	if !known(algorithm) {
-		return nil, "", fmt.Errorf("algo: %w %q: use one of %s", ErrUnknownAlgorithm, algorithm, strings.Join(Algorithms(), ", "))
+		return nil, requirement{}, fmt.Errorf("algo: %w %q: use one of %s", ErrUnknownAlgorithm, algorithm, strings.Join(Algorithms(), ", "))
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.entries[algorithm], r.required[algorithm], r.envErr
 }
 
-// readEnv takes the requirements of HMACSIGN_REQUIRE. One that cannot be
-// understood must not be passed over, so it forbids every choice.
-func (r *registry) readEnv() {
-	value := r.getenv(RequireEnv)
-	if value == "" {
-		return
-	}
-	for item := range strings.SplitSeq(value, ",") {
-		algorithm, backend, _ := strings.Cut(strings.TrimSpace(item), "=")
-		if !known(algorithm) || backend == "" {
-			r.envErr = fmt.Errorf("algo: %w: %s=%q is not understood: write it as hmac-sm3=tencentsm", ErrBackendUnavailable, RequireEnv, value)
-			return
-		}
-		r.mu.Lock()
-		if err := r.demand(algorithm, backend); err != nil {
-			r.envErr = err
-		}
-		r.mu.Unlock()
-	}
-}
-
-// demand records a requirement; r.mu is held.
-func (r *registry) demand(algorithm, backend string) error {
-	if old := r.required[algorithm]; old != "" && old != backend {
-		return fmt.Errorf("algo: %w: %s cannot be required of %s, %s already is", ErrBackendUnavailable, backend, algorithm, old)
-	}
-	r.required[algorithm] = backend
-	return nil
-}
-
-func (r *registry) require(algorithm, backend string) error {
-	if _, _, err := r.state(algorithm); err != nil {
-		return err
-	}
-	r.mu.Lock()
-	err := r.demand(algorithm, backend)
-	r.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	_, err = r.choose(algorithm, "")
-	return err
-}
-
 // choose returns the proven entry that serves the algorithm: the named one,
-// the required one, or the first available.
+// the required one, or the first available. It asks no other: what is not wanted
+// must cost nothing, and may be slow, or not be licensed to run.
 func (r *registry) choose(algorithm, name string) (*entry, error) {
-	list, required, err := r.state(algorithm)
+	candidates, required, err := r.candidates(algorithm, name)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case name == "":
-		name = required
-	case required != "" && name != required:
-		return nil, fmt.Errorf("algo: %s: %w: %s was asked for, but %s is required", algorithm, ErrBackendUnavailable, name, required)
-	}
 	var why []error
-	for _, e := range list {
-		if name != "" && e.Name != name {
-			continue
-		}
-		_, _, err := e.prove()
+	for _, e := range candidates {
+		err := e.prove(required.sha256)
 		if err == nil {
 			return e, nil
 		}
 		why = append(why, fmt.Errorf("algo: %s backend %s: %w", algorithm, e.Name, err))
 	}
-	switch {
-	case len(why) > 0:
-		return nil, failures(why)
-	case name == "":
-		return nil, fmt.Errorf("algo: %s: %w: none is registered", algorithm, ErrBackendUnavailable)
-	case required != "":
-		return nil, fmt.Errorf("algo: %s: %w: %s is required but not linked into this program: build it in, or drop the requirement", algorithm, ErrBackendUnavailable, name)
+	return nil, failures(why)
+}
+
+// candidates lists the entries that may be taken, at least one: the named or the
+// required one, else all in order of preference.
+func (r *registry) candidates(algorithm, name string) ([]*entry, requirement, error) {
+	list, required, err := r.state(algorithm)
+	if err != nil {
+		return nil, required, err
 	}
-	return nil, fmt.Errorf("algo: %s: %w %q: this program has %s", algorithm, ErrUnknownBackend, name, names(list))
+	switch {
+	case name == "":
+		name = required.backend
+	case required.backend != "" && name != required.backend:
+		return nil, required, fmt.Errorf("algo: %s: %w: %s was asked for, but %s is required", algorithm, ErrBackendUnavailable, name, required)
+	}
+	if name == "" {
+		if len(list) == 0 {
+			return nil, required, fmt.Errorf("algo: %s: %w: none is registered", algorithm, ErrBackendUnavailable)
+		}
+		return list, required, nil
+	}
+	if i := slices.IndexFunc(list, func(e *entry) bool { return e.Name == name }); i >= 0 {
+		return list[i : i+1], required, nil
+	}
+	if required.backend != "" {
+		return nil, required, fmt.Errorf("algo: %s: %w: %s is required but not linked into this program: build it in, or drop the requirement", algorithm, ErrBackendUnavailable, name)
+	}
+	return nil, required, fmt.Errorf("algo: %s: %w %q: this program has %s", algorithm, ErrUnknownBackend, name, names(list))
 }
 
 // failures is errors.Join on one line.
@@ -230,19 +222,64 @@ func (r *registry) newKey(algorithm string, secret []byte, backend string) (*Key
 	if err != nil {
 		return nil, err
 	}
-	if len(secret) == 0 {
-		return nil, fmt.Errorf("algo: %s: %w: give the key at least one byte", algorithm, ErrEmptySecret)
+	if err := r.checkSecret(secret); err != nil {
+		return nil, fmt.Errorf("algo: %s: %w", algorithm, err)
 	}
-	keyed, err := e.NewKeyed(bytes.Clone(secret))
+	clone := bytes.Clone(secret) // a backend must not reach the caller's
+	defer clear(clone)
+	keyed, err := e.newKeyed(clone)
 	if err != nil {
 		return nil, fmt.Errorf("algo: %s backend %s: %w: %w", algorithm, e.Name, ErrBackendUnavailable, err)
 	}
-	version, detail, _ := e.probe()
-	info := Info{Algorithm: algorithm, Backend: e.Name, Version: version, Detail: detail, Available: true, SelfTest: "passed"}
-	if first, err := r.choose(algorithm, ""); err == nil {
-		info.Selected = first == e
+	e.used.Store(true)
+	return &Key{entry: e, keyed: keyed, selected: r.preferred(e)}, nil
+}
+
+func (r *registry) newHash(algorithm, backend string) (h hash.Hash, err error) {
+	e, err := r.choose(algorithm, backend)
+	if err != nil {
+		return nil, err
 	}
-	return &Key{info: info, size: macSize(algorithm), keyed: keyed}, nil
+	e.used.Store(true)
+	defer CatchFailure(&err)
+	return e.newHash(), nil
+}
+
+// selfTest runs the known answers again, of each backend that could be taken.
+func (r *registry) selfTest(algorithm, backend string) error {
+	candidates, required, err := r.candidates(algorithm, backend)
+	if err != nil {
+		return err
+	}
+	var why []error
+	wrong, passed := false, false
+	for _, e := range candidates {
+		if err := e.retest(required.sha256); err != nil {
+			wrong = wrong || errors.Is(err, ErrSelfTest)
+			why = append(why, fmt.Errorf("algo: %s backend %s: %w", algorithm, e.Name, err))
+		} else {
+			passed = true
+		}
+	}
+	if wrong || !passed {
+		return failures(why)
+	}
+	return nil
+}
+
+// preferred reports whether e is what would be taken by preference, as far as
+// that is known without asking a backend that nobody asked for.
+func (r *registry) preferred(e *entry) bool {
+	list, required, _ := r.state(e.Algorithm)
+	if required.backend != "" {
+		return e.Name == required.backend
+	}
+	for _, other := range list {
+		if other == e || !other.unable.Load() {
+			return other == e
+		}
+	}
+	return false
 }
 
 func macSize(algorithm string) int {
@@ -257,57 +294,36 @@ func (r *registry) list(algorithm string) []Info {
 	infos := make([]Info, 0, len(list))
 	selected := false
 	for _, e := range list {
-		info := Info{Algorithm: algorithm, Backend: e.Name, SelfTest: "passed"}
-		var err error
-		info.Version, info.Detail, err = e.prove()
-		switch {
-		case errors.Is(err, ErrSelfTest):
-			info.SelfTest = "failed"
-		case err != nil:
-			info.SelfTest = "not run"
-		case stateErr != nil:
-			err = stateErr
-		case required != "" && e.Name != required:
+		err := stateErr
+		if err == nil && required.backend != "" && e.Name != required.backend {
 			err = fmt.Errorf("%w: %s is required", ErrBackendUnavailable, required)
 		}
-		if err != nil {
-			info.Detail = err.Error()
-		} else {
-			info.Available = true
-			info.Selected = !selected
-			selected = true
+		if err == nil {
+			err = e.prove(required.sha256)
 		}
+		info := e.info()
+		if err != nil {
+			info.Available, info.Detail = false, err.Error()
+		}
+		info.Selected = info.Available && !selected
+		selected = selected || info.Selected
 		infos = append(infos, info)
 	}
 	return infos
 }
 
-func (e *entry) probe() (version, detail string, err error) {
-	if e.Probe == nil {
-		return "", "", nil
+// inUse lists the entries that computed for this program, as they are now.
+func (r *registry) inUse() []Info {
+	var infos []Info
+	for _, algorithm := range Algorithms() {
+		list, _, _ := r.state(algorithm)
+		for _, e := range list {
+			if e.used.Load() {
+				info := e.info()
+				info.Selected = info.Available && r.preferred(e)
+				infos = append(infos, info)
+			}
+		}
 	}
-	version, detail, err = e.Probe()
-	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrBackendUnavailable, err)
-	}
-	return version, detail, err
-}
-
-// prove makes sure, once, that the backend can run and computes the known
-// answers. A failed self-test is final.
-func (e *entry) prove() (version, detail string, err error) {
-	version, detail, err = e.probe()
-	if err != nil {
-		return version, detail, err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.tested {
-		e.testErr = selfTest(e.Backend)
-		e.tested = true
-	}
-	if e.testErr != nil {
-		err = fmt.Errorf("%w: %w: %w", ErrBackendUnavailable, ErrSelfTest, e.testErr)
-	}
-	return version, detail, err
+	return infos
 }

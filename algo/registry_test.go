@@ -15,10 +15,13 @@ import (
 // registryWith has backend "good" of hmac-sm3 and those given.
 func registryWith(env string, more ...Backend) *registry {
 	r := newRegistry(func(name string) string {
-		if name != RequireEnv {
-			panic(name)
+		switch name {
+		case RequireEnv:
+			return env
+		case RequireSecretBitsEnv:
+			return ""
 		}
-		return env
+		panic(name)
 	})
 	r.register(Backend{Algorithm: HMACSM3, Name: "good", Preference: 10, NewHash: sm3pure.New})
 	for _, b := range more {
@@ -39,7 +42,6 @@ func TestSelfTestKeepsFaultyBackendsOut(t *testing.T) {
 		"wrong streamed MAC": {NewHash: sm3pure.New, NewKeyed: func(s []byte) (Keyed, error) { return faulty{right(s), false, true}, nil }},
 		"wrong batch":        {NewHash: sm3pure.New, NewKeyed: func(s []byte) (Keyed, error) { return wrongBatch{right(s)}, nil }},
 		"failure":            {NewHash: sm3pure.New, NewKeyed: func([]byte) (Keyed, error) { panic(&Failure{"faulty", errors.New("library said 7")}) }},
-		"error":              {NewHash: sm3pure.New, NewKeyed: func([]byte) (Keyed, error) { return nil, errors.New("library said 7") }},
 		// The bug that once forged all: the message never reaches the hash.
 		"message not written": {NewHash: sm3pure.New, NewKeyed: func(s []byte) (Keyed, error) { return sumsArgument{right(s)}, nil }},
 	}
@@ -89,9 +91,9 @@ func (f faulty) NewMAC() hash.Hash {
 
 type wrongBatch struct{ Keyed }
 
-func (w wrongBatch) SumMany(dst []byte, msgs [][]byte) []byte {
-	for _, msg := range msgs {
-		dst = w.Sum(dst, msg)
+func (w wrongBatch) SumEach(dst []byte, keys []Keyed, msgs [][]byte) []byte {
+	for i, msg := range msgs {
+		dst = keys[i].Sum(dst, msg)
 	}
 	dst[len(dst)-1] ^= 1
 	return dst
@@ -130,7 +132,29 @@ func TestSelfTestRunsOnce(t *testing.T) {
 			macs++
 		}
 	}
-	require.Equal(t, macs+3, runs, "the known answers once, then one for each key")
+	require.Equal(t, macs+1+3, runs, "the known answers and the reference once, then one for each key")
+}
+
+// An error of NewKeyed says nothing of the answers: it is told, and the backend is
+// tested when it gets that far.
+func TestErrorOfNewKeyedIsNoFailedSelfTest(t *testing.T) {
+	err := errors.New("no session left")
+	r := registryWith("", Backend{Algorithm: HMACSM3, Name: "busy", Preference: 99, NewHash: sm3pure.New,
+		NewKeyed: func(s []byte) (Keyed, error) { return newHMAC(sm3pure.New, s), err }})
+	_, got := r.newKey(HMACSM3, secret, "busy")
+	require.ErrorIs(t, got, ErrBackendUnavailable)
+	require.ErrorIs(t, got, err)
+	require.NotErrorIs(t, got, ErrSelfTest)
+	require.Equal(t, "not run", r.list(HMACSM3)[0].SelfTest)
+	err = nil
+	key, got := r.newKey(HMACSM3, secret, "")
+	require.NoError(t, got)
+	require.Equal(t, "busy", key.Backend().Backend)
+	err = errors.New("no session left again")
+	_, got = r.newKey(HMACSM3, secret, "busy")
+	require.ErrorIs(t, got, err)
+	require.True(t, r.list(HMACSM3)[0].Available)
+	require.NotEmpty(t, key.Sum(nil, nil), "keys that exist go on")
 }
 
 // A library may be initialised after the first look.

@@ -17,11 +17,16 @@ func kernels() []kernelID {
 	return list
 }
 
+// compress, like each function that reaches assembly, asks which kernel there is:
+// without one the processor does not have the instructions.
 func compress(v *[8]uint32, p []byte) {
-	if kernel == avx512 {
+	switch kernel {
+	case avx512:
 		blockAVX512(v, p)
-	} else {
+	case avx2:
 		blockAVX2(v, p)
+	default:
+		panic(noKernel)
 	}
 }
 
@@ -35,36 +40,48 @@ func lanes() int {
 
 // compressLanes compresses a block of each lane, where its bit in active is set.
 func compressLanes(v *[8]row, blocks *[Lanes]*byte, active uint32) {
-	if kernel == avx512 {
+	switch kernel {
+	case avx512:
 		blocks16(v, blocks, active)
-	} else {
+	case avx2:
 		blocks8(v, blocks, active)
+	default:
+		panic(noKernel)
 	}
 }
 
 // compressWords does the same with blocks that are rows already.
 func compressWords(v *[8]row, words *[16]row, active uint32) {
-	if kernel == avx512 {
+	switch kernel {
+	case avx512:
 		words16(v, words, active)
-	} else {
+	case avx2:
 		words8(v, words, active)
+	default:
+		panic(noKernel)
 	}
 }
 
 // loadKeys brings the chaining values of the keys into rows.
 func loadKeys(rows *[16]row, keys *[Lanes]*[16]uint32) {
-	if kernel == avx512 {
+	switch kernel {
+	case avx512:
 		keys16(rows, keys)
-	} else {
+	case avx2:
 		keys8(rows, keys)
+	default:
+		panic(noKernel)
 	}
 }
 
 // storeMACs brings chaining values back into bytes.
 func storeMACs(macs *[Lanes][Size]byte, v *[8]row) {
-	if kernel == avx512 {
+	switch kernel {
+	case avx512:
 		macs16(macs, v)
-	} else {
+	case avx2:
 		macs8(macs, v)
+	default:
+		panic(noKernel)
 	}
 }

@@ -20,8 +20,10 @@ const (
 )
 
 // Available reports whether this processor and this build have a kernel. The
-// other functions must not be called where it is false.
+// other functions panic where it is false.
 func Available() bool { return kernel != none }
+
+const noKernel = "sm3asm: this processor or this build has no kernel: ask Available first"
 
 // Kernel names the kernel in use: "AVX-512VL", "AVX2" or, where there is none,
 // "none".
@@ -133,9 +135,10 @@ func (k *Key) outer() [8]uint32 { return [8]uint32(k.v[8:]) }
 func NewKey(secret []byte) *Key {
 	var block [BlockSize]byte
 	if len(secret) > BlockSize {
-		h := New()
+		h := digest{v: iv}
 		h.Write(secret)
 		h.Sum(block[:0])
+		h = digest{}
 	} else {
 		copy(block[:], secret)
 	}
@@ -152,8 +155,14 @@ func NewKey(secret []byte) *Key {
 	k := new(Key)
 	copy(k.v[:8], inner[:])
 	copy(k.v[8:], outer[:])
+	clear(inner[:])
+	clear(outer[:])
 	return k
 }
+
+// Destroy clears the chaining values. The key, and streams under it, give wrong
+// MACs afterwards: package algo refuses them.
+func (k *Key) Destroy() { clear(k.v[:]) }
 
 // Sum appends the MAC of msg to dst. It allocates nothing where dst has room.
 func (k *Key) Sum(dst, msg []byte) []byte {

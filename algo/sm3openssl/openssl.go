@@ -22,6 +22,7 @@ static int final(EVP_MD_CTX *scratch, const EVP_MD_CTX *ctx, unsigned char *dige
 import "C"
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"errors"
 	"hash"
@@ -64,7 +65,13 @@ func pointer(b []byte) *C.uchar { return (*C.uchar)(unsafe.Pointer(unsafe.SliceD
 // keyed has the secret behind a function, where no printer finds it.
 type keyed struct{ secret func() []byte }
 
-func newKeyed(secret []byte) *keyed { return &keyed{func() []byte { return secret }} }
+func newKeyed(secret []byte) *keyed {
+	own := bytes.Clone(secret)
+	return &keyed{func() []byte { return own }}
+}
+
+// Destroy clears the secret.
+func (k *keyed) Destroy() { clear(k.secret()) }
 
 func (k *keyed) NewMAC() hash.Hash { return hmac.New(newDigest, k.secret()) }
 

@@ -1,0 +1,289 @@
+package algo
+
+import (
+	"fmt"
+	"hash"
+	"sync"
+	"sync/atomic"
+)
+
+// entry is a registered backend, what is known of it, and the guard that every
+// call into it goes through.
+type entry struct {
+	Backend
+	mu        sync.Mutex // held while the backend is asked or tested
+	could     bool       // Probe has said once that it can run
+	tested    bool
+	file      *Module // once it is known
+	reference Keyed   // computes the known answers, from the self-test on
+
+	facts  atomic.Pointer[facts]
+	unable atomic.Bool             // it could not be taken when it was last asked
+	gone   atomic.Bool             // it could run and then could not: final
+	fault  atomic.Pointer[Failure] // the error state: why nothing may come from it
+	used   atomic.Bool
+	counts [ways]atomic.Uint64
+}
+
+// facts are what a backend told when it was last asked.
+type facts struct {
+	version, detail string
+	err             error // why it could not run, or not be tested
+	tested          bool
+}
+
+// prove makes sure that the backend is from the pinned file, can run, and has
+// computed the known answers.
+func (e *entry) prove(pin string) error {
+	return e.ask(pin, func() error {
+		if e.tested {
+			return nil
+		}
+		return e.test()
+	})
+}
+
+// retest is prove with the known answers computed in any case. It lifts an error
+// state.
+func (e *entry) retest(pin string) error { return e.ask(pin, e.test) }
+
+func (e *entry) ask(pin string, test func() error) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f := facts{}
+	if f.err = e.checkPin(pin); f.err == nil { // before it sees a license
+		f.version, f.detail, f.err = e.probe()
+	}
+	if f.err == nil && !e.gone.Load() {
+		f.err = test()
+	}
+	f.tested = e.tested
+	if old := e.facts.Load(); old == nil || f.err != nil || *old != f {
+		e.facts.Store(&f)
+	}
+	err := e.err()
+	e.unable.Store(err != nil)
+	return err
+}
+
+// err is why the backend cannot be taken, as far as is known.
+func (e *entry) err() error {
+	if f := e.fault.Load(); f != nil {
+		return fmt.Errorf("%w: %w: out until a self-test passes", ErrBackendUnavailable, f.Err)
+	}
+	if f := e.facts.Load(); f != nil && f.err != nil {
+		return fmt.Errorf("%w: %w", ErrBackendUnavailable, f.err)
+	}
+	return nil
+}
+
+// info is what is known of the backend, without asking it.
+func (e *entry) info() Info {
+	info := Info{Algorithm: e.Algorithm, Backend: e.Name, SelfTest: "not run"}
+	f := e.facts.Load()
+	if f == nil {
+		return info
+	}
+	info.Version, info.Detail = f.version, f.detail
+	if f.tested {
+		info.Available, info.SelfTest = true, "passed"
+	}
+	if err := e.err(); err != nil {
+		info.Available, info.Detail = false, err.Error()
+	}
+	if e.fault.Load() != nil {
+		info.SelfTest = "failed"
+	}
+	return info
+}
+
+// probe asks whether the backend can run. That it cannot any more is final.
+func (e *entry) probe() (version, detail string, err error) {
+	if e.Probe != nil {
+		version, detail, err = e.callProbe()
+	}
+	if err != nil && e.could && !e.gone.Swap(true) {
+		e.fault.Store(failure(e.Name, "it could run and cannot any more, which is final for this process: %w", err))
+	}
+	e.could = e.could || err == nil
+	return version, detail, err
+}
+
+func (e *entry) callProbe() (version, detail string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = asFailure(e.Name, r).Err
+		}
+	}()
+	return e.Probe()
+}
+
+// test runs the self-test and enters or leaves the error state by its outcome. An
+// error is one that says nothing about the backend's answers.
+func (e *entry) test() error {
+	reference, err := selfTest(&e.Backend)
+	switch {
+	case err == nil:
+		e.reference, e.tested = reference, true
+		e.fault.Store(nil)
+	case isSelfTest(err):
+		e.tested = true
+		e.fault.Store(&Failure{e.Name, err})
+	default:
+		return err
+	}
+	return nil
+}
+
+// checkPin compares the file that the backend was loaded from with what is
+// required.
+func (e *entry) checkPin(pin string) error {
+	if pin == "" {
+		return nil
+	}
+	m, err := e.loadedFrom()
+	if err != nil {
+		return fmt.Errorf("it is pinned to a file, and which it was loaded from cannot be told: %w", err)
+	}
+	if m.SHA256 != pin {
+		return fmt.Errorf("it is pinned to sha256:%s, and was loaded from %s, which has sha256:%s", pin, m.Path, m.SHA256)
+	}
+	return nil
+}
+
+// loadedFrom is the file of the backend's code. e.mu is held.
+func (e *entry) loadedFrom() (m Module, err error) {
+	if e.file != nil {
+		return *e.file, nil
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = asFailure(e.Name, r).Err
+		}
+	}()
+	if e.Module == nil {
+		m, err = Program()
+	} else {
+		m, err = e.Module()
+	}
+	if err == nil {
+		e.file = &m
+	}
+	return m, err
+}
+
+// guard, deferred around calls into the backend, makes whatever it panics with
+// its failure, and puts it, and no other, into the error state.
+func (e *entry) guard() {
+	if r := recover(); r != nil {
+		panic(e.fail(r))
+	}
+}
+
+func (e *entry) fail(cause any) *Failure {
+	f := asFailure(e.Name, cause)
+	e.fault.CompareAndSwap(nil, f)
+	return f
+}
+
+// ready panics in the error state. It is asked before a computation and again
+// before its result leaves, which another one may have found wrong by then.
+func (e *entry) ready() {
+	if f := e.fault.Load(); f != nil {
+		panic(f)
+	}
+}
+
+// checkEvery is after how many results of a kind a known answer is computed the
+// same way. It costs about a hundredth of the time of short messages.
+const checkEvery = 1024
+
+// answerStride leads through all lengths, long ones among the first.
+const answerStride = 2533
+
+// count counts n results that came by way w and checks a known answer when its
+// turn has come.
+func (e *entry) count(w way, n int) {
+	total := e.counts[w].Add(uint64(n))
+	turn := total / checkEvery
+	if turn == (total-uint64(n))/checkEvery {
+		return
+	}
+	if err := checkAnswer(&e.Backend, e.reference, w, int(turn*answerStride%(maxAnswer+1))); err != nil {
+		panic(&Failure{e.Name, err})
+	}
+}
+
+// check refuses what is no result: of another length, or zeros, as of an output
+// that nobody wrote.
+func (e *entry) check(result []byte, before int) {
+	size := macSize(e.Algorithm)
+	if len(result) != before+size {
+		panic(failure(e.Name, "a result of %d bytes in place of %d", len(result)-before, size))
+	}
+	var or byte
+	for _, b := range result[before:] {
+		or |= b
+	}
+	if or == 0 {
+		panic(failure(e.Name, "a result of zeros: nothing was computed"))
+	}
+}
+
+// newKeyed makes a key. A panic is an error of this key alone, because it may be
+// the secret that the backend cannot do with, unless the backend itself calls it a
+// failure.
+func (e *entry) newKeyed(secret []byte) (keyed Keyed, err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *Failure:
+			err = e.fail(r)
+		default:
+			err = asFailure(e.Name, r).Err
+		}
+	}()
+	return e.keyed(secret)
+}
+
+func (b *Backend) keyed(secret []byte) (Keyed, error) {
+	keyed, err := b.NewKeyed(secret)
+	if err == nil && keyed == nil {
+		panic("no key came from NewKeyed")
+	}
+	return keyed, err
+}
+
+func (e *entry) sum(keyed Keyed, dst, msg []byte) []byte {
+	defer e.guard()
+	sum := keyed.Sum(dst, msg)
+	e.check(sum, len(dst))
+	e.count(oneCall, 1)
+	return sum
+}
+
+func (e *entry) sumEach(batch Batcher, dst []byte, keys []Keyed, msgs [][]byte) []byte {
+	defer e.guard()
+	size, start := macSize(e.Algorithm), len(dst)
+	dst = batch.SumEach(dst, keys, msgs)
+	if len(dst) != start+len(msgs)*size {
+		panic(failure(e.Name, "%d messages gave %d bytes", len(msgs), len(dst)-start))
+	}
+	for i := range msgs {
+		e.check(dst[:start+(i+1)*size], start+i*size)
+	}
+	e.count(inBatch, len(msgs))
+	return dst
+}
+
+// newHash is the digest alone.
+func (e *entry) newHash() hash.Hash {
+	e.ready()
+	defer e.guard()
+	return &stream{h: mustHash(e.NewHash()), entry: e, way: digested}
+}
+
+func (e *entry) newMAC(key *Key) hash.Hash {
+	defer e.guard()
+	return &stream{h: mustHash(key.keyed.NewMAC()), entry: e, key: key, way: streamed}
+}

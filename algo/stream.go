@@ -1,0 +1,85 @@
+package algo
+
+import (
+	"errors"
+	"fmt"
+	"hash"
+)
+
+// stream is a backend's hash within the guard of its entry.
+type stream struct {
+	h     hash.Hash
+	entry *entry
+	key   *Key // of a MAC
+	way   way
+	err   error // of a Write: there is no sum of what was not hashed
+}
+
+var _ hash.Cloner = (*stream)(nil)
+
+func (s *stream) ready() {
+	if s.key != nil {
+		s.key.ready()
+	} else {
+		s.entry.ready()
+	}
+}
+
+func (s *stream) Size() int      { return macSize(s.entry.Algorithm) }
+func (s *stream) BlockSize() int { return s.h.BlockSize() }
+
+func (s *stream) Write(p []byte) (n int, err error) {
+	s.ready()
+	defer s.entry.guard()
+	n, err = s.h.Write(p)
+	switch {
+	case err != nil:
+		s.err = err
+	case n != len(p):
+		panic(failure(s.entry.Name, "%d of %d bytes were hashed", n, len(p)))
+	}
+	return n, err
+}
+
+func (s *stream) Reset() {
+	s.ready()
+	defer s.entry.guard()
+	s.h.Reset()
+	s.err = nil
+}
+
+func (s *stream) Sum(b []byte) []byte {
+	s.ready()
+	if s.err != nil {
+		panic(&Failure{s.entry.Name, s.err}) // input beyond a limit: no fault of the backend
+	}
+	b = s.sum(b)
+	s.ready()
+	return b
+}
+
+func (s *stream) sum(b []byte) []byte {
+	defer s.entry.guard()
+	sum := s.h.Sum(b)
+	s.entry.check(sum, len(b))
+	s.entry.count(s.way, 1)
+	return sum
+}
+
+// Clone returns an independent copy, or an error where the backend's hash cannot
+// be cloned.
+func (s *stream) Clone() (hash.Cloner, error) {
+	s.ready()
+	defer s.entry.guard()
+	cloner, ok := s.h.(hash.Cloner)
+	if !ok {
+		return nil, fmt.Errorf("algo: a hash of backend %s cannot be cloned: %w", s.entry.Name, errors.ErrUnsupported)
+	}
+	h, err := cloner.Clone()
+	if err != nil {
+		return nil, err
+	}
+	c := *s
+	c.h = mustHash(h)
+	return &c, nil
+}
