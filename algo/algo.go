@@ -189,7 +189,7 @@ func (k *Key) NewHash() hash.Hash {
 }
 
 // Size is the length of the MAC in bytes.
-func (k *Key) Size() int { return macSize(k.made().Algorithm) }
+func (k *Key) Size() int { return k.made().size }
 
 // Backend tells what computes this key's MACs, and whether it can at this moment.
 func (k *Key) Backend() Info {

@@ -28,3 +28,29 @@ func ExampleWithBackend() {
 	fmt.Println(errors.Is(err, algo.ErrUnknownBackend))
 	// Output: true
 }
+
+// A server that verifies what strangers send asks for an error, not for a panic.
+func ExampleKey_VerifyErr() {
+	key, err := algo.NewKey(algo.HMACSM3, []byte("Jefe"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	switch err := key.VerifyErr([]byte("a message"), []byte("no MAC")); {
+	case errors.Is(err, algo.ErrMismatch):
+		fmt.Println("refused")
+	case errors.Is(err, algo.ErrBackendUnavailable):
+		fmt.Println("try again later")
+	}
+	// Output: refused
+}
+
+// A self-test on demand: before a deployment goes on, or every hour.
+func ExampleSelfTest() {
+	for _, algorithm := range algo.Algorithms() {
+		if err := algo.SelfTest(algorithm); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+}

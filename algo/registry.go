@@ -130,7 +130,7 @@ func (r *registry) register(b Backend) {
 		b.NewKeyed = func(secret []byte) (Keyed, error) { return newHMAC(b.NewHash, secret), nil }
 	}
 	// A new slice: readers may hold the old one.
-	list = append(slices.Clone(list), &entry{Backend: b})
+	list = append(slices.Clone(list), &entry{Backend: b, size: macSize(b.Algorithm)})
 	slices.SortStableFunc(list, func(x, y *entry) int { return cmp.Compare(y.Preference, x.Preference) })
 	r.entries[b.Algorithm] = list
 }

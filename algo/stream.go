@@ -25,7 +25,7 @@ func (s *stream) ready() {
 	}
 }
 
-func (s *stream) Size() int      { return macSize(s.entry.Algorithm) }
+func (s *stream) Size() int      { return s.entry.size }
 func (s *stream) BlockSize() int { return s.h.BlockSize() }
 
 func (s *stream) Write(p []byte) (n int, err error) {
