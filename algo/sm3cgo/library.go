@@ -19,7 +19,15 @@ const available = true
 func init() {
 	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: Linked().Backend, Preference: 30, Probe: library.probe,
 		NewHash:  func() hash.Hash { return newDigest() },
-		NewKeyed: func(secret []byte) (algo.Keyed, error) { return newKeyed(secret), nil }})
+		NewKeyed: func(secret []byte) (algo.Keyed, error) { return newKeyed(secret), nil },
+		Module:   module})
+}
+
+// module is the file that holds the library, the program's own where it is
+// statically linked.
+func module() (algo.Module, error) {
+	mac := linked().function("SM3_HMAC")
+	return algo.ModuleAt(mac.address, mac.file)
 }
 
 // New returns an SM3 digest. Where libTencentSM is linked it runs there and
