@@ -31,6 +31,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/gmhmac/hmacsign/algo"
@@ -89,10 +90,14 @@ type moduleMAC struct {
 }
 
 func newModuleMAC(secret []byte) *moduleMAC {
+	if moduleMACs.Load() > manyMACs {
+		runtime.Gosched()
+	}
 	ctx := C.sm3cgo_mac_init(pointer(secret), C.size_t(len(secret)))
 	if ctx == nil {
 		failed("SM3_HMAC_Init returned NULL")
 	}
+	moduleMACs.Add(1)
 	m := &moduleMAC{ctx: ctx}
 	m.cleanup = runtime.AddCleanup(m, release, ctx)
 	return m
@@ -107,6 +112,7 @@ func (m *moduleMAC) update(p []byte) {
 // here may have freed the context or not.
 func (m *moduleMAC) final(mac *[size]byte) {
 	m.cleanup.Stop()
+	moduleMACs.Add(-1)
 	must("SM3_HMAC_Final", C.sm3cgo_mac_final(m.ctx, (*C.uchar)(unsafe.Pointer(mac))))
 	runtime.KeepAlive(m)
 }
@@ -121,7 +127,15 @@ func (m *moduleMAC) drop() {
 func release(ctx *C.TstHmacSm3Ctx) {
 	var mac [size]byte
 	C.sm3cgo_mac_final(ctx, (*C.uchar)(unsafe.Pointer(&mac)))
+	moduleMACs.Add(-1)
 }
+
+// moduleMACs counts the contexts that are not freed. One goroutine runs the
+// cleanups of abandoned streams; where there are more than manyMACs, whoever makes
+// another lets it run first, so that they do not pile up behind busy goroutines.
+var moduleMACs atomic.Int64
+
+const manyMACs = 1024
 
 // origin is a function of the library and where the loader took it from.
 type origin struct {
