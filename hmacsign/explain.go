@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
@@ -152,17 +151,13 @@ func (t *attempt) found(code, explanation, client string) {
 	}
 }
 
-func (v *Verifier) explainMAC(w *work, scheme Scheme, a *authorization, key *Key, text string) *Explanation {
+func (v *Verifier) explainMAC(w *work, scheme Scheme, a *authorization, key *Key, mac *algo.Key, text string) *Explanation {
 	result := &Explanation{Server: text}
 	if scheme == HuaweiSDK {
 		result.Server = beginning(w.canonicalRequest)
 	}
 	if len(text) > maxExplained || len(w.canonicalRequest) > maxExplained {
 		result.Incomplete = true
-		return result
-	}
-	mac, err := key.mac(a, v.backend, false)
-	if err != nil {
 		return result
 	}
 	t := &attempt{v: v, m: &w.message, scheme: scheme, a: a, mac: mac, text: text, result: result}
@@ -217,22 +212,17 @@ func (t *attempt) anyScheme(key *Key) {
 		t.found("base64_of_hex", "The signature is base64 of the MAC's upper-case hex text: encode its bytes.", t.text)
 	}
 	for _, algorithm := range t.scheme.Algorithms() {
-		if algorithm == t.a.algorithm || !t.afford(len(t.text)) {
-			continue
-		}
-		other := *t.a
-		other.algorithm = algorithm
-		if mac, err := key.mac(&other, "", false); err == nil && t.matches(mac, t.text) {
+		if algorithm != t.a.algorithm && t.signedWith(algorithm, key.Secret) {
 			t.found("other_algorithm", "The header says "+t.a.algorithm+", but the MAC is "+algorithm+": name the one that is used.", t.text)
 		}
 	}
 	secret := key.Secret.Reveal()
 	for _, other := range []string{secret + "\n", secret + "\r\n", secret + " ", " " + secret, strings.TrimSpace(secret)} {
-		if other != secret && t.signedWith(Secret(other)) {
+		if other != secret && t.signedWith(t.a.algorithm, Secret(other)) {
 			t.found("space_around_secret", "The client's secret has a newline or space at an end that this one has not, or the reverse: read it without.", t.text)
 		}
 	}
-	if t.signedWith(Secret(key.ID)) {
+	if t.signedWith(t.a.algorithm, Secret(key.ID)) {
 		t.found("key_id_as_secret", "The client signed with the key id in the secret's place.", t.text)
 	}
 	if store, ok := t.v.keys.(interface{ all() iter.Seq[*Key] }); ok {
@@ -241,19 +231,30 @@ func (t *attempt) anyScheme(key *Key) {
 			if tried++; tried > maxExplainedKeys || t.result.Mistake.Code != "" {
 				break
 			}
-			if other.ID != key.ID && t.signedWith(other.Secret) {
+			if other.ID != key.ID && t.signedWith(t.a.algorithm, other.Secret) {
 				t.found("other_key", "The client signed with another key's secret: send that key's id, or sign with this one's secret.", t.text)
 			}
 		}
 	}
 }
 
-func (t *attempt) signedWith(secret SecretText) bool {
+// signedWith reports whether the signature is the MAC of the server's string
+// under this algorithm and secret, where there is a backend for it.
+func (t *attempt) signedWith(algorithm string, secret SecretText) bool {
 	if secret.Reveal() == "" || !t.afford(len(t.text)) {
 		return false
 	}
-	mac, err := (&Key{Secret: secret}).mac(t.a, t.v.backend, false)
-	return err == nil && t.matches(mac, t.text)
+	base, err := newMAC(algorithm, secret.bytes(), t.m.digests.backendOf(algorithm))
+	if err != nil {
+		return false
+	}
+	defer base.Destroy()
+	mac, done, err := forScope(base, secret, t.a)
+	if err != nil {
+		return false
+	}
+	defer done()
+	return t.matches(mac, t.text)
 }
 
 // concat joins the parts, like the functions below: empty if that cannot be
@@ -722,7 +723,7 @@ func (t *attempt) huawei() {
 	server := t.result.Server
 	head, _, _ := strings.Cut(t.text, "\n")
 	prefix := t.text[:strings.LastIndexByte(t.text, '\n')+1]
-	h, err := algo.NewHash(t.a.algorithm)
+	h, err := t.m.digests.of(t.a.algorithm)
 	if err != nil {
 		return
 	}
@@ -796,18 +797,31 @@ func (t *attempt) huawei() {
 		body("body_serialised_again", "The sent JSON was serialised anew after signing: sign the bytes that are sent.", other)
 	}
 	if t.a.algorithm == algo.HMACSM3 && t.hasBody && t.afford(len(t.body)) {
-		sum := sha256.Sum256(t.body)
-		try("sha256_of_body", "The client hashed the body with SHA-256: with SM3 every hash is SM3.", t.line(lines, last, hex.EncodeToString(sum[:])))
+		if sum := t.sha256(t.body); sum != "" {
+			try("sha256_of_body", "The client hashed the body with SHA-256: with SM3 every hash is SM3.", t.line(lines, last, sum))
+		}
 	}
 	if !t.afford(3 * len(server)) {
 		return
 	}
-	sum := sha256.Sum256([]byte(server))
-	t.try("sha256_of_request", "The client hashed the canonical request with SHA-256: with SM3 every hash is SM3.", prefix+hex.EncodeToString(sum[:]))
+	if sum := t.sha256([]byte(server)); sum != "" {
+		t.try("sha256_of_request", "The client hashed the canonical request with SHA-256: with SM3 every hash is SM3.", prefix+sum)
+	}
 	t.try("request_not_hashed", "The client's string to sign holds the canonical request itself: put its hash there.", prefix+server)
 	if i := strings.IndexByte(prefix, '\n'); i > 0 {
 		t.try("other_word", "The first line of the client's string to sign is not "+head+".", "SDK-HMAC-SHA256"+prefix[i:]+digest(server), "SDK-HMAC-SM3"+prefix[i:]+digest(server))
 	}
+}
+
+// sha256 is the SHA-256 of a text in hex; empty where the backend that was asked
+// for has none.
+func (t *attempt) sha256(text []byte) string {
+	h, err := t.m.digests.of(algo.HMACSHA256)
+	if err != nil {
+		return ""
+	}
+	h.Write(text)
+	return hex.EncodeToString(h.Sum(t.sum[:0]))
 }
 
 // explainDigest looks for the mistake in a Content-MD5 that is not the body's.

@@ -325,7 +325,7 @@ func TestExplainCountsAllWork(t *testing.T) {
 		"oneOfEach":   func(t *attempt) bool { return t.oneOfEach(text, true) != "" },
 		"percentCase": func(t *attempt) bool { return t.percentCase(text, bytes.ToUpper) != "" },
 		"md5":         func(t *attempt) bool { _, ok := t.md5([]byte(text)); return ok },
-		"signedWith":  func(t *attempt) bool { return t.signedWith(Secret("secret")) },
+		"signedWith":  func(t *attempt) bool { return t.signedWith(t.a.algorithm, Secret("secret")) },
 		"JSON": func(t *attempt) bool {
 			for range t.reserialised() {
 				return true
@@ -335,7 +335,7 @@ func TestExplainCountsAllWork(t *testing.T) {
 	} {
 		start := func(spent int) *attempt {
 			a := &authorization{keyID: "k", algorithm: "hmac-sm3", signature: mac.Sum(nil, []byte(text))}
-			return &attempt{ctx: t.Context(), v: new(Verifier), a: a, mac: mac, text: text, result: &Explanation{spent: spent},
+			return &attempt{ctx: t.Context(), v: new(Verifier), m: &message{digests: digests{mac: mac}}, a: a, mac: mac, text: text, result: &Explanation{spent: spent},
 				hasBody: true, body: []byte(`["` + text + `"]`)}
 		}
 		afresh := start(0)

@@ -30,3 +30,37 @@ func TestFailingBackendIsAnError(t *testing.T) {
 	_, err = s.Transport(nil).RoundTrip(req)
 	require.ErrorIs(t, err, algo.ErrBackendUnavailable)
 }
+
+// What a key is made of is cleared, whether there is a key then or not.
+func TestSecretIsClearedAfterKeyIsMade(t *testing.T) {
+	for backend, want := range map[string]error{"gmsm": nil, "no such": algo.ErrUnknownBackend} {
+		secret := []byte("secret")
+		_, err := newMAC("hmac-sm3", secret, backend)
+		require.ErrorIs(t, err, want)
+		require.Equal(t, make([]byte, 6), secret)
+	}
+}
+
+// A derived key is on the backend of the key that it comes from, not on what is
+// preferred at that moment.
+func TestDerivedKeyStaysOnItsBackend(t *testing.T) {
+	for _, backend := range []string{"gmsm", "faulty"} {
+		base, err := newMAC("hmac-sm3", []byte("secret"), backend)
+		require.NoError(t, err)
+		mac, err := derive(base, "id", Secret("secret"), "20210311/r/s")
+		require.NoError(t, err)
+		require.Equal(t, backend, mac.Backend().Backend)
+		a := &authorization{keyID: "id", algorithm: "hmac-sm3", scope: "20210311/r/s"}
+		same, done, err := forScope(base, Secret("secret"), a)
+		require.NoError(t, err)
+		require.Equal(t, mac.Sum(nil, nil), same.Sum(nil, nil))
+		done()
+		require.Panics(t, func() { same.Sum(nil, nil) }, "it is destroyed")
+		a.scope = ""
+		same, done, err = forScope(base, Secret("secret"), a)
+		require.NoError(t, err)
+		done()
+		require.Same(t, base, same)
+		base.Sum(nil, nil) // which others use
+	}
+}

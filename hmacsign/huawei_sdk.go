@@ -3,8 +3,8 @@ package hmacsign
 import (
 	"crypto/hkdf"
 	"encoding/hex"
+	"errors"
 	"fmt"
-	"hash"
 	"net/url"
 	"regexp"
 	"slices"
@@ -202,25 +202,23 @@ func (huaweiSDK) checkBody(m *message, a *authorization) error {
 		}
 		return nil
 	}
-	algorithms := []string{a.algorithm}
-	if a.algorithm == algo.HMACSM3 && name == "x-sdk-content-sha256" {
-		algorithms = append(algorithms, algo.HMACSHA256)
-	}
-	for _, algorithm := range algorithms {
-		sum, err := appendBodyHash(nil, m, algorithm)
-		if err != nil {
-			return err
-		}
-		if value == string(sum) {
-			return nil
+	detail := name + " is not the hash of the body"
+	sum, err := appendBodyHash(nil, m, a.algorithm)
+	if err == nil && value != string(sum) && a.algorithm == algo.HMACSM3 && name == "x-sdk-content-sha256" {
+		sum, err = appendBodyHash(nil, m, algo.HMACSHA256)
+		if errors.Is(err, algo.ErrUnknownBackend) {
+			return refuse(ErrBodyDigest, detail+" with SM3, and backend "+m.digests.backend+" has no "+algo.HMACSHA256+" to compare it with SHA-256: send the SM3")
 		}
 	}
-	return refuse(ErrBodyDigest, name+" is not the hash of the body")
+	if err != nil || value == string(sum) {
+		return err
+	}
+	return refuse(ErrBodyDigest, detail)
 }
 
 // appendBodyHash appends the hex of the body's hash.
 func appendBodyHash(dst []byte, m *message, algorithm string) ([]byte, error) {
-	h, err := algo.NewHash(algorithm)
+	h, err := m.digests.of(algorithm)
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +261,7 @@ func (huaweiSDK) stringToSign(dst []byte, m *message, a *authorization, _ *canon
 	if m.canonicalRequest, err = appendCanonicalRequest(m.canonicalRequest[:0], m, a); err != nil {
 		return nil, err
 	}
-	h, err := algo.NewHash(a.algorithm)
+	h, err := m.digests.of(a.algorithm)
 	if err != nil {
 		return nil, err
 	}
@@ -420,24 +418,24 @@ func regionAndService(scope string) string {
 	return rest
 }
 
-// derivedSecret is the key of a scope: the hex text of HKDF (RFC 5869) from the
-// secret, with the key id as salt.
-func derivedSecret(algorithm, keyID string, secret SecretText, scope string) (SecretText, error) {
-	if _, err := algo.NewHash(algorithm); err != nil {
-		return SecretText{}, err
-	}
-	newHash := func() hash.Hash {
-		h, err := algo.NewHash(algorithm)
-		if err != nil {
-			panic(&algo.Failure{Backend: algorithm, Err: err}) // it was there a moment ago
-		}
-		return h
-	}
-	key, err := hkdf.Key(newHash, []byte(secret.Reveal()), []byte(keyID), scope, 32)
+// derive makes the key of a scope. Its secret is the hex text of HKDF (RFC 5869)
+// from the secret, with the key id as salt. Base is the key of the secret itself,
+// whose backend computes this too.
+func derive(base *algo.Key, keyID string, secret SecretText, scope string) (*algo.Key, error) {
+	text := secret.bytes()
+	defer clear(text)
+	pseudorandom, err := hkdf.Extract(base.NewHash, text, []byte(keyID))
 	if err != nil {
-		return SecretText{}, err
+		return nil, err
 	}
-	return Secret(hex.EncodeToString(key)), nil
+	defer clear(pseudorandom)
+	derived, err := hkdf.Expand(base.NewHash, pseudorandom, scope, 32)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(derived)
+	info := base.Backend()
+	return newMAC(info.Algorithm, hex.AppendEncode(nil, derived), info.Backend)
 }
 
 // message is the text of the vendor's example of backend verification, with its

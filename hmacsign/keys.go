@@ -1,6 +1,7 @@
 package hmacsign
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -21,7 +22,8 @@ import (
 // marshals as "[secret]", whatever the verb or encoder, and it holds the text
 // where reflection does not find it: fmt, for one, prints unexported fields and
 // values under a wrong verb without asking their methods. The zero value is no
-// secret.
+// secret. A string cannot be cleared: the text stays in memory until the collector
+// has taken it and its place is used again.
 type SecretText struct{ reveal func() string }
 
 // Secret makes a secret of its text.
@@ -39,6 +41,16 @@ func (s SecretText) Reveal() string {
 	}
 	return s.reveal()
 }
+
+// check reports whether there could be a key of the secret.
+func (s SecretText) check() error {
+	text := s.bytes()
+	defer clear(text)
+	return algo.CheckSecret(text)
+}
+
+// bytes is a copy of the text, for who clears it after use.
+func (s SecretText) bytes() []byte { return []byte(s.Reveal()) }
 
 const hidden = "[secret]"
 
@@ -83,25 +95,21 @@ type macKey struct {
 	previous           bool
 }
 
-// mac returns the MAC keyed for a request, on a backend ("" is the preferred).
-// Derived keys are not kept: whoever sends a request chooses their scope.
-func (k *Key) mac(a *authorization, backend string, previous bool) (*algo.Key, error) {
-	secret := k.Secret
+// secret is the one that counts, or the one before.
+func (k *Key) secret(previous bool) SecretText {
 	if previous {
-		secret = k.Previous
+		return k.Previous
 	}
-	if a.scope != "" {
-		derived, err := derivedSecret(a.algorithm, a.keyID, secret, a.scope)
-		if err != nil {
-			return nil, err
-		}
-		return newMAC(a.algorithm, derived, backend)
-	}
-	id := macKey{a.algorithm, backend, previous}
+	return k.Secret
+}
+
+// mac returns the MAC keyed with a secret, on a backend ("" is the preferred).
+func (k *Key) mac(algorithm, backend string, previous bool) (*algo.Key, error) {
+	id := macKey{algorithm, backend, previous}
 	if mac, ok := k.macs.Load(id); ok {
 		return mac.(*algo.Key), nil
 	}
-	mac, err := newMAC(a.algorithm, secret, backend)
+	mac, err := newMAC(algorithm, k.secret(previous).bytes(), backend)
 	if err != nil {
 		return nil, err
 	}
@@ -109,12 +117,21 @@ func (k *Key) mac(a *authorization, backend string, previous bool) (*algo.Key, e
 	return mac, nil
 }
 
-func newMAC(algorithm string, secret SecretText, backend string) (*algo.Key, error) {
-	var opts []algo.Option
-	if backend != "" {
-		opts = append(opts, algo.WithBackend(backend))
+// newMAC makes a key of a secret, which it clears.
+func newMAC(algorithm string, secret []byte, backend string) (*algo.Key, error) {
+	defer clear(secret)
+	return algo.NewKey(algorithm, secret, algo.WithBackend(backend))
+}
+
+// forScope returns the key that computes a request's MAC: base, the secret's, or
+// one that is derived from the secret. A derived one is not kept, because whoever
+// sends a request chooses its scope, but destroyed by done.
+func forScope(base *algo.Key, secret SecretText, a *authorization) (mac *algo.Key, done func(), err error) {
+	if a.scope == "" {
+		return base, func() {}, nil
 	}
-	return algo.NewKey(algorithm, []byte(secret.Reveal()), opts...)
+	mac, err = derive(base, a.keyID, secret, a.scope)
+	return mac, mac.Destroy, err
 }
 
 func (k *Key) allows(list []string, name string) bool {
@@ -126,8 +143,11 @@ func (k *Key) check() error {
 	if err := checkKeyID(k.ID); err != nil {
 		return err
 	}
-	if k.Secret.Reveal() == "" {
-		return fmt.Errorf("hmacsign: key %q: %w", clip(k.ID), algo.ErrEmptySecret)
+	if err := k.Secret.check(); err != nil {
+		return fmt.Errorf("hmacsign: key %q: %w", clip(k.ID), err)
+	}
+	if err := k.Previous.check(); err != nil && !errors.Is(err, algo.ErrEmptySecret) {
+		return fmt.Errorf("hmacsign: key %q: previous secret: %w", clip(k.ID), err)
 	}
 	for _, name := range k.Schemes {
 		if _, err := SchemeByName(name); err != nil {
@@ -170,9 +190,9 @@ func StaticKeys(keys ...*Key) (KeyStore, error) { return newStaticKeys(keys) }
 
 func newStaticKeys(keys []*Key) (staticKeys, error) {
 	store := make(staticKeys, len(keys))
-	for _, k := range keys {
+	for i, k := range keys {
 		if k == nil {
-			return nil, errors.New("hmacsign: one of the keys is nil")
+			return nil, fmt.Errorf("hmacsign: StaticKeys: key %d is nil: leave it out", i+1)
 		}
 		if err := k.check(); err != nil {
 			return nil, err
@@ -307,6 +327,7 @@ func ReadSecretFile(path string) (SecretText, error) {
 	if err != nil {
 		return SecretText{}, err
 	}
-	text := strings.TrimSuffix(string(data), "\n")
-	return Secret(strings.TrimSuffix(text, "\r")), nil
+	defer clear(data)
+	text := bytes.TrimSuffix(data, []byte("\n"))
+	return Secret(string(bytes.TrimSuffix(text, []byte("\r")))), nil
 }

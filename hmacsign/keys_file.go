@@ -53,20 +53,34 @@ func OpenKeys(path string, report func(error)) (*FileKeys, error) {
 	return f, nil
 }
 
+// ready panics unless the store can be used.
+func (f *FileKeys) ready() {
+	if f == nil || f.now == nil {
+		panic("hmacsign: a FileKeys was used that OpenKeys did not make: a nil or a zero one")
+	}
+}
+
+func (f *FileKeys) inUse() *loadedKeys {
+	f.ready()
+	return f.loaded.Load()
+}
+
 // Key implements [KeyStore].
 func (f *FileKeys) Key(ctx context.Context, id string) (*Key, error) {
+	f.ready()
 	f.look()
-	return f.loaded.Load().keys.Key(ctx, id)
+	return f.inUse().keys.Key(ctx, id)
 }
 
 // Len is the number of keys in use.
-func (f *FileKeys) Len() int { return len(f.loaded.Load().keys) }
+func (f *FileKeys) Len() int { return len(f.inUse().keys) }
 
 // LoadedAt is when the keys in use were read.
-func (f *FileKeys) LoadedAt() time.Time { return f.loaded.Load().at }
+func (f *FileKeys) LoadedAt() time.Time { return f.inUse().at }
 
 // Err is why the file as it was last read is not in use, or nil if it is.
 func (f *FileKeys) Err() error {
+	f.ready()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.err
@@ -75,6 +89,7 @@ func (f *FileKeys) Err() error {
 // Ready fails if there are no keys, so that every request would be refused. A
 // new file with a fault does not count, as the old keys are in use.
 func (f *FileKeys) Ready(context.Context) error {
+	f.ready()
 	f.look() // where nothing is ready no request comes that would
 	if f.Len() == 0 {
 		return errors.New("hmacsign: keys: the file has no keys: add one")
@@ -85,13 +100,14 @@ func (f *FileKeys) Ready(context.Context) error {
 // Reload reads the file now, whether it has changed or not. With an error the
 // old keys stay in use.
 func (f *FileKeys) Reload() error {
+	f.ready()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.turn.Taken(f.now())
 	return f.read()
 }
 
-func (f *FileKeys) all() iter.Seq[*Key] { return f.loaded.Load().keys.all() }
+func (f *FileKeys) all() iter.Seq[*Key] { return f.inUse().keys.all() }
 
 // look reads the file again if it is time to look and anything has changed.
 func (f *FileKeys) look() {

@@ -3,12 +3,14 @@ package hmacsign
 import (
 	"crypto/md5"
 	"fmt"
+	"hash"
 	"net/http"
 	"net/textproto"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/internal/wire"
 )
 
@@ -23,12 +25,36 @@ type message struct {
 	body   payload
 	md5    *[md5.Size]byte // of the body, once it was asked for
 
+	digests          digests
 	isRead           bool
 	readErr          error  // for every scheme that is tried
 	canonicalRequest []byte // of huawei-sdk, which signs its hash
 
 	replaced [4]replacement // by set, for undo
 	sets     int
+}
+
+// digests makes the digests of a request on the backend that computes its MAC.
+type digests struct {
+	mac     *algo.Key
+	backend string // that was asked for by name, or empty: for other algorithms
+}
+
+// of returns the digest under an algorithm's MAC.
+func (d *digests) of(algorithm string) (hash.Hash, error) {
+	if d.mac.Backend().Algorithm == algorithm {
+		return d.mac.NewHash(), nil
+	}
+	return algo.NewHash(algorithm, algo.WithBackend(d.backend))
+}
+
+// backendOf names the backend that computes an algorithm for the request: as
+// above, and empty for the preferred one.
+func (d *digests) backendOf(algorithm string) string {
+	if info := d.mac.Backend(); info.Algorithm == algorithm {
+		return info.Backend
+	}
+	return d.backend
 }
 
 type replacement struct {

@@ -221,7 +221,7 @@ func TestMiddlewareEcho(t *testing.T) {
 	req.RequestURI = "/?p=test"
 	req.Header.Set("Accept", "application/json")
 	w := httptest.NewRecorder()
-	newVerifier(t, EchoStringToSign()).Middleware(nil).ServeHTTP(w, req)
+	newVerifier(t, EchoStringToSign()).Middleware(http.NotFoundHandler()).ServeHTTP(w, req)
 	require.Equal(t, 401, w.Code)
 	require.Equal(t, "hmac", w.Header().Get("WWW-Authenticate"))
 	// The documentation's example of an answer.
@@ -236,7 +236,7 @@ func TestKeyStoreErrors(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnavailable)
 	require.ErrorContains(t, err, "database is down")
 	w := httptest.NewRecorder()
-	v.Middleware(nil).ServeHTTP(w, signedRequest(t, "GET", "/", ""))
+	v.Middleware(http.NotFoundHandler()).ServeHTTP(w, signedRequest(t, "GET", "/", ""))
 	require.Equal(t, 503, w.Code)
 	require.NotContains(t, w.Body.String(), "database")
 

@@ -33,6 +33,10 @@ func defaults(budget *Budget) common {
 	return common{clock: time.Now, maxBody: DefaultMaxBody, budget: budget}
 }
 
+func nilOption(who string, i int) error {
+	return fmt.Errorf("hmacsign: %s: option %d is nil: leave it out", who, i+1)
+}
+
 type bothOption func(*common) error
 
 func (o bothOption) signer(s *Signer) error     { return o(&s.common) }
@@ -58,8 +62,10 @@ func WithClock(clock func() time.Time) Option {
 	})
 }
 
-// WithBackend makes this backend of package algo compute every MAC; a backend
-// that is not there is an error, at the latest when it is first needed.
+// WithBackend makes this backend of package algo compute every MAC, and the
+// digests and derived keys that huawei-sdk needs for it; no other is asked for
+// anything. A backend that is not there is an error, at the latest when it is first
+// needed.
 func WithBackend(name string) Option {
 	return bothOption(func(c *common) error { c.backend = name; return nil })
 }

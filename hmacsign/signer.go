@@ -31,7 +31,8 @@ type Signer struct {
 	derive        func(scope string) (*algo.Key, error) // holds the secret, which so cannot print
 }
 
-// scopedMAC is the derived key of a scope, which changes once a day.
+// scopedMAC is the derived key of a scope, which changes once a day. It may be in
+// use after that, and so is left to the collector.
 type scopedMAC struct {
 	scope string
 	mac   *algo.Key
@@ -45,17 +46,14 @@ func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerO
 	}
 	s := &Signer{common: defaults(noBudget), scheme: scheme, keyID: cred.KeyID, algorithm: algorithm,
 		form: QueryDocumented, contentMD5: ContentMD5Hex}
-	s.derive = func(scope string) (*algo.Key, error) {
-		secret, err := derivedSecret(algorithm, cred.KeyID, cred.Secret, scope)
-		if err != nil {
-			return nil, err
-		}
-		return newMAC(algorithm, secret, s.backend)
-	}
+	s.derive = func(scope string) (*algo.Key, error) { return derive(s.mac, cred.KeyID, cred.Secret, scope) }
 	if !slices.Contains(scheme.Algorithms(), algorithm) {
 		return nil, fmt.Errorf("hmacsign: scheme %s: %w %q: use one of %s", scheme.Name(), algo.ErrUnknownAlgorithm, clip(algorithm), strings.Join(scheme.Algorithms(), ", "))
 	}
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, nilOption("NewSigner", i)
+		}
 		if err := opt.signer(s); err != nil {
 			return nil, err
 		}
@@ -69,13 +67,26 @@ func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerO
 	if s.headers = scheme.signs(s.headers); len(s.headers) > maxSignedHeaders {
 		return nil, fmt.Errorf("hmacsign: WithSignedHeaders: %d headers would be signed, verifiers take %d at most", len(s.headers), maxSignedHeaders)
 	}
-	var err error
-	s.mac, err = newMAC(algorithm, cred.Secret, s.backend)
-	return s, err
+	mac, err := newMAC(algorithm, cred.Secret.bytes(), s.backend)
+	if err != nil {
+		return nil, err
+	}
+	s.mac = mac
+	return s, nil
 }
 
-// Backend tells what computes this signer's MACs.
-func (s *Signer) Backend() algo.Info { return s.mac.Backend() }
+// ready panics unless the signer can be used.
+func (s *Signer) ready() {
+	if s == nil || s.mac == nil {
+		panic("hmacsign: a Signer was used that NewSigner did not make: a nil or a zero one")
+	}
+}
+
+// Backend tells what computes this signer's MACs, and the digests under them.
+func (s *Signer) Backend() algo.Info {
+	s.ready()
+	return s.mac.Backend()
+}
 
 // Sign sets the headers on req that make it a signed request, replacing those
 // of an earlier signing. The body is read, up to the limit, and can be read
@@ -93,6 +104,7 @@ func (s *Signer) Sign(req *http.Request) error {
 
 // sign is Sign, and tells what is held of the body, or nil.
 func (s *Signer) sign(req *http.Request) (*hold, error) {
+	s.ready()
 	if req.Header == nil {
 		req.Header = make(http.Header)
 	}
@@ -133,6 +145,7 @@ func (s *Signer) sum(w *work) (err error) {
 // StringToSign returns the string whose MAC [Signer.Sign] would compute at this
 // moment, and leaves the request's headers alone. Errors are those of Sign.
 func (s *Signer) StringToSign(req *http.Request) (string, error) {
+	s.ready()
 	header := req.Header.Clone()
 	if header == nil {
 		header = make(http.Header)
@@ -164,7 +177,7 @@ func (s *Signer) build(w *work, req *http.Request, header http.Header) (err erro
 	if err := s.scheme.ambiguous(&w.message); err != nil {
 		return err
 	}
-	w.header = header
+	w.header, w.digests = header, digests{s.mac, s.backend}
 	w.signing = signing{s.clock(), s.contentMD5, s.region, s.service}
 	w.auth = authorization{keyID: s.keyID, algorithm: s.algorithm, headers: s.headers}
 	if err := s.scheme.prepare(&w.message, &w.signing, &w.auth); err != nil {
@@ -213,6 +226,7 @@ func reusable(text []byte) []byte {
 // falls back from https to http, none is, unless [SignRedirects] says so: another
 // host that answers with a redirect must not choose what is signed.
 func (s *Signer) Transport(base http.RoundTripper) http.RoundTripper {
+	s.ready()
 	if base == nil {
 		base = http.DefaultTransport
 	}

@@ -3,7 +3,6 @@ package hmacsign
 import (
 	"bytes"
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,24 +54,40 @@ func NewVerifier(keys KeyStore, opts ...VerifierOption) (*Verifier, error) {
 		return nil, errors.New("hmacsign: NewVerifier: no key store")
 	}
 	v := &Verifier{common: defaults(defaultBudget), keys: keys, schemes: Schemes(), forms: []QueryForm{QueryDocumented, QueryRaw}, window: DefaultWindow}
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, nilOption("NewVerifier", i)
+		}
 		if err := opt.verifier(v); err != nil {
 			return nil, err
 		}
 	}
-	return v, v.checkBackend()
+	if err := v.checkBackend(); err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 // checkBackend finds a backend's name that no algorithm knows. One that cannot
-// run now may be able to later.
+// run now may be able to later. No key comes of it, which has no secret.
 func (v *Verifier) checkBackend() error {
+	if v.backend == "" {
+		return nil
+	}
 	var err error
 	for _, algorithm := range algo.Algorithms() {
-		if _, err = newMAC(algorithm, Secret("any"), v.backend); !errors.Is(err, algo.ErrUnknownBackend) {
+		if _, err = newMAC(algorithm, nil, v.backend); !errors.Is(err, algo.ErrUnknownBackend) {
 			return nil
 		}
 	}
 	return err
+}
+
+// ready panics unless the verifier can be used.
+func (v *Verifier) ready() {
+	if v == nil || v.keys == nil {
+		panic("hmacsign: a Verifier was used that NewVerifier did not make: a nil or a zero one")
+	}
 }
 
 // Verify returns who signed the request, or a *[VerifyError] whose reason is
@@ -83,6 +98,7 @@ func (v *Verifier) checkBackend() error {
 // On a server the request must be as net/http received it: the signature is
 // over the request line, so req.RequestURI must not have been changed.
 func (v *Verifier) Verify(req *http.Request) (*Identity, error) {
+	v.ready()
 	var seen VerifyError
 	id, _, err := v.verify(req, &seen, false)
 	if err != nil {
@@ -112,7 +128,6 @@ func (v *Verifier) describe(req *http.Request, err error, seen *VerifyError) *Ve
 // is the one whose words suit the answer.
 // If the caller closes the body, whatever comes, nobody else has to.
 func (v *Verifier) verify(req *http.Request, seen *VerifyError, closes bool) (id *Identity, scheme Scheme, err error) {
-	defer algo.CatchFailure(&err)
 	scheme = v.schemes[0]
 	values := req.Header["Authorization"]
 	if len(values) == 0 || len(values) == 1 && values[0] == "" {
@@ -167,8 +182,10 @@ func progress(err error) int {
 	return len(steps) // an error that has nothing to do with the scheme
 }
 
-// verifyAs verifies a request as one of a scheme.
-func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *authorization) (*Identity, error) {
+// verifyAs verifies a request as one of a scheme. That a backend fails is an
+// error.
+func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *authorization) (id *Identity, err error) {
+	defer algo.CatchFailure(&err)
 	key, err := v.keys.Key(req.Context(), a.keyID)
 	if errors.Is(err, ErrUnknownKey) {
 		return nil, refuse(ErrUnknownKey, "")
@@ -178,7 +195,10 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 	}
 	// A database that takes no notice of case, or of spaces at the end, would
 	// make one signature good under several ids.
-	if key == nil || key.ID != a.keyID {
+	if key == nil {
+		return nil, refuse(ErrUnknownKey, "the key store gave neither a key nor an error")
+	}
+	if key.ID != a.keyID {
 		return nil, refuse(ErrUnknownKey, "the key store answered with another key")
 	}
 	if !key.allows(key.Schemes, scheme.Name()) {
@@ -211,7 +231,7 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 	if err := scheme.ambiguous(&w.message); err != nil {
 		return nil, err
 	}
-	id := &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, SignedHeaders: a.headers, AlsoSigned: scheme.alsoSigned(&w.message, a), Scope: a.scope, Date: date}
+	id = &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, SignedHeaders: a.headers, AlsoSigned: scheme.alsoSigned(&w.message, a), Scope: a.scope, Date: date}
 	if err := v.checkMAC(w, scheme, a, key, id); err != nil {
 		return nil, err
 	}
@@ -287,12 +307,19 @@ func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, 
 	}
 	var macs [2]*algo.Key
 	for i, previous := range secrets {
-		var err error
-		if macs[i], err = key.mac(a, v.backend, previous); err != nil {
+		base, err := key.mac(a.algorithm, v.backend, previous)
+		if err != nil {
 			return err
 		}
+		mac, done, err := forScope(base, key.secret(previous), a)
+		if err != nil {
+			return err
+		}
+		defer done()
+		if macs[i] = mac; i == 0 {
+			w.digests = digests{base, v.backend}
+		}
 	}
-	id.Backend = macs[0].Backend().Backend
 	var impossible error // why a form cannot be written for this request
 	first := ""
 	for _, form := range scheme.queryForms(v.forms) {
@@ -304,9 +331,12 @@ func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, 
 		}
 		w.text = text
 		for i, previous := range secrets {
-			if subtle.ConstantTimeCompare(macs[i].Sum(w.mac[:0], text), a.signature) == 1 {
-				id.PreviousSecret = previous
+			switch err := macs[i].VerifyErr(text, a.signature); {
+			case err == nil:
+				id.PreviousSecret, id.Backend = previous, macs[i].Backend().Backend
 				return nil
+			case !errors.Is(err, algo.ErrMismatch):
+				return err
 			}
 		}
 		if first == "" {
@@ -319,7 +349,7 @@ func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, 
 	e := refuse(ErrSignature, "")
 	e.StringToSign, e.CanonicalRequest = first, beginning(w.canonicalRequest)
 	if v.explain && w.body.charge(maxExplaining) == nil {
-		e.Explanation = v.explainMAC(w, scheme, a, key, first)
+		e.Explanation = v.explainMAC(w, scheme, a, key, macs[0], first)
 	}
 	return e
 }
@@ -339,6 +369,10 @@ func beginning(text []byte) string {
 // object whose message is in the vendor's words and whose reason is
 // [VerifyError.Code].
 func (v *Verifier) Middleware(next http.Handler) http.Handler {
+	v.ready()
+	if next == nil {
+		panic("hmacsign: Middleware: no handler: give the one that the requests are for")
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		// A copy: by the body of its own request net/http tells whether the rest of
 		// it is still to come, and must not be taken for the next request.
