@@ -102,12 +102,14 @@ TENCENTSM_LIB = $(TENCENTSM)/lib/$(shell go env GOOS)_$(shell go env GOARCH)
 TENCENTSM_FILES = $(TENCENTSM_LIB)/libTencentSM.a $(TENCENTSM_LIB)/libTencentSM.so
 
 # Builds the stand-in's Lite edition where the tagged build looks for the
-# library, unless another one lies there.
+# library, unless another one lies there, and the library of faults in a folder
+# below, where nothing looks.
 standin:
 	@for f in $(TENCENTSM_FILES); do \
 	  if [ -e $$f ] && ! grep -q 'standin 1.7.3-2' $$f; then \
 	    echo "$$f is not the stand-in: move it away first" >&2; exit 1; fi; done
 	@$(TENCENTSM)/standin/build $(TENCENTSM_LIB)
+	@$(TENCENTSM)/faulty/build $(TENCENTSM_LIB)/faulty
 	@echo "$(TENCENTSM_LIB) has the stand-in for tests. It is not libTencentSM."
 
 test-tencentsm:
@@ -133,8 +135,9 @@ clean: clean-standin
 	@go clean -testcache
 	@rm -rf bin
 
-# Removes the stand-in, and no library that is not the stand-in.
+# Removes the stand-in and the library of faults, and no other library.
 clean-standin:
 	@for f in $(TENCENTSM_FILES); do \
 	  if [ -e $$f ] && grep -q 'standin 1.7.3-2' $$f; then rm $$f; fi; done
+	@rm -rf $(TENCENTSM_LIB)/faulty
 	@rmdir $(TENCENTSM_LIB) $(TENCENTSM)/lib 2>/dev/null || true

@@ -1,9 +1,7 @@
 package sm3cgo_test
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -50,55 +48,4 @@ func TestLicenseDoesNotPrint(t *testing.T) {
 	text, err := l.MarshalText()
 	require.NoError(t, err)
 	require.NotContains(t, string(text), "hush")
-}
-
-// A library that is faulty or not licensed is unavailable and says why; nothing
-// takes its place where it was asked for. Such libraries are linked by
-// "make test-tencentsm", which sets the variable to the expected reason.
-func TestUnavailable(t *testing.T) {
-	reason := os.Getenv("HMACSIGN_TEST_UNAVAILABLE")
-	if reason == "" {
-		t.Skip("needs a faulty stand-in: make test-tencentsm builds them")
-	}
-	name := sm3cgo.Linked().Backend
-	_, err := algo.NewKey(algo.HMACSM3, []byte("k"), algo.WithBackend(name))
-	require.ErrorIs(t, err, algo.ErrBackendUnavailable)
-	require.ErrorContains(t, err, reason)
-	require.NotContains(t, err.Error(), "hush")
-
-	infos := algo.Backends(algo.HMACSM3)
-	require.Equal(t, name, infos[0].Backend)
-	require.False(t, infos[0].Available || infos[0].Selected)
-	require.Contains(t, infos[0].Detail, reason)
-	key, err := algo.NewKey(algo.HMACSM3, []byte("k"))
-	require.NoError(t, err)
-	require.NotEqual(t, name, key.Backend().Backend, "what is not asked for by name is told by Backend")
-
-	require.ErrorIs(t, algo.Require(algo.HMACSM3, name), algo.ErrBackendUnavailable)
-	_, err = algo.NewKey(algo.HMACSM3, []byte("k"))
-	require.ErrorIs(t, err, algo.ErrBackendUnavailable, "once required, no other takes its place")
-	_, err = algo.NewHash(algo.HMACSM3)
-	require.ErrorIs(t, err, algo.ErrBackendUnavailable)
-}
-
-// A library that begins to fail while in use: an error, never a wrong MAC.
-func TestFailsLate(t *testing.T) {
-	if os.Getenv("HMACSIGN_TEST_LATE") == "" {
-		t.Skip("needs a stand-in that fails late: make test-tencentsm builds it")
-	}
-	key, err := algo.NewKey(algo.HMACSM3, []byte("k"), algo.WithBackend(sm3cgo.Linked().Backend))
-	require.NoError(t, err)
-	sum := func() (mac []byte, err error) {
-		defer algo.CatchFailure(&err)
-		return key.Sum(nil, nil), nil
-	}
-	for err == nil {
-		_, err = sum()
-	}
-	var failure *algo.Failure
-	require.True(t, errors.As(err, &failure))
-	require.ErrorIs(t, err, algo.ErrBackendUnavailable)
-	require.ErrorContains(t, err, "SM3_HMAC returned -7")
-	require.Panics(t, func() { key.Verify(nil, nil) }, "an empty MAC must not match a missing one")
-	testRequestsFailLate(t)
 }

@@ -55,11 +55,7 @@ static void CF(uint32_t V[8], const unsigned char *B) {
 }
 
 int SM3CtxSize(void) {
-#ifdef STANDIN_FAULT_SIZE
-  return sizeof(sm3_ctx_t) + 8;
-#else
   return sizeof(sm3_ctx_t);
-#endif
 }
 
 HMACSIGN_SM3_RESULT SM3Init(sm3_ctx_t *ctx) {
@@ -98,9 +94,6 @@ HMACSIGN_SM3_RESULT SM3Final(sm3_ctx_t *ctx, unsigned char *digest) {
   for (int i = 0; i < 8; i++) ctx->block[56 + i] = (unsigned char)(bits >> (56 - 8 * i));
   CF(ctx->digest, ctx->block);
   for (int i = 0; i < 32; i++) digest[i] = (unsigned char)(ctx->digest[i / 4] >> (24 - 8 * (i % 4)));
-#ifdef STANDIN_FAULT_DIGEST
-  digest[31] ^= 1;
-#endif
   DONE;
 }
 
@@ -136,13 +129,6 @@ int SM3_HMAC(const unsigned char *data, size_t data_len, const unsigned char *ke
   TstHmacSm3Ctx h;
   if (!READY) return -100;
   if (!data || !key || !mac) return -1;
-#ifdef STANDIN_FAULT_ERROR
-  return -7;
-#endif
-#ifdef STANDIN_FAULT_LATE
-  static int calls;
-  if (__sync_add_and_fetch(&calls, 1) > 100) return -7;
-#endif
   start(&h, key, key_len);
   SM3Update(&h.inner, data, data_len);
   finish(&h, mac);
@@ -150,9 +136,6 @@ int SM3_HMAC(const unsigned char *data, size_t data_len, const unsigned char *ke
 }
 
 TstHmacSm3Ctx *SM3_HMAC_Init(const unsigned char *key, size_t key_len) {
-#ifdef STANDIN_FAULT_NULL
-  return NULL;
-#endif
   if (!READY || !key) return NULL;
   TstHmacSm3Ctx *h = malloc(sizeof *h);
   if (h) start(h, key, key_len);
