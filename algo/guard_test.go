@@ -253,6 +253,7 @@ func TestStreamThatLostAWriteHasNoSum(t *testing.T) {
 func TestHashThatBeginsToFail(t *testing.T) {
 	for name, write := range map[string]func(way, []byte) (int, error){
 		"error":   func(way, []byte) (int, error) { return 0, errors.New("library said 7") },
+		"all but": func(_ way, p []byte) (int, error) { return len(p), errors.New("library said 7") },
 		"shorter": func(_ way, p []byte) (int, error) { return len(p) / 2, nil },
 	} {
 		for use, compute := range uses {
@@ -377,8 +378,8 @@ func TestContinuousCheckIsRegular(t *testing.T) {
 		streamOf(key.NewMAC(), nil)
 		streamOf(key.NewHash(), nil)
 	}
-	for range 3 * 8192 / 64 {
-		key.SumMany(nil, make([][]byte, 64))
+	for range 3*8192/60 + 1 { // past each turn, not onto it
+		key.SumMany(nil, make([][]byte, 60))
 	}
 	require.Equal(t, [ways]int{oneCall: 3, inBatch: 3, streamed: 3, digested: 3}, checks)
 }
@@ -683,4 +684,59 @@ func TestBatches(t *testing.T) {
 			require.NoError(t, r.selfTest(HMACSHA256, "fake"))
 		}
 	}
+}
+
+// A result that was computed while another one was found wrong is not given.
+func TestFailureMeanwhile(t *testing.T) {
+	for use, compute := range uses {
+		f := &fake{}
+		r := guarded(f)
+		key, err := r.newKey(HMACSHA256, secret, "")
+		require.NoError(t, err)
+		f.spoil = func(_ result, right []byte) []byte { key.entry.fail("found wrong elsewhere"); return right }
+		require.NotNil(t, failureOf(func() { compute(key, []byte("m")) }), use)
+	}
+}
+
+// A self-test that fails ends the streams of that time, as a failure in use does.
+func TestFailedSelfTestEndsStreams(t *testing.T) {
+	f := &fake{}
+	r := guarded(f)
+	key, err := r.newKey(HMACSHA256, secret, "")
+	require.NoError(t, err)
+	h := key.NewMAC()
+	f.spoil = func(_ result, right []byte) []byte { return flipped(right) }
+	require.ErrorIs(t, r.selfTest(HMACSHA256, "fake"), ErrSelfTest)
+	f.spoil = nil
+	require.NoError(t, r.selfTest(HMACSHA256, "fake"))
+	require.NotNil(t, failureOf(func() { h.Sum(nil) }))
+	require.NotEmpty(t, key.NewMAC().Sum(nil))
+}
+
+// What is taken by preference is selected, also behind one that cannot run.
+func TestSelectedBehindOneThatCannotRun(t *testing.T) {
+	f := &fake{probe: func() (string, string, error) { return "", "", errors.New("no card in the reader") }}
+	key, err := guarded(f).newKey(HMACSHA256, secret, "")
+	require.NoError(t, err)
+	require.Equal(t, "good", key.Backend().Backend)
+	require.True(t, key.Backend().Selected)
+}
+
+// A stream over a hash alone is whole again after Reset.
+func TestResetOfAHashThatFailed(t *testing.T) {
+	f := &fake{newHash: sha256.New}
+	b := f.backend(HMACSHA256, "hash", 20)
+	b.NewKeyed = nil
+	r := newRegistry(func(string) string { return "" })
+	r.register(b)
+	key, err := r.newKey(HMACSHA256, secret, "")
+	require.NoError(t, err)
+	h := key.NewMAC()
+	f.write = func(way, []byte) (int, error) { return 0, errors.New("too long") }
+	h.Write([]byte("m"))
+	f.write = nil
+	require.NotNil(t, failureOf(func() { h.Sum(nil) }))
+	h.Reset()
+	h.Write([]byte("m"))
+	require.Equal(t, key.Sum(nil, []byte("m")), h.Sum(nil))
 }

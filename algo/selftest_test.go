@@ -97,6 +97,12 @@ func TestEachLaneIsNeeded(t *testing.T) {
 	}
 }
 
+// Lanes have messages of other lengths beside each other: lane 3 has 201 bytes
+// beside a first one of none.
+func TestLanesDiffer(t *testing.T) {
+	require.ErrorIs(t, tested(HMACSHA256, func(r result) bool { return r.way == inBatch && r.lane == 3 && len(r.msg()) == 201 }), ErrSelfTest)
+}
+
 // A stream that hashes the first Write alone.
 func TestSecondWriteIsNeeded(t *testing.T) {
 	for _, w := range []way{streamed, digested} {
