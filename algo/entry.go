@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // entry is a registered backend, what is known of it, and the guard that every
@@ -262,8 +263,30 @@ func (b *Backend) keyed(secret []byte) (Keyed, error) {
 	return keyed, err
 }
 
+// blank clears the room behind dst where a result goes, so that one that nobody
+// writes is not taken from what lay there, which may be the MAC before. A message
+// that lies there is left alone.
+func (e *entry) blank(dst []byte, n int, msgs ...[]byte) {
+	room := dst[len(dst):min(cap(dst), len(dst)+n*e.size)]
+	for _, msg := range msgs {
+		if overlap(room, msg) {
+			return
+		}
+	}
+	clear(room)
+}
+
+func overlap(a, b []byte) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	first := func(s []byte) uintptr { return uintptr(unsafe.Pointer(&s[0])) }
+	return first(a) < first(b)+uintptr(len(b)) && first(b) < first(a)+uintptr(len(a))
+}
+
 func (e *entry) sum(keyed Keyed, dst, msg []byte) []byte {
 	defer e.guard()
+	e.blank(dst, 1, msg)
 	sum := keyed.Sum(dst, msg)
 	e.check(sum, len(dst))
 	e.count(oneCall, 1)
@@ -273,6 +296,7 @@ func (e *entry) sum(keyed Keyed, dst, msg []byte) []byte {
 func (e *entry) sumEach(batch Batcher, dst []byte, keys []Keyed, msgs [][]byte) []byte {
 	defer e.guard()
 	size, start := e.size, len(dst)
+	e.blank(dst, len(msgs), msgs...)
 	dst = batch.SumEach(dst, keys, msgs)
 	if len(dst) != start+len(msgs)*size {
 		panic(failure(e.Name, "%d messages gave %d bytes", len(msgs), len(dst)-start))

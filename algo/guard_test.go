@@ -301,15 +301,63 @@ func TestStaleBufferIsNoMAC(t *testing.T) {
 	require.False(t, accepted)
 }
 
+// The same where a caller uses a buffer again: the MAC before lies in the room for
+// the next one.
+func TestStaleRoomIsNoMAC(t *testing.T) {
+	msg, other := []byte("seen"), []byte("forged")
+	for name, sum := range map[string]func(key *Key, dst, msg []byte) []byte{
+		"Sum":     func(key *Key, dst, msg []byte) []byte { return key.Sum(dst, msg) },
+		"SumMany": func(key *Key, dst, msg []byte) []byte { return key.SumMany(dst, [][]byte{msg, msg}) },
+		"NewMAC": func(key *Key, dst, msg []byte) []byte {
+			mac := key.NewMAC()
+			mac.Write(msg)
+			return mac.Sum(dst)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			key, err := guarded(&fake{}).newKey(HMACSHA256, secret, "")
+			require.NoError(t, err)
+			k := &unwritten{Keyed: key.keyed}
+			key.keyed = k
+			room := make([]byte, 1, 100)
+			require.NotEmpty(t, sum(key, room, msg))
+			// A message where the MAC goes is read all the same.
+			inPlace := make([]byte, 0, 100)
+			require.Equal(t, key.Sum(nil, other), key.Sum(inPlace, append(inPlace, other...)))
+			k.broken = true
+			require.NotNil(t, failureOf(func() { sum(key, room, other) }))
+			require.False(t, key.Backend().Available)
+		})
+	}
+}
+
 // unwritten begins to return what lies behind dst.
 type unwritten struct {
 	Keyed
 	broken bool
 }
 
+func (u *unwritten) SumEach(dst []byte, keys []Keyed, msgs [][]byte) []byte {
+	for i := range msgs {
+		dst = keys[i].Sum(dst, msgs[i])
+	}
+	return dst
+}
+
+func (u *unwritten) NewMAC() hash.Hash {
+	if u.broken {
+		return unwrittenStream{u.Keyed.NewMAC()}
+	}
+	return u.Keyed.NewMAC()
+}
+
+type unwrittenStream struct{ hash.Hash }
+
+func (unwrittenStream) Sum(b []byte) []byte { return b[:len(b)+32] }
+
 func (u *unwritten) Sum(dst, msg []byte) []byte {
 	if u.broken {
-		return append(dst, dst[:32]...)[:len(dst)+32]
+		return dst[:len(dst)+32]
 	}
 	return u.Keyed.Sum(dst, msg)
 }
