@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/internal/wire"
 )
@@ -25,8 +26,9 @@ type decision struct {
 	outcome, reason, detail, explanation string
 	keyID, scheme, algorithm, backend    string
 	previousSecret                       bool
-	failed                               bool // because of the proxy or the upstream
-	multiplexed                          bool // over HTTP/2
+	failed                               bool               // because of the proxy or the upstream
+	multiplexed                          bool               // over HTTP/2
+	identity                             *hmacsign.Identity // once it is accepted
 
 	requestID, method, host, path, remote, client string
 
@@ -54,14 +56,23 @@ func observe(r *http.Request, id *hmacsign.Identity, refused *hmacsign.VerifyErr
 		d.failed = refused.Status() >= 500 && refused.Reason != hmacsign.ErrBusy
 		if refused.Cause != nil {
 			d.detail = refused.Cause.Error()
+			d.blame(refused.Cause)
 		}
 		if refused.Explanation != nil {
 			d.explanation = refused.Explanation.String()
 		}
 		return
 	}
-	d.outcome = "accepted"
+	d.outcome, d.identity = "accepted", id
 	d.keyID, d.scheme, d.algorithm, d.backend, d.previousSecret = id.KeyID, id.Scheme, id.Algorithm, id.Backend, id.PreviousSecret
+}
+
+// blame names the backend whose failure the error is, if it is one.
+func (d *decision) blame(err error) {
+	var failure *algo.Failure
+	if errors.As(err, &failure) {
+		d.backend = failure.Backend
+	}
 }
 
 const statusClientGone = 499 // nobody reads it; for the log
@@ -101,6 +112,7 @@ func (d *decision) fail(w http.ResponseWriter, err error) {
 		d.failed = true
 	}
 	d.reason, d.detail = reason, err.Error()
+	d.blame(err)
 	body, _ := json.Marshal(map[string]string{"message": http.StatusText(status), "reason": reason})
 	body = append(body, '\n')
 	w.Header().Set("Content-Type", "application/json")

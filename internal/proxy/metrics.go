@@ -41,7 +41,7 @@ type keyCounts interface {
 // registry is all that /metrics shows of a running server.
 func (r *running) registry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(requests, durations, selfTests, newAvailability(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(requests, durations, selfTests, newAvailability(r.wanted()), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	gauge := func(name, help string, labels prometheus.Labels, value func() float64) {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value))
 	}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
@@ -40,7 +41,13 @@ type Config struct {
 	TrustedProxies []netip.Prefix   // peers whose X-Forwarded headers and request ids are believed
 	TrustUnix      bool             // peers at a unix socket are such
 
+	// ModuleOf tells which file the code of a backend in use was loaded from, for
+	// the log. It is asked once for each, besides the requests. Nil: not told.
+	ModuleOf func(algo.Info) (algo.Module, error)
+
 	Log *slog.Logger
+
+	backends *backendWatch // from New on
 }
 
 // Defaults is a Config of an upstream with the limits as the command has them.
@@ -71,6 +78,7 @@ func New(c *Config) (*Proxy, error) {
 	if c.IdentityHeader != "" && !isToken(c.IdentityHeader) {
 		return nil, fmt.Errorf("identity header %q: give it the name of a header", c.IdentityHeader)
 	}
+	c.backends = newBackendWatch(c.Log, c.ModuleOf)
 	p := &Proxy{config: c}
 	p.tunnelsEnd, p.tunnels.end = context.WithCancel(context.Background())
 	f, err := newForwarder(p)
@@ -102,6 +110,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			d.brokeOff()
 		}
 		d.log(p.config.Log, a.status, time.Since(start))
+		p.config.backends.ended(d)
 		if d.tunnel != nil {
 			d.tunnel.done()
 		}

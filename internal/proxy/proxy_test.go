@@ -131,7 +131,7 @@ func startServe(t *testing.T, upstreamURL string, change func(*settings)) *proxy
 	p := &proxy{logs: new(lockedBuffer)}
 	log := slog.New(slog.NewJSONHandler(p.logs, nil))
 	s := &settings{Defaults(upstreamURL), &Server{Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", Timeout: 20 * time.Second, AnswerTimeout: time.Minute, Log: log}, writeFile(t, keysFile)}
-	s.Config.Log, s.UpstreamTimeout = log, 10*time.Second
+	s.Config.Log, s.UpstreamTimeout, s.Proxy = log, 10*time.Second, s.Config
 	if change != nil {
 		change(s)
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,18 +38,15 @@ func (r *running) testBackends(end <-chan struct{}) {
 
 // testBackend is a chance for a backend that failed, and the end for one that
 // computes wrongly by now.
-func (r *running) testBackend(before algo.Info) {
-	err := algo.SelfTest(before.Algorithm, algo.WithBackend(before.Backend))
-	log := r.Log.With("algorithm", before.Algorithm, "backend", before.Backend)
-	switch {
-	case err != nil:
-		selfTests.WithLabelValues("failed").Inc()
-		log.Error("the backend failed its self-test and computes nothing until it passes", "error", err.Error())
-	case !before.Available:
-		selfTests.WithLabelValues("passed").Inc()
-		log.Info("the backend passed its self-test and is available again")
-	default:
-		selfTests.WithLabelValues("passed").Inc()
+func (r *running) testBackend(b algo.Info) {
+	err := algo.SelfTest(b.Algorithm, algo.WithBackend(b.Backend))
+	outcome := "passed"
+	if err != nil {
+		outcome = "failed"
+	}
+	selfTests.WithLabelValues(outcome).Inc()
+	if news := r.watch.look(); err != nil && !news {
+		r.Log.Error("the backend failed its self-test again", "algorithm", b.Algorithm, "backend", b.Backend, "error", err.Error())
 	}
 }
 
@@ -68,27 +66,38 @@ func (r *running) backends() []algo.Info {
 // is required or named is asked, whether it was used yet or not; of all others
 // what is known is enough.
 func (r *running) notAvailable() error {
+	err := r.cannotServe()
+	for _, b := range r.backends() {
+		if !b.Available {
+			return fmt.Errorf("%s on backend %s: %s: %s", b.Algorithm, b.Backend, b.Detail, r.remedy())
+		}
+	}
+	return err
+}
+
+// remedy is how a backend that failed is left in use.
+func (r *running) remedy() string {
+	if r.SelfTestInterval > 0 {
+		return "it is tested every " + r.SelfTestInterval.String() + "; where that does not help, restart"
+	}
+	return "restart, and with --self-test-interval it is tested again by itself"
+}
+
+// cannotServe is why what is required or named cannot run, or nil.
+func (r *running) cannotServe() error {
 	required, err := algo.Required()
 	if err != nil {
 		return err
 	}
 	if r.Backend != "" {
-		if err := cannotRun(r.Backend); err != nil {
-			return err
-		}
-	} else {
-		for _, algorithm := range algo.Algorithms() {
-			if required[algorithm] == "" {
-				continue
-			}
-			if _, err := algo.NewHash(algorithm); err != nil {
-				return err
-			}
-		}
+		return cannotRun(r.Backend)
 	}
-	for _, b := range r.backends() {
-		if !b.Available {
-			return fmt.Errorf("%s on backend %s: %s", b.Algorithm, b.Backend, b.Detail)
+	for _, algorithm := range algo.Algorithms() {
+		if required[algorithm] == "" {
+			continue
+		}
+		if _, err := algo.NewHash(algorithm); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -109,21 +118,48 @@ func cannotRun(backend string) (why error) {
 	return why
 }
 
-// availability tells of the backends in use, as they are when it is asked.
-type availability struct{ desc *prometheus.Desc }
+// wanted lists what is required, and the named backend for each algorithm that it
+// has, be it in use or not.
+func (r *running) wanted() []algorithmOn {
+	required, _ := algo.Required() // what is understood of it
+	var list []algorithmOn
+	for _, algorithm := range algo.Algorithms() {
+		if backend, _, _ := strings.Cut(required[algorithm], "@"); backend != "" {
+			list = append(list, algorithmOn{algorithm, backend})
+		} else if r.Backend != "" {
+			if _, err := algo.NewHash(algorithm, algo.WithBackend(r.Backend)); !errors.Is(err, algo.ErrUnknownBackend) {
+				list = append(list, algorithmOn{algorithm, r.Backend})
+			}
+		}
+	}
+	return list
+}
 
-func newAvailability() availability {
-	return availability{prometheus.NewDesc("hmacsign_backend_available", "1 if a backend in use computes, 0 if it failed.", []string{"algorithm", "backend"}, nil)}
+// availability tells of the backends in use, as they are when it is asked, and of
+// those that should be.
+type availability struct {
+	desc   *prometheus.Desc
+	wanted []algorithmOn
+}
+
+func newAvailability(wanted []algorithmOn) availability {
+	return availability{prometheus.NewDesc("hmacsign_backend_available", "1 if a backend in use computes, 0 if it failed, or if it is required or named and not in use.", []string{"algorithm", "backend"}, nil), wanted}
 }
 
 func (a availability) Describe(to chan<- *prometheus.Desc) { to <- a.desc }
 
 func (a availability) Collect(to chan<- prometheus.Metric) {
+	values := map[algorithmOn]float64{}
+	for _, on := range a.wanted {
+		values[on] = 0
+	}
 	for _, b := range algo.InUse() {
-		value := 0.0
-		if b.Available {
-			value = 1
+		on := algorithmOn{b.Algorithm, b.Backend}
+		if values[on] = 0; b.Available {
+			values[on] = 1
 		}
-		to <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, value, b.Algorithm, b.Backend)
+	}
+	for on, value := range values {
+		to <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, value, on.algorithm, on.backend)
 	}
 }

@@ -81,20 +81,27 @@ func TestSelfTests(t *testing.T) {
 
 		turncoat.fails.Store(true)
 		require.Equal(t, 503, send())
+		eventually(`"level":"ERROR","msg":"the backend failed and computes nothing until it passes a self-test","algorithm":"hmac-sm3","backend":"turncoat"`)
 		requireState("0", 503, "the license ran out")
+		requireState("0", 503, map[bool]string{true: "restart, and with --self-test-interval", false: "it is tested every 20ms; where"}[interval == 0])
 		turncoat.fails.Store(false)
+		require.Regexp(t, `"msg":"request","outcome":"refused","status":503,.*"backend":"turncoat".*"reason":"unavailable"`, p.logs.String())
 		if interval == 0 {
 			require.Equal(t, 503, send(), "out until a self-test passes, which none makes")
+			_, body := do(t, nil, request(t, "GET", p.admin+"/metrics", nil))
+			require.Contains(t, body, `hmacsign_requests_total{algorithm="hmac-sm3",backend="turncoat",outcome="refused",reason="unavailable",scheme="tencent-app"}`)
+			require.Equal(t, 1, strings.Count(p.logs.String(), `"msg":"the backend failed and computes nothing`), "one line")
 			require.NoError(t, algo.SelfTest(algo.HMACSM3, algo.WithBackend("turncoat")))
-		} else {
-			eventually(`"level":"INFO","msg":"the backend passed its self-test and is available again","algorithm":"hmac-sm3","backend":"turncoat"`)
+			require.Equal(t, 200, send())
 		}
+		eventually(`"level":"INFO","msg":"the backend passed its self-test and is available again","algorithm":"hmac-sm3","backend":"turncoat"`)
 		require.Equal(t, 200, send())
 		requireState("1", 200, "ready")
 
 		if interval > 0 { // what only a self-test can find out
 			turncoat.lies.Store(true)
-			eventually(`"level":"ERROR","msg":"the backend failed its self-test and computes nothing until it passes","algorithm":"hmac-sm3","backend":"turncoat"`)
+			eventually(`"level":"ERROR","msg":"the backend failed its self-test again","algorithm":"hmac-sm3","backend":"turncoat"`)
+			require.Equal(t, 2, strings.Count(p.logs.String(), `"msg":"the backend failed and computes nothing`), "one line each time")
 			requireState("0", 503, "self-test failed")
 			before := u.count()
 			require.Equal(t, 503, send())
@@ -120,7 +127,7 @@ func TestSelfTestsOfWhatIsInUse(t *testing.T) {
 	require.NoError(t, err)
 	before := probed.Load()
 	turncoat.lies.Store(true)
-	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), "failed its self-test") }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), "the backend failed and computes nothing") }, 20*time.Second, 5*time.Millisecond)
 	status, body := do(t, nil, request(t, "GET", p.admin+"/readyz", nil))
 	require.Equal(t, 503, status)
 	require.Contains(t, body, "hmac-sm3 on backend turncoat")

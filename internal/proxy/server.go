@@ -64,10 +64,19 @@ const (
 // that it could not begin, or that requests in hand were broken off.
 func (s *Server) Serve(ctx context.Context, handler http.Handler, ready func(addr, adminAddr string)) error {
 	r := &running{Server: s, handler: handler, failed: make(chan error, 2)}
+	if s.Proxy != nil {
+		r.watch = s.Proxy.backends
+	}
+	if r.watch == nil {
+		r.watch = newBackendWatch(s.Log, nil)
+	}
 	addr, adminAddr, err := r.start()
 	defer r.close()
 	if err != nil {
 		return err
+	}
+	if err := r.notAvailable(); err != nil {
+		s.Log.Error("requests cannot be verified as they should be: not ready", "error", err.Error())
 	}
 	s.Log.Info("listening", "address", addr, "admin", adminAddr, "tls", s.TLSCert != "")
 	if ready != nil {
@@ -97,6 +106,7 @@ type running struct {
 	draining    atomic.Bool
 	connections atomic.Int64
 	inHand      sync.WaitGroup // requests, and the tunnels that they became
+	watch       *backendWatch
 }
 
 // start opens the listeners and serves them.
