@@ -21,7 +21,7 @@ func runAlgorithms(c *command, args []string, io *streams) error {
 	fs := new(flag.FlagSet)
 	var require list
 	output := fs.String("output", "table", "`table|json`; json is the evidence of what runs, from which files")
-	fs.Var(&require, "require", "`ALGORITHM=BACKEND`, repeatable: exit 1 unless that is what runs; BACKEND@sha256:HEX: from the file with this SHA-256")
+	fs.Var(&require, "require", "`ALGORITHM=BACKEND`, repeatable: exit 1 unless that, and what the environment requires, is what runs; BACKEND@sha256:HEX: from the file with this SHA-256")
 	selfTest := fs.Bool("self-test", false, "compute the known answers again: exit 1 unless they are right")
 	if _, err := c.parse(fs, args, io, 0); err != nil {
 		return err
@@ -38,10 +38,21 @@ func runAlgorithms(c *command, args []string, io *streams) error {
 	}
 	for _, text := range require {
 		algorithm, backend, ok := strings.Cut(text, "=")
-		if !ok || backend == "" {
+		switch {
+		case strings.Contains(text, ","):
+			return usagef("algorithms: --require %q: one at a time: repeat --require", text)
+		case !ok || backend == "":
 			return usagef("algorithms: --require %q: write it as hmac-sm3=tencentsm", text)
 		}
 		note(algo.Require(algorithm, backend))
+	}
+	required, err := algo.Required()
+	note(err)
+	for _, algorithm := range algo.Algorithms() {
+		if required[algorithm] != "" {
+			_, err := algo.NewHash(algorithm)
+			note(err)
+		}
 	}
 	if *selfTest {
 		for _, algorithm := range algo.Algorithms() {

@@ -92,6 +92,7 @@ Environment:
       was loaded from another file.
   HMACSIGN_REQUIRE_SECRET_BITS=128
       No secret of fewer bits is used.
+  One of the two last that is set but empty, or not understood, forbids every MAC.
 `
 
 func help(w io.Writer) {

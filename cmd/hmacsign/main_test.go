@@ -63,7 +63,7 @@ func TestUsage(t *testing.T) {
 		{"sign", "ftp://h"}, {"sign", "http://user@h"}, {"sign", "http://h", "--scheme", "aws"}, {"sign", "http://h", "--date", "yesterday"},
 		{"sign", "http://h", "-d", "a", "-F", "b=c"}, {"sign", "http://h", "-H", "no colon"}, {"sign", "http://h", "--secret-env", "HMACSIGN_TEST_UNSET"},
 		{"mac"}, {"mac", "--algorithm", "hmac-sm3"}, {"mac", "--algorithm", "hmac-sm3", "--key-hex", "0g"}, {"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--key-env", "X"},
-		{"verify"}, {"algorithms", "--require", "hmac-sm3"}, {"algorithms", "extra"}, {"version", "extra"},
+		{"verify"}, {"algorithms", "--require", "hmac-sm3"}, {"algorithms", "--require", "hmac-sm3=gmsm,hmac-sha256=go"}, {"algorithms", "extra"}, {"version", "extra"},
 	} {
 		status, _, stderr := hmacsignRun(t, "", args...)
 		require.Equal(t, 2, status, args)
@@ -72,7 +72,7 @@ func TestUsage(t *testing.T) {
 	}
 	status, _, stderr := hmacsignRun(t, "")
 	require.Equal(t, 2, status)
-	for _, want := range []string{"hmacsign demo", "HMACSIGN_REQUIRE=", "@sha256:", "HMACSIGN_REQUIRE_SECRET_BITS="} {
+	for _, want := range []string{"hmacsign demo", "HMACSIGN_REQUIRE=", "@sha256:", "HMACSIGN_REQUIRE_SECRET_BITS=", "set but empty"} {
 		require.Contains(t, stderr, want)
 	}
 }
@@ -167,6 +167,11 @@ func TestRequire(t *testing.T) {
 		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm" + pin, "--require", "hmac-sha256=go" + other}, 1},
 		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm", "--require", "hmac-sm3=asm", "--require", "hmac-sha1=nonesuch"}, 1},
 		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm@sha256:00"}, 1},
+		{"hmac-sm3=tencentsm", []string{"algorithms"}, 1},
+		{"hmac-sm3=gmsm" + other, []string{"algorithms", "--output", "json"}, 1},
+		{"hmac-sm3=gmsm" + pin + ", hmac-sha256=go", []string{"algorithms", "--output", "json"}, 0},
+		{"hmac-sha1=nonesuch", []string{"algorithms", "--require", "hmac-sm3=gmsm"}, 1},
+		{"nonsense", []string{"algorithms"}, 1},
 		{"hmac-sm3=tencentsm", mac, 1},
 		{"hmac-sm3=tencentsm", append(mac, "--backend", "gmsm"), 1},
 		{"hmac-sm3=tencentsm", []string{"algorithms", "--self-test"}, 1},
@@ -178,11 +183,16 @@ func TestRequire(t *testing.T) {
 		{"nonsense", []string{"algorithms", "--self-test"}, 1},
 	} {
 		cmd := exec.Command(hmacsign, c.args...)
-		cmd.Env = append(os.Environ(), "HMACSIGN_REQUIRE="+c.env)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
+		if cmd.Env = os.Environ(); c.env != "" {
+			cmd.Env = append(cmd.Env, "HMACSIGN_REQUIRE="+c.env)
+		}
+		var stdout, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		cmd.Run()
 		require.Equal(t, c.want, cmd.ProcessState.ExitCode(), "%v: %s", c, &stderr)
+		if c.args[0] == "algorithms" {
+			require.Contains(t, stdout.String(), "gmsm", "the list is printed all the same")
+		}
 		if c.want == 1 {
 			require.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
 			require.LessOrEqual(t, strings.Count(stderr.String(), "is not understood"), 1, "said once")
