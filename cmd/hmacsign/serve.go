@@ -16,10 +16,12 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/internal/proxy"
 )
@@ -52,6 +54,7 @@ func runServe(c *command, args []string, io *streams) error {
 	}
 	log := slog.New(slog.NewJSONHandler(io.err, &slog.HandlerOptions{Level: &f.level}))
 	f.config.Log, f.server.Log, f.server.Proxy = log, log, f.config
+	f.config.ModuleOf = moduleOf
 	if err := f.verifier(); err != nil {
 		return err
 	}
@@ -65,10 +68,12 @@ func runServe(c *command, args []string, io *streams) error {
 		return usagef("serve: %w", err)
 	}
 	limitMemory(f.server.MaxBuffered)
+	required, _ := algo.Required() // the server says what is not understood
 	log.Info("starting", "version", buildInfo().Version, "keys", keys.Len(), "upstream", f.config.Upstream, "replay_guard", f.replayGuard, "window", f.window.String(),
 		"accept_any_date", f.anyDate, "max_body", f.config.MaxBody, "max_buffered", f.server.MaxBuffered, "max_buffered_disk", f.server.MaxBufferedOnDisk,
 		"max_connections", f.server.MaxConnections, "forward_signed", f.config.ForwardSigned, "allow_upgrade", f.config.AllowUpgrade,
-		"trusted_proxies", fmt.Sprint(f.config.TrustedProxies), "trust_unix", f.config.TrustUnix, "preserve_host", f.config.PreserveHost, "backend", f.backend, "self_test_interval", f.server.SelfTestInterval.String(), "resign", f.config.Resign != nil, "explain", f.explain)
+		"trusted_proxies", fmt.Sprint(f.config.TrustedProxies), "trust_unix", f.config.TrustUnix, "preserve_host", f.config.PreserveHost, "backend", f.backend, "required", required, "secret_bits", requiredSecretBits(),
+		"self_test_interval", f.server.SelfTestInterval.String(), "resign", f.config.Resign != nil, "explain", f.explain)
 	signals, reloads := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	signal.Notify(reloads, syscall.SIGHUP)
@@ -76,6 +81,13 @@ func runServe(c *command, args []string, io *streams) error {
 	defer signal.Stop(reloads)
 	f.server.Signals, f.server.Reloads = signals, reloads
 	return f.server.Serve(context.Background(), handler, nil)
+}
+
+// requiredSecretBits is what the environment demands of secrets, which nothing else
+// in this command does.
+func requiredSecretBits() int {
+	bits, _ := strconv.Atoi(os.Getenv(algo.RequireSecretBitsEnv))
+	return bits
 }
 
 func newServeFlags() (*serveFlags, *flag.FlagSet) {

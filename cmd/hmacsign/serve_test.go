@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -227,7 +228,7 @@ func TestServeProcess(t *testing.T) {
 	t.Run("the start is logged", func(t *testing.T) {
 		p := startProcess(t, program, keys(t), upstream.URL)
 		line := p.line(t, "starting")
-		for name, want := range map[string]any{"keys": 1.0, "replay_guard": 0.0, "window": "15m0s", "self_test_interval": "0s", "allow_upgrade": "", "forward_signed": false, "max_connections": 1024.0, "level": "INFO"} {
+		for name, want := range map[string]any{"keys": 1.0, "replay_guard": 0.0, "window": "15m0s", "self_test_interval": "0s", "allow_upgrade": "", "forward_signed": false, "max_connections": 1024.0, "level": "INFO", "required": map[string]any{}, "secret_bits": 0.0} {
 			require.Equal(t, want, line[name], name)
 		}
 		status, body := get(t, p.addr, "/a")
@@ -256,6 +257,13 @@ func TestServeProcess(t *testing.T) {
 		require.NotContains(t, body, `backend="asm"`)
 		status, body = get(t, named.admin, "/readyz")
 		require.Equal(t, []any{200, "ready\n"}, []any{status, body})
+		named.requireLog(t, `"msg":"the backend computes for requests"`)
+		executable, err := filepath.EvalSymlinks(program)
+		require.NoError(t, err)
+		content, err := os.ReadFile(program)
+		require.NoError(t, err)
+		line = named.line(t, "the backend computes for requests")
+		require.Equal(t, []any{"hmac-sm3", "gmsm", executable, fmt.Sprintf("%x", sha256.Sum256(content))}, []any{line["algorithm"], line["backend"], line["module"], line["sha256"]})
 		quiet := exec.Command(program, "serve", "--keys", keys(t), "--upstream", upstream.URL, "--listen", "127.0.0.1:99999", "--log-level", "warn")
 		out, err := quiet.CombinedOutput()
 		require.Error(t, err)
@@ -264,11 +272,18 @@ func TestServeProcess(t *testing.T) {
 
 	t.Run("not ready where a requirement cannot be met", func(t *testing.T) {
 		t.Setenv("HMACSIGN_REQUIRE", "hmac-sm3=nonesuch")
+		t.Setenv("HMACSIGN_REQUIRE_SECRET_BITS", "200")
 		p := startProcess(t, program, keys(t), upstream.URL)
+		line := p.line(t, "starting")
+		require.Equal(t, []any{map[string]any{"hmac-sm3": "nonesuch"}, 200.0}, []any{line["required"], line["secret_bits"]})
+		require.Equal(t, 1, strings.Count(p.logs.String(), `"level":"ERROR"`), p.logs)
+		require.Contains(t, p.line(t, "requests cannot be verified as they should be: not ready")["error"], "nonesuch is required")
 		status, body := get(t, p.admin, "/readyz")
 		require.Equal(t, 503, status)
 		require.Contains(t, body, "nonesuch is required")
-		t.Setenv("HMACSIGN_REQUIRE", "")
+		_, metrics := get(t, p.admin, "/metrics")
+		require.Contains(t, metrics, `hmacsign_backend_available{algorithm="hmac-sm3",backend="nonesuch"} 0`)
+		require.NoError(t, os.Unsetenv("HMACSIGN_REQUIRE"))
 		out, err := exec.Command(program, "serve", "--keys", keys(t), "--upstream", upstream.URL, "--backend", "nonesuch").CombinedOutput()
 		require.ErrorContains(t, err, "exit status 2", string(out))
 	})
