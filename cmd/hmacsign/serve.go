@@ -103,7 +103,7 @@ func newServeFlags() (*serveFlags, *flag.FlagSet) {
 	fs.DurationVar(&server.Timeout, "timeout", 5*time.Minute, "`TIME` for reading a request, for writing its answer, and without a byte through a tunnel")
 	fs.DurationVar(&config.UpstreamTimeout, "upstream-timeout", time.Minute, "`TIME` to wait for the upstream's answer")
 	fs.DurationVar(&server.Drain, "drain", 5*time.Second, "`TIME` that requests are still accepted after SIGTERM, with /readyz failing")
-	fs.DurationVar(&server.SelfTestInterval, "self-test-interval", 0, "how often the backends in use compute their known answers anew: `TIME`, 1s or more; 0 is never")
+	fs.DurationVar(&server.SelfTestInterval, "self-test-interval", 0, "how often the backends in use compute their known answers anew, which brings one back that failed: `TIME`, 1s or more; 0 is never")
 	fs.IntVar(&server.MaxConnections, "max-connections", 1024, "`N` connections of clients are open at a time; more wait")
 	fs.Int64Var(&config.MaxBody, "max-body", hmacsign.DefaultMaxBody, "`BYTES` of body that are accepted; more is answered with 413")
 	fs.Int64Var(&server.MaxBuffered, "max-buffered", hmacsign.DefaultMaxBuffered, "`BYTES` of memory that all requests together may hold; more is answered with 503")
