@@ -17,11 +17,10 @@ LOADTIME ?= 30
 demo:
 	@go run ./cmd/hmacsign demo
 
-# The suite, again without assembly, and on the stand-in for libTencentSM.
+# The suite, again without assembly, on libcrypto and on the stand-in for
+# libTencentSM.
 test:
-	@go test ./...
-	@go test -tags purego ./algo/... ./hmacsign
-	@$(MAKE) --no-print-directory test-openssl test-tencentsm
+	@.ci/test
 
 # Against other implementations, in a module of its own because they are large.
 test-peers:

@@ -155,6 +155,7 @@ func (k *Key) Sum(dst, msg []byte) []byte {
 func (k *Key) Verify(msg, mac []byte) bool {
 	buf := macBuffers.Get().(*[32]byte)
 	defer macBuffers.Put(buf)
+	clear(buf[:]) // of the MAC before, which a backend that writes nothing would give again
 	return subtle.ConstantTimeCompare(k.Sum(buf[:0], msg), mac) == 1
 }
 
@@ -209,8 +210,8 @@ func (k *Key) made() *entry {
 // Destroy clears the secret and what was computed from it, as far as it lies in
 // memory of this module's: on backends asm, tencentsm and openssl all of it. Go's
 // standard library and tjfoc/gmsm (backends go and gmsm) keep the padded key in
-// values that cannot be cleared; these are left to the garbage collector. The
-// key, and streams under it, panic when they are used afterwards. Nothing else of
+// values that cannot be cleared; these are left to the garbage collector, and so
+// are streams that were begun under the key: drop them too. The key, and streams under it, panic when they are used afterwards. Nothing else of
 // the key may run at the same time.
 func (k *Key) Destroy() {
 	if k == nil || k.entry == nil || k.destroyed.Swap(true) {

@@ -16,8 +16,8 @@ import (
 
 func init() {
 	goVersion := func() (string, string, error) { return runtime.Version(), "Go standard library", nil }
-	Register(Backend{Algorithm: HMACSHA1, Name: "go", Preference: 10, Probe: goVersion, NewHash: sha1.New})
-	Register(Backend{Algorithm: HMACSHA256, Name: "go", Preference: 10, Probe: goVersion, NewHash: sha256.New})
+	Register(Backend{Algorithm: HMACSHA1, Name: "go", Preference: 10, Probe: goVersion, NewHash: sha1.New, NewKeyed: bare(sha1.New)})
+	Register(Backend{Algorithm: HMACSHA256, Name: "go", Preference: 10, Probe: goVersion, NewHash: sha256.New, NewKeyed: bare(sha256.New)})
 	Register(Backend{Algorithm: HMACSM3, Name: "gmsm", Preference: 10, NewHash: sm3pure.New,
 		Probe: func() (string, string, error) { return sm3pure.Version(), "portable Go", nil }})
 	Register(Backend{Algorithm: HMACSM3, Name: "asm", Preference: 20, NewHash: sm3asm.New,
@@ -28,6 +28,12 @@ func init() {
 			}
 			return sm3asm.Kernel(), "Go assembly of this module", nil
 		}})
+}
+
+// bare is the standard library's HMAC over its own hashes, which it knows: it
+// keeps their states, and approves of them in FIPS 140 mode.
+func bare(newHash func() hash.Hash) func([]byte) (Keyed, error) {
+	return func(secret []byte) (Keyed, error) { return newHMAC(newHash, secret), nil }
 }
 
 // asmKey is a key of package sm3asm with its batches, which are of that package's
@@ -87,3 +93,40 @@ func (k *hmacKey) putBack(h hash.Hash) {
 // Destroy clears the secret. The states hold the padded key within the standard
 // library, which has no way to clear it.
 func (k *hmacKey) Destroy() { k.destroy() }
+
+// strict is a hash for crypto/hmac, which does not look at what Write returns: one
+// that did not hash all has no sum.
+type strict struct {
+	hash.Hash
+	failed bool
+}
+
+func (s *strict) Write(p []byte) (int, error) {
+	n, err := s.Hash.Write(p)
+	s.failed = s.failed || err != nil || n != len(p)
+	return n, err
+}
+
+func (s *strict) Reset() {
+	s.failed = false
+	s.Hash.Reset()
+}
+
+func (s *strict) Sum(b []byte) []byte {
+	if s.failed {
+		panic("not all bytes were hashed")
+	}
+	return s.Hash.Sum(b)
+}
+
+func (s *strict) Clone() (hash.Cloner, error) {
+	cloner, ok := s.Hash.(hash.Cloner)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	c, err := cloner.Clone()
+	if err != nil {
+		return nil, err
+	}
+	return &strict{mustHash(c), s.failed}, nil
+}

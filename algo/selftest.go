@@ -167,6 +167,7 @@ func checkAnswer(b *Backend, reference Keyed, w way, n int) error {
 	msg := answerMessage()[:n]
 	buf := macBuffers.Get().(*[32]byte)
 	defer macBuffers.Put(buf)
+	clear(buf[:])
 	mac := buf[:0]
 	switch w {
 	case oneCall:

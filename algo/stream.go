@@ -8,16 +8,26 @@ import (
 
 // stream is a backend's hash within the guard of its entry.
 type stream struct {
-	h     hash.Hash
-	entry *entry
-	key   *Key // of a MAC
-	way   way
-	err   error // of a Write: there is no sum of what was not hashed
+	h      hash.Hash
+	entry  *entry
+	key    *Key // of a MAC
+	way    way
+	faults uint64 // of the entry when the stream was begun
+	err    error  // of a Write: there is no sum of what was not hashed
 }
 
 var _ hash.Cloner = (*stream)(nil)
 
+// ready panics unless the stream can go on. What was written before a failure may
+// be lost, so a self-test that passes does not bring such a stream back.
 func (s *stream) ready() {
+	s.resettable()
+	if s.faults != s.entry.faults.Load() {
+		panic(failure(s.entry.Name, "it failed since this stream was begun: write all of it to a new one"))
+	}
+}
+
+func (s *stream) resettable() {
 	if s.key != nil {
 		s.key.ready()
 	} else {
@@ -26,7 +36,7 @@ func (s *stream) ready() {
 }
 
 func (s *stream) Size() int      { return s.entry.size }
-func (s *stream) BlockSize() int { return s.h.BlockSize() }
+func (s *stream) BlockSize() int { return 64 } // that of SHA-1, SHA-256 and SM3
 
 func (s *stream) Write(p []byte) (n int, err error) {
 	s.ready()
@@ -42,10 +52,10 @@ func (s *stream) Write(p []byte) (n int, err error) {
 }
 
 func (s *stream) Reset() {
-	s.ready()
+	s.resettable()
 	defer s.entry.guard()
+	s.faults, s.err = s.entry.faults.Load(), nil
 	s.h.Reset()
-	s.err = nil
 }
 
 func (s *stream) Sum(b []byte) []byte {

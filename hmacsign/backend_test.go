@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -213,27 +214,36 @@ func TestNamedBackendMakesDigests(t *testing.T) {
 	for _, f := range forms() {
 		s := f.signer(t, algo.HMACSM3, WithBackend("faulty"))
 		v := newVerifier(t, WithBackend("faulty"))
-		before := hashesMade.Load()
 		req := newRequest(t, "POST", "http://h/a", "body")
-		_, err := s.StringToSign(req)
-		require.NoError(t, err)
-		toSign := hashesMade.Load() - before
-		require.NoError(t, s.Sign(req))
-		signed := hashesMade.Load() - before - 2*toSign
-		_, err = v.Verify(req)
-		require.NoError(t, err)
+		made := func(f func() error) int64 { return fewest(func() { require.NoError(t, f()) }) }
+		toSign := made(func() error { _, err := s.StringToSign(req); return err })
+		signed := made(func() error { return s.Sign(req) })
+		verified := made(func() error { _, err := v.Verify(req); return err })
 		if f.scheme != HuaweiSDK {
-			require.Equal(t, before, hashesMade.Load(), f.name)
+			require.Zero(t, toSign+signed+verified, f.name)
 			continue
 		}
 		require.EqualValues(t, 2, toSign, "%s: of the body and of the canonical request", f.name)
-		require.Equal(t, f.derived(), signed > 0, f.name)
-		require.Equal(t, before+2*(2*toSign+signed)-toSign, hashesMade.Load(), "%s: a verifier makes as many as a signer", f.name)
+		require.Equal(t, toSign, signed, "%s: with a derived key that is there", f.name)
+		require.Equal(t, f.derived(), verified > signed, "%s: a verifier derives the key each time", f.name)
+		require.GreaterOrEqual(t, verified, signed, f.name)
 		// What another backend signs is the same.
 		other := newRequest(t, "POST", "http://h/a", "body")
 		require.NoError(t, f.signer(t, algo.HMACSM3, WithBackend("gmsm")).Sign(other))
 		require.Equal(t, req.Header, other.Header)
 	}
+}
+
+// fewest is how many hashes f makes, but for those of known answers, whose turn
+// comes now and then.
+func fewest(f func()) int64 {
+	n := int64(math.MaxInt64)
+	for range 4 {
+		before := hashesMade.Load()
+		f()
+		n = min(n, hashesMade.Load()-before)
+	}
+	return n
 }
 
 const sha256OfBody = "230d8358dc8e8890b4c58deeb62912ee2f20357ae92a5cc861b98e68fe31acb5" // body
@@ -383,7 +393,10 @@ func TestBackendThatMakesNoKeys(t *testing.T) {
 			setFault(t, what)
 			_, err = v.Verify(req)
 			tomorrow := newRequest(t, "GET", "http://h/a", "")
-			require.NoError(t, s.Sign(newRequest(t, "GET", "http://h/a", "")), "its key of the day is there")
+			// Its key of the day is there; but a backend that gives neither key nor
+			// error is out.
+			again := s.Sign(newRequest(t, "GET", "http://h/a", ""))
+			require.Equal(t, what == "no key" && f.derived(), errors.Is(again, algo.ErrBackendUnavailable))
 			day = testTime.AddDate(0, 0, 1)
 			if signErr := s.Sign(tomorrow); f.derived() {
 				require.ErrorIs(t, err, ErrUnavailable)
@@ -397,6 +410,7 @@ func TestBackendThatMakesNoKeys(t *testing.T) {
 			_, err = NewSigner(f.scheme, algo.HMACSM3, Credential{testID, Secret(testSecret)}, WithBackend("faulty"))
 			require.ErrorIs(t, err, algo.ErrBackendUnavailable)
 			fault.Store("")
+			require.NoError(t, algo.SelfTest(algo.HMACSM3, algo.WithBackend("faulty")))
 			require.NoError(t, s.Sign(tomorrow))
 			_, err = v.Verify(req)
 			require.NoError(t, err)

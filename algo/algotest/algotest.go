@@ -11,6 +11,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"os"
@@ -224,6 +225,20 @@ func TestBackend(t *testing.T, algorithm, backend string) {
 			t.Error("Verify accepts the MAC of another message")
 		}
 	})
+	t.Run("VerifyErr", func(t *testing.T) {
+		key := newKey(t, []byte("a secret"))
+		msg := []byte("message")
+		mac := key.Sum(nil, msg)
+		check(t, key.VerifyErr(msg, mac))
+		for _, wrong := range [][]byte{nil, {}, mac[1:], append(bytes.Clone(mac), 0), bytes.Repeat([]byte{1}, len(mac))} {
+			if err := key.VerifyErr(msg, wrong); !errors.Is(err, algo.ErrMismatch) || errors.Is(err, algo.ErrBackendUnavailable) {
+				t.Errorf("VerifyErr of a wrong MAC of %d bytes = %v, want ErrMismatch", len(wrong), err)
+			}
+		}
+	})
+	t.Run("NewHash", func(t *testing.T) { testDigest(t, algorithm, newKey(t, []byte("a secret"))) })
+	t.Run("Batches", func(t *testing.T) { testBatches(t, newKey) })
+	t.Run("Destroy", func(t *testing.T) { testDestroy(t, newKey) })
 	t.Run("Concurrent", func(t *testing.T) {
 		key := newKey(t, []byte("a secret"))
 		var wg sync.WaitGroup
@@ -243,6 +258,91 @@ func TestBackend(t *testing.T, algorithm, backend string) {
 		}
 		wg.Wait()
 	})
+}
+
+// digests has the digest of "abc" under each MAC: FIPS 180-2, GB/T 32905-2016.
+var digests = map[string]string{
+	algo.HMACSHA1:   "a9993e364706816aba3e25717850c26c9cd0d89d",
+	algo.HMACSHA256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+	algo.HMACSM3:    "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0",
+}
+
+// testDigest wants the bare digest of the key's backend, and of NewHash.
+func testDigest(t *testing.T, algorithm string, key *algo.Key) {
+	h := key.NewHash()
+	h.Write([]byte("abc"))
+	equal(t, "digest", h.Sum(nil), unhex(t, digests[algorithm]))
+	if algorithm == algo.HMACSM3 {
+		for _, v := range Vectors(t, "sm3") {
+			h.Reset()
+			h.Write(v.Message)
+			equal(t, v.Source, h.Sum(nil), v.Sum)
+		}
+	}
+	TestHash(t, key.NewHash)
+	other, err := algo.NewHash(algorithm, algo.WithBackend(key.Backend().Backend))
+	check(t, err)
+	other.Write([]byte("abc"))
+	equal(t, "digest of NewHash", other.Sum(nil), unhex(t, digests[algorithm]))
+}
+
+// testBatches holds SumMany and SumEach, of a backend that is an algo.Batcher or is
+// not, to the single MACs in a row.
+func testBatches(t *testing.T, newKey func(*testing.T, []byte) *algo.Key) {
+	data := message(5000)
+	shared := [3]*algo.Key{newKey(t, []byte("first")), newKey(t, data[:64]), newKey(t, data[:150])}
+	lengths := []int{0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 300, 1000, 4097}
+	for _, n := range []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 100} {
+		for turn := range 3 {
+			keys, msgs := make([]*algo.Key, n), make([][]byte, n)
+			each, many := []byte("prefix"), []byte("prefix")
+			for i := range n {
+				length := lengths[(i*(turn+1)+n)%len(lengths)]
+				keys[i], msgs[i] = shared[(i+turn)%3], data[i:i+length]
+				each, many = keys[i].Sum(each, msgs[i]), shared[turn].Sum(many, msgs[i])
+			}
+			equal(t, fmt.Sprintf("SumEach of %d messages", n), algo.SumEach([]byte("prefix"), keys, msgs), each)
+			equal(t, fmt.Sprintf("SumMany of %d messages", n), shared[turn].SumMany([]byte("prefix"), msgs), many)
+		}
+	}
+	input := bytes.Clone(data[:200])
+	shared[0].SumMany(nil, [][]byte{input, input[:100], input[50:], input[1:]})
+	equal(t, "the input after SumMany", input, data[:200])
+}
+
+// testDestroy wants a destroyed key refused, and others of the same secret, made
+// before and after, to go on.
+func testDestroy(t *testing.T, newKey func(*testing.T, []byte) *algo.Key) {
+	for _, secret := range [][]byte{[]byte("a secret"), message(64), message(150)} {
+		key, other := newKey(t, secret), newKey(t, secret)
+		msg := message(100)
+		want := key.Sum(nil, msg)
+		stream, others := key.NewMAC(), other.NewMAC()
+		stream.Write(msg[:70])
+		others.Write(msg[:70])
+		key.Destroy()
+		key.Destroy()
+		for what, f := range map[string]func(){
+			"Sum":            func() { key.Sum(nil, msg) },
+			"Verify":         func() { key.Verify(msg, want) },
+			"NewMAC":         func() { key.NewMAC() },
+			"a stream's Sum": func() { stream.Sum(nil) },
+		} {
+			if !panics(f) {
+				t.Errorf("%s goes on after Destroy", what)
+			}
+		}
+		others.Write(msg[70:])
+		equal(t, "a stream of another key of the secret", others.Sum(nil), want)
+		equal(t, "another key of the secret", other.Sum(nil, msg), want)
+		equal(t, "a new key of the secret", newKey(t, secret).Sum(nil, msg), want)
+	}
+}
+
+func panics(f func()) (yes bool) {
+	defer func() { yes = recover() != nil }()
+	f()
+	return false
 }
 
 func testVector(t *testing.T, key *algo.Key, v Vector) {

@@ -85,7 +85,12 @@ var _ hash.Cloner = (*digest)(nil)
 
 // New returns an SM3 digest. It implements [hash.Cloner]; like every hash.Hash
 // it is for one goroutine at a time. Messages may have up to 2^61-1 bytes.
-func New() hash.Hash { return &digest{v: iv} }
+func New() hash.Hash {
+	if !Available() {
+		panic(noKernel)
+	}
+	return &digest{v: iv}
+}
 
 func (d *digest) Size() int      { return Size }
 func (d *digest) BlockSize() int { return BlockSize }
@@ -128,11 +133,15 @@ type Key struct {
 	v [16]uint32 // inner, then outer: a batch loads both at once
 }
 
-func (k *Key) inner() [8]uint32 { return [8]uint32(k.v[:8]) }
-func (k *Key) outer() [8]uint32 { return [8]uint32(k.v[8:]) }
+// inner and outer begin a hash. They copy straight to where it is computed, so that
+// Destroy need not look for copies on stacks.
+func (k *Key) inner(v *[8]uint32) { copy(v[:], k.v[:8]) }
+func (k *Key) outer(v *[8]uint32) { copy(v[:], k.v[8:]) }
 
 // NewKey returns a key; the secret is not kept.
 func NewKey(secret []byte) *Key {
+	wipeStack() // before too: a stack that has room for it stays where it is meanwhile
+	defer wipeStack()
 	var block [BlockSize]byte
 	if len(secret) > BlockSize {
 		h := digest{v: iv}
@@ -160,13 +169,26 @@ func NewKey(secret []byte) *Key {
 	return k
 }
 
+// wipeStack overwrites the stack that its caller's calls use: the expanded message,
+// which of a key block is the secret, lies there.
+//
+//go:noinline
+func wipeStack() {
+	var frames [2048]byte
+	keep(&frames)
+}
+
+//go:noinline
+func keep(*[2048]byte) {}
+
 // Destroy clears the chaining values. The key, and streams under it, give wrong
 // MACs afterwards: package algo refuses them.
 func (k *Key) Destroy() { clear(k.v[:]) }
 
 // Sum appends the MAC of msg to dst. It allocates nothing where dst has room.
 func (k *Key) Sum(dst, msg []byte) []byte {
-	v := k.inner()
+	var v [8]uint32
+	k.inner(&v)
 	whole := len(msg) &^ (BlockSize - 1)
 	compressAll(&v, msg[:whole])
 	return k.appendMAC(dst, &v, msg[whole:], uint64(len(msg)))
@@ -177,7 +199,8 @@ func (k *Key) Sum(dst, msg []byte) []byte {
 func (k *Key) appendMAC(dst []byte, inner *[8]uint32, rest []byte, n uint64) []byte {
 	var sum [Size]byte
 	finish(inner, rest, BlockSize+n, &sum)
-	v := k.outer()
+	var v [8]uint32
+	k.outer(&v)
 	finish(&v, sum[:], BlockSize+Size, &sum)
 	return append(dst, sum[:]...)
 }
@@ -195,7 +218,10 @@ type mac struct {
 	key *Key
 }
 
-func (m *mac) Reset() { m.v, m.n = m.key.inner(), 0 }
+func (m *mac) Reset() {
+	m.key.inner(&m.v)
+	m.n = 0
+}
 
 func (m *mac) Sum(b []byte) []byte {
 	v := m.v

@@ -3,6 +3,7 @@
 package sm3openssl
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,4 +31,55 @@ func TestNotSelected(t *testing.T) {
 			require.NotEmpty(t, info.Version)
 		}
 	}
+}
+
+// A digest that a call failed in gives nothing more until Reset, and is right
+// again then.
+func TestResetAfterFailure(t *testing.T) {
+	want := newDigest().Sum(nil)
+	for name, use := range map[string]func(d *digest){
+		"Write": func(d *digest) { d.Write([]byte("x")) },
+		"Sum":   func(d *digest) { d.Sum(nil) },
+		"Clone": func(d *digest) { d.Clone() },
+	} {
+		d := newDigest().(*digest)
+		d.Write([]byte("hashed before"))
+		fails := func(what string, use func(d *digest)) {
+			t.Helper()
+			var err error
+			func() {
+				defer algo.CatchFailure(&err)
+				use(d)
+			}()
+			require.ErrorIs(t, err, algo.ErrBackendUnavailable, what)
+		}
+		fails("a call", func(d *digest) { d.must("EVP_DigestUpdate", 0) })
+		fails(name, use)
+		fails(name+" again: what was written is lost", use)
+		d.Reset()
+		require.Equal(t, want, d.Sum(nil), name)
+		d.Write([]byte("abc"))
+		require.Equal(t, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0", fmt.Sprintf("%x", d.Sum(nil)))
+	}
+}
+
+func TestDestroy(t *testing.T) {
+	k := newKeyed([]byte("a secret"))
+	own := k.secret()
+	mac := k.NewMAC()
+	mac.Write([]byte("m"))
+	k.Destroy()
+	require.Equal(t, make([]byte, 8), own)
+	require.Equal(t, newKeyed([]byte("a secret")).Sum(nil, []byte("m")), mac.Sum(nil), "a stream has its own copy; package algo refuses it")
+}
+
+func TestProbe(t *testing.T) {
+	require.NotPanics(t, func() {
+		for range 100 {
+			version, detail, err := probe()
+			require.NoError(t, err)
+			require.NotEmpty(t, version)
+			require.NotEmpty(t, detail)
+		}
+	})
 }

@@ -11,9 +11,10 @@ package sm3pure
 
 import (
 	"hash"
-	"runtime/debug"
 
 	"github.com/tjfoc/gmsm/sm3"
+
+	"github.com/gmhmac/hmacsign/internal/buildinfo"
 )
 
 // Size is the length of an SM3 digest in bytes.
@@ -34,21 +35,7 @@ func New() hash.Hash {
 }
 
 // Version names the library and its version as linked into this program.
-func Version() string {
-	const path = "github.com/tjfoc/gmsm"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			if m.Path != path {
-				continue
-			}
-			if m.Replace != nil {
-				m = m.Replace
-			}
-			return m.Path + " " + m.Version
-		}
-	}
-	return path
-}
+func Version() string { return buildinfo.Module("github.com/tjfoc/gmsm") }
 
 // digest feeds whole blocks to lib and keeps the rest itself, so that lib never
 // holds a partial block and a copy of the struct is a copy of the state.

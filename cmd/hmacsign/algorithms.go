@@ -2,61 +2,77 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"runtime"
-	"runtime/debug"
+	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/algo/sm3cgo"
 	_ "github.com/gmhmac/hmacsign/algo/sm3openssl" // where the build is tagged for it
+	"github.com/gmhmac/hmacsign/internal/buildinfo"
 )
 
 func runAlgorithms(c *command, args []string, io *streams) error {
 	fs := new(flag.FlagSet)
-	output := fs.String("output", "table", "`table|json`")
-	require := fs.String("require", "", "`ALGORITHM=BACKEND`: exit 1 unless that is what runs")
+	var require list
+	output := fs.String("output", "table", "`table|json`; json is the evidence of what runs, from which files")
+	fs.Var(&require, "require", "`ALGORITHM=BACKEND`, repeatable: exit 1 unless that is what runs; BACKEND@sha256:HEX: from the file with this SHA-256")
+	selfTest := fs.Bool("self-test", false, "compute the known answers again: exit 1 unless they are right")
 	if _, err := c.parse(fs, args, io, 0); err != nil {
 		return err
 	}
-	var unmet error
-	if *require != "" {
-		algorithm, backend, ok := strings.Cut(*require, "=")
-		if !ok || backend == "" {
-			return usagef("algorithms: --require %q: write it as hmac-sm3=tencentsm", *require)
-		}
-		unmet = algo.Require(algorithm, backend)
-	}
-	infos := []algo.Info{}
-	for _, name := range algo.Algorithms() {
-		infos = append(infos, algo.Backends(name)...)
-	}
-	switch *output {
-	case "json":
-		e := json.NewEncoder(io.out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(struct {
-			Build      build       `json:"build"`
-			Algorithms []algo.Info `json:"algorithms"`
-		}{buildInfo(), infos}); err != nil {
-			return err
-		}
-	case "table":
-		w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ALGORITHM\tBACKEND\tAVAILABLE\tSELECTED\tSELF-TEST\tVERSION\tDETAIL")
-		for _, i := range infos {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.Algorithm, i.Backend, yes(i.Available), yes(i.Selected), i.SelfTest, i.Version, i.Detail)
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
-	default:
+	print, ok := map[string]func(*streams) error{"json": printEvidence, "table": printAlgorithms}[*output]
+	if !ok {
 		return usagef("algorithms: --output %q: use table or json", *output)
 	}
-	return unmet
+	var unmet []string
+	note := func(err error) {
+		if err != nil && !slices.Contains(unmet, err.Error()) {
+			unmet = append(unmet, err.Error())
+		}
+	}
+	for _, text := range require {
+		algorithm, backend, ok := strings.Cut(text, "=")
+		if !ok || backend == "" {
+			return usagef("algorithms: --require %q: write it as hmac-sm3=tencentsm", text)
+		}
+		note(algo.Require(algorithm, backend))
+	}
+	if *selfTest {
+		for _, algorithm := range algo.Algorithms() {
+			note(algo.SelfTest(algorithm))
+		}
+	}
+	if err := print(io); err != nil || unmet == nil {
+		return err
+	}
+	return errors.New(strings.Join(unmet, "; "))
+}
+
+func printEvidence(io *streams) error {
+	e := json.NewEncoder(io.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(struct {
+		Build build `json:"build"`
+		*algo.Evidence
+	}{buildInfo(), algo.NewEvidence(time.Now())})
+}
+
+func printAlgorithms(io *streams) error {
+	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ALGORITHM\tBACKEND\tAVAILABLE\tSELECTED\tSELF-TEST\tVERSION\tDETAIL")
+	for _, name := range algo.Algorithms() {
+		for _, i := range algo.Backends(name) {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.Algorithm, i.Backend, yes(i.Available), yes(i.Selected), i.SelfTest, i.Version, i.Detail)
+		}
+	}
+	return w.Flush()
 }
 
 func yes(b bool) string {
@@ -78,23 +94,11 @@ type build struct {
 }
 
 func buildInfo() build {
-	b := build{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	b := build{Version: buildinfo.Version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Tags: buildinfo.Setting("-tags"), Cgo: buildinfo.Setting("CGO_ENABLED") == "1"}
 	if sm3cgo.Enabled {
 		linked := sm3cgo.Linked()
 		b.TencentSM = &linked
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	b.Version = info.Main.Version
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "-tags":
-			b.Tags = s.Value
-		case "CGO_ENABLED":
-			b.Cgo = s.Value == "1"
-		}
 	}
 	return b
 }

@@ -53,9 +53,11 @@ func runMAC(c *command, args []string, streams *streams) error {
 		opts = append(opts, algo.WithBackend(*backend))
 	}
 	k, err := algo.NewKey(*algorithm, key, opts...)
+	clear(key)
 	if err != nil {
 		return err
 	}
+	defer k.Destroy()
 	f, err := streams.open(positional)
 	if err != nil {
 		return err

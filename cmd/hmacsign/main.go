@@ -83,11 +83,23 @@ func dispatch(args []string, io *streams) (err error) {
 	return usagef("unknown command %q: run hmacsign help", args[0])
 }
 
+const environmentHelp = `
+Environment:
+  HMACSIGN_KEY_ID, HMACSIGN_SECRET
+      The credential of sign and send.
+  HMACSIGN_REQUIRE=hmac-sm3=tencentsm,hmac-sha256=go
+      No other backend computes these algorithms; tencentsm@sha256:HEX: none that
+      was loaded from another file.
+  HMACSIGN_REQUIRE_SECRET_BITS=128
+      No secret of fewer bits is used.
+`
+
 func help(w io.Writer) {
 	fmt.Fprint(w, "hmacsign signs, sends and verifies HTTP requests in the formats of API gateways.\n\n")
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  hmacsign %s\n      %s\n", strings.TrimSpace(c.name+" "+c.usage), strings.ReplaceAll(c.about, "\n", "\n      "))
 	}
+	fmt.Fprint(w, environmentHelp)
 	fmt.Fprint(w, "\nhmacsign COMMAND --help tells the flags. Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n")
 }
 

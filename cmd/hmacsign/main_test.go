@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,7 +72,9 @@ func TestUsage(t *testing.T) {
 	}
 	status, _, stderr := hmacsignRun(t, "")
 	require.Equal(t, 2, status)
-	require.Contains(t, stderr, "hmacsign demo")
+	for _, want := range []string{"hmacsign demo", "HMACSIGN_REQUIRE=", "@sha256:", "HMACSIGN_REQUIRE_SECRET_BITS="} {
+		require.Contains(t, stderr, want)
+	}
 }
 
 func TestDemo(t *testing.T) {
@@ -115,17 +121,23 @@ func builtCommand(t *testing.T) string {
 }
 
 func TestAlgorithms(t *testing.T) {
-	table := ok(t, "algorithms")
+	table := ok(t, "algorithms", "--self-test")
 	require.Regexp(t, `(?m)^hmac-sm3 +gmsm +yes +\w+ +passed +`, table)
 	var report struct {
 		Build      map[string]any
+		Program    algo.Module
+		Required   map[string]string
 		Algorithms []map[string]any
 	}
 	require.NoError(t, json.Unmarshal([]byte(ok(t, "algorithms", "--output", "json")), &report))
 	require.Equal(t, runtime.Version(), report.Build["go"])
+	require.NotNil(t, report.Required)
+	program, err := algo.Program()
+	require.NoError(t, err)
+	require.Equal(t, program, report.Program)
 	require.NotEmpty(t, report.Algorithms)
 	for _, row := range report.Algorithms {
-		for _, name := range []string{"algorithm", "backend", "version", "available", "selected", "self_test", "detail"} {
+		for _, name := range []string{"algorithm", "backend", "version", "available", "selected", "self_test", "detail", "module"} {
 			require.Contains(t, row, name)
 		}
 	}
@@ -136,6 +148,11 @@ func TestAlgorithms(t *testing.T) {
 // Require is for the life of a process, so these run in one of their own.
 func TestRequire(t *testing.T) {
 	hmacsign := builtCommand(t)
+	content, err := os.ReadFile(hmacsign)
+	require.NoError(t, err)
+	pin := fmt.Sprintf("@sha256:%x", sha256.Sum256(content))
+	other := "@sha256:" + strings.Repeat("0", 64)
+	mac := []string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00"}
 	for _, c := range []struct {
 		env  string
 		args []string
@@ -145,11 +162,20 @@ func TestRequire(t *testing.T) {
 		{"", []string{"algorithms", "--require", "hmac-sha256=go", "--output", "json"}, 0},
 		{"", []string{"algorithms", "--require", "hmac-sm3=tencentsm"}, 1},
 		{"", []string{"algorithms", "--require", "hmac-md5=go"}, 1},
-		{"hmac-sm3=tencentsm", []string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00"}, 1},
-		{"hmac-sm3=tencentsm", []string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "gmsm"}, 1},
-		{"hmac-sm3=gmsm", []string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00"}, 0},
+		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm" + pin, "--require", "hmac-sha256=go" + pin, "--self-test"}, 0},
+		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm" + other}, 1},
+		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm" + pin, "--require", "hmac-sha256=go" + other}, 1},
+		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm", "--require", "hmac-sm3=asm", "--require", "hmac-sha1=nonesuch"}, 1},
+		{"", []string{"algorithms", "--require", "hmac-sm3=gmsm@sha256:00"}, 1},
+		{"hmac-sm3=tencentsm", mac, 1},
+		{"hmac-sm3=tencentsm", append(mac, "--backend", "gmsm"), 1},
+		{"hmac-sm3=tencentsm", []string{"algorithms", "--self-test"}, 1},
+		{"hmac-sm3=gmsm", mac, 0},
+		{"hmac-sm3=gmsm" + pin, mac, 0},
+		{"hmac-sm3=gmsm" + other, mac, 1},
 		{"hmac-sm3=tencentsm", []string{"mac", "--algorithm", "hmac-sha1", "--key-hex", "00"}, 0},
 		{"nonsense", []string{"mac", "--algorithm", "hmac-sha1", "--key-hex", "00"}, 1},
+		{"nonsense", []string{"algorithms", "--self-test"}, 1},
 	} {
 		cmd := exec.Command(hmacsign, c.args...)
 		cmd.Env = append(os.Environ(), "HMACSIGN_REQUIRE="+c.env)
@@ -159,6 +185,7 @@ func TestRequire(t *testing.T) {
 		require.Equal(t, c.want, cmd.ProcessState.ExitCode(), "%v: %s", c, &stderr)
 		if c.want == 1 {
 			require.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
+			require.LessOrEqual(t, strings.Count(stderr.String(), "is not understood"), 1, "said once")
 		}
 	}
 }
@@ -169,14 +196,120 @@ var registerFaulty = sync.OnceFunc(func() {
 		NewKeyed: func([]byte) (algo.Keyed, error) { return nil, fmt.Errorf("no license") }})
 })
 
-// A backend that fails its self-test shows as such, and is not used.
+// A backend that can make no key shows as such, and is not used.
 func TestFaultyBackendShows(t *testing.T) {
 	registerFaulty()
-	require.Regexp(t, `(?m)^hmac-sm3 +faulty +no +no +failed .*no license`, ok(t, "algorithms"))
+	require.Regexp(t, `(?m)^hmac-sm3 +faulty +no +no +not run .*no license`, ok(t, "algorithms"))
 	status, _, stderr := hmacsignRun(t, "", "mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "faulty")
 	require.Equal(t, 1, status)
-	require.Contains(t, stderr, "self-test failed")
+	require.Contains(t, stderr, "no license")
 	require.NotContains(t, ok(t, "demo"), "faulty")
+}
+
+// A secret that is too short for this deployment is not used.
+func TestRequireSecretBits(t *testing.T) {
+	hmacsign := builtCommand(t)
+	for bits, want := range map[string]int{"128": 0, "129": 1, "none": 1} {
+		for _, args := range [][]string{{"mac", "--algorithm", "hmac-sm3", "--key-env", "HMACSIGN_SECRET"}, {"sign", "http://h", "--key-id", "k"}} {
+			cmd := exec.Command(hmacsign, args...)
+			cmd.Env = append(os.Environ(), "HMACSIGN_SECRET=sixteen bytes it", "HMACSIGN_REQUIRE_SECRET_BITS="+bits)
+			var stdout, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			cmd.Run()
+			require.Equal(t, want, cmd.ProcessState.ExitCode(), "%s: %s", bits, &stderr)
+			require.Equal(t, want == 0, stdout.Len() > 0)
+			require.Equal(t, want, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
+			require.NotContains(t, stderr.String(), "sixteen")
+		}
+	}
+}
+
+// turncoat is a backend that fails, or computes wrongly, when it is told to.
+var turncoat struct{ fails, lies atomic.Bool }
+
+type turncoatHash struct{ hash.Hash }
+
+func (h turncoatHash) Sum(b []byte) []byte {
+	if turncoat.fails.Load() {
+		panic(&algo.Failure{Backend: "turncoat", Err: fmt.Errorf("the license\nran out")})
+	}
+	sum := h.Hash.Sum(b)
+	if turncoat.lies.Load() {
+		sum[len(b)] ^= 1
+	}
+	return sum
+}
+
+var registerTurncoat = sync.OnceFunc(func() {
+	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: "turncoat", NewHash: func() hash.Hash { return turncoatHash{sm3pure.New()} }})
+})
+
+// A backend that fails in use leaves no MAC and no signature, and one line that
+// says so.
+func TestFailingBackend(t *testing.T) {
+	registerTurncoat()
+	commands := [][]string{
+		{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "turncoat"},
+		{"sign", "http://h/a", "--algorithm", "hmac-sm3", "--backend", "turncoat", "--date", worked},
+		{"sign", "http://h/a", "--algorithm", "hmac-sm3", "--backend", "turncoat", "--scheme", "huawei-sdk", "--output", "curl"},
+	}
+	for _, args := range commands {
+		ok(t, args...)
+		turncoat.fails.Store(true)
+		for range 2 { // it fails, then it is out
+			status, stdout, stderr := hmacsignRun(t, "message", args...)
+			require.Equal(t, []any{1, ""}, []any{status, stdout}, stderr)
+			require.Contains(t, stderr, "the license ran out")
+			require.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %s", stderr)
+		}
+		turncoat.fails.Store(false)
+		status, stdout, stderr := hmacsignRun(t, "message", args...)
+		require.Equal(t, []any{1, ""}, []any{status, stdout}, stderr)
+		ok(t, "algorithms", "--self-test")
+		require.NotEmpty(t, ok(t, args...))
+	}
+}
+
+// destroyed counts the keys of a backend that were cleared.
+var destroyed atomic.Int64
+
+type countedKey struct{ algo.Keyed }
+
+func (countedKey) Destroy() { destroyed.Add(1) }
+
+type macKey struct{ secret []byte }
+
+func (k macKey) NewMAC() hash.Hash          { return hmac.New(sm3pure.New, k.secret) }
+func (k macKey) Sum(dst, msg []byte) []byte { h := k.NewMAC(); h.Write(msg); return h.Sum(dst) }
+
+var registerCounted = sync.OnceFunc(func() {
+	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: "counted", NewHash: sm3pure.New,
+		NewKeyed: func(secret []byte) (algo.Keyed, error) { return countedKey{macKey{bytes.Clone(secret)}}, nil }})
+})
+
+func TestMACForgetsItsKey(t *testing.T) {
+	registerCounted()
+	before := destroyed.Load()
+	ok(t, "mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "counted")
+	require.Equal(t, before+1, destroyed.Load())
+	status, _, _ := hmacsignRun(t, "", "mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "counted", "/nonexistent")
+	require.Equal(t, 1, status)
+	require.Equal(t, before+2, destroyed.Load(), "also where it ends with an error")
+}
+
+// What computes wrongly by now is found out when it is asked for.
+func TestAlgorithmsSelfTest(t *testing.T) {
+	registerTurncoat()
+	require.Regexp(t, `(?m)^hmac-sm3 +turncoat +yes +no +passed`, ok(t, "algorithms", "--self-test"))
+	turncoat.lies.Store(true)
+	require.Regexp(t, `(?m)^hmac-sm3 +turncoat +yes +no +passed`, ok(t, "algorithms"), "it was proven before")
+	status, stdout, stderr := hmacsignRun(t, "", "algorithms", "--self-test")
+	turncoat.lies.Store(false)
+	require.Equal(t, 1, status)
+	require.Regexp(t, `(?m)^hmac-sm3 +turncoat +no +no +failed`, stdout)
+	require.Contains(t, stderr, "self-test failed")
+	require.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %s", stderr)
+	require.Regexp(t, `(?m)^hmac-sm3 +turncoat +yes +no +passed`, ok(t, "algorithms", "--self-test"))
 }
 
 const worked = "Thu, 11 Mar 2021 08:29:58 GMT"

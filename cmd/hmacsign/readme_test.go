@@ -19,8 +19,8 @@ import (
 
 // Every code block of the README is tested: ```go is compiled as a program,
 // ```sh is run by sh with this command on the PATH, all in one folder, and must
-// print the ```text block behind it; ```bash is run in the project's folder
-// where libTencentSM is linked (the ```text behind it is the linker's, which
+// print the ```text block behind it; ```bash is run in the project's folder, but
+// for bin/, where libTencentSM is linked (the ```text behind it is the linker's, which
 // third_party/tencentsm/test holds against the real one); a line of a bare block
 // is a make target that exists, the installation of this command, or a server's
 // start, whose flags must exist.
@@ -29,7 +29,7 @@ func TestREADME(t *testing.T) {
 	require.NoError(t, err)
 	blocks := regexp.MustCompile("(?ms)^ *```(\\w*)\n(.*?)^ *```$").FindAllStringSubmatch(string(readme), -1)
 	kinds := map[string]int{}
-	dir := t.TempDir()
+	dir, bin := t.TempDir(), t.TempDir()
 	path := filepath.Dir(builtCommand(t)) + string(os.PathListSeparator) + os.Getenv("PATH")
 	setup, output := "", ""
 	for i, b := range blocks {
@@ -53,6 +53,8 @@ func TestREADME(t *testing.T) {
 		case "bash":
 			if sm3cgo.Enabled {
 				requireTool(t, "bash")
+				// What lies in bin/ stays as it is.
+				text = regexp.MustCompile(`(?m)(^|\s)bin/`).ReplaceAllString(text, "${1}"+bin+"/")
 				cmd := exec.Command("bash", "-eu", "-c", text)
 				cmd.Dir = "../.."
 				out, err := cmd.CombinedOutput()
@@ -79,12 +81,16 @@ func TestREADME(t *testing.T) {
 				}
 			}
 		case "json":
-			requireKeysFile(t, text)
+			if strings.HasPrefix(strings.TrimSpace(text), "[") {
+				requireKeysFile(t, text)
+			} else {
+				requireEvidence(t, text)
+			}
 		default:
 			t.Errorf("a block of kind %q, which nothing tests", kind)
 		}
 	}
-	for kind, want := range map[string]int{"go": 2, "sh": 4, "text": 5, "bash": 2, "json": 1, "": 2} {
+	for kind, want := range map[string]int{"go": 2, "sh": 5, "text": 6, "bash": 3, "json": 2, "": 2} {
 		require.GreaterOrEqual(t, kinds[kind], want, kind)
 	}
 }
@@ -112,6 +118,25 @@ func requireKeysFile(t *testing.T, text string) {
 	key, err := keys.Key(context.Background(), "app-2")
 	require.NoError(t, err)
 	require.Equal(t, "example", key.Previous.Reveal())
+}
+
+// requireEvidence finds every member of an excerpt in what the report has of a
+// backend.
+func requireEvidence(t *testing.T, text string) {
+	var excerpt map[string]any
+	require.NoError(t, json.Unmarshal([]byte(text), &excerpt))
+	var report struct{ Algorithms []map[string]any }
+	require.NoError(t, json.Unmarshal([]byte(ok(t, "algorithms", "--output", "json")), &report))
+	requireMembers(t, excerpt, report.Algorithms[0])
+}
+
+func requireMembers(t *testing.T, excerpt, whole map[string]any) {
+	for name, value := range excerpt {
+		require.IsType(t, value, whole[name], name)
+		if members, ok := value.(map[string]any); ok {
+			requireMembers(t, members, whole[name].(map[string]any))
+		}
+	}
 }
 
 func requireTool(t *testing.T, name string) {

@@ -68,7 +68,7 @@ func runServe(c *command, args []string, io *streams) error {
 	log.Info("starting", "version", buildInfo().Version, "keys", keys.Len(), "upstream", f.config.Upstream, "replay_guard", f.replayGuard, "window", f.window.String(),
 		"accept_any_date", f.anyDate, "max_body", f.config.MaxBody, "max_buffered", f.server.MaxBuffered, "max_buffered_disk", f.server.MaxBufferedOnDisk,
 		"max_connections", f.server.MaxConnections, "forward_signed", f.config.ForwardSigned, "allow_upgrade", f.config.AllowUpgrade,
-		"trusted_proxies", fmt.Sprint(f.config.TrustedProxies), "trust_unix", f.config.TrustUnix, "preserve_host", f.config.PreserveHost, "backend", f.backend, "resign", f.config.Resign != nil, "explain", f.explain)
+		"trusted_proxies", fmt.Sprint(f.config.TrustedProxies), "trust_unix", f.config.TrustUnix, "preserve_host", f.config.PreserveHost, "backend", f.backend, "self_test_interval", f.server.SelfTestInterval.String(), "resign", f.config.Resign != nil, "explain", f.explain)
 	signals, reloads := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	signal.Notify(reloads, syscall.SIGHUP)
@@ -91,6 +91,7 @@ func newServeFlags() (*serveFlags, *flag.FlagSet) {
 	fs.DurationVar(&server.Timeout, "timeout", 5*time.Minute, "`TIME` for reading a request, for writing its answer, and without a byte through a tunnel")
 	fs.DurationVar(&config.UpstreamTimeout, "upstream-timeout", time.Minute, "`TIME` to wait for the upstream's answer")
 	fs.DurationVar(&server.Drain, "drain", 5*time.Second, "`TIME` that requests are still accepted after SIGTERM, with /readyz failing")
+	fs.DurationVar(&server.SelfTestInterval, "self-test-interval", 0, "how often the backends in use compute their known answers anew: `TIME`, 1s or more; 0 is never")
 	fs.IntVar(&server.MaxConnections, "max-connections", 1024, "`N` connections of clients are open at a time; more wait")
 	fs.Int64Var(&config.MaxBody, "max-body", hmacsign.DefaultMaxBody, "`BYTES` of body that are accepted; more is answered with 413")
 	fs.Int64Var(&server.MaxBuffered, "max-buffered", hmacsign.DefaultMaxBuffered, "`BYTES` of memory that all requests together may hold; more is answered with 503")
@@ -221,6 +222,8 @@ func (f *serveFlags) check() error {
 		return errors.New("name the upstream with --upstream")
 	case s.Drain < 0:
 		return errors.New("--drain: use 0 or more")
+	case s.SelfTestInterval != 0 && s.SelfTestInterval < time.Second:
+		return errors.New("--self-test-interval: use 1s or more, or 0 for none")
 	case f.replayGuard < 0 || f.replayGuard > maxReplayGuard:
 		return fmt.Errorf("--replay-guard: use 1 to %d, or 0 to have none", maxReplayGuard)
 	case f.config.MaxBody > s.MaxBufferedOnDisk:
@@ -295,7 +298,7 @@ func (f *serveFlags) verifier() error {
 		opts = append(opts, hmacsign.WithReplayGuard(f.server.Replays))
 	}
 	f.config.Options, f.config.Budget, f.config.TunnelTimeout = opts, budget, f.server.Timeout
-	f.server.AnswerTimeout = f.server.Timeout + f.config.UpstreamTimeout
+	f.server.Backend, f.server.AnswerTimeout = f.backend, f.server.Timeout+f.config.UpstreamTimeout
 	if f.keyID != "" {
 		f.config.Resign, err = f.signer(f.config)
 	}

@@ -40,7 +40,7 @@ func TestServeUsage(t *testing.T) {
 	for _, args := range []string{
 		"", "--drain 0s", "--replay-guard 0", "--replay-guard 5 --explain", "--schemes huawei-sdk,tencent-app", "--forward signed", "--forward all", "--preserve-host",
 		"--allow-upgrade websocket", "--trusted-proxies 10.0.0.0/8,192.0.2.1,2001:db8::/32,::1", "--log-level warn", "--pprof --admin 127.0.0.1:0",
-		"--max-body 1 --max-buffered-disk 1", "--max-buffered 9223372036854775807", "--identity-header X-Who", "--identity-header x_who", "--pprof=false",
+		"--max-body 1 --max-buffered-disk 1", "--max-buffered 9223372036854775807", "--identity-header X-Who", "--identity-header x_who", "--pprof=false", "--self-test-interval 1s", "--self-test-interval 0s",
 	} {
 		status, _, stderr := hmacsignRun(t, "", append(right, strings.Fields(args)...)...)
 		require.Equal(t, 1, status, "%s: %s", args, stderr)
@@ -50,6 +50,7 @@ func TestServeUsage(t *testing.T) {
 		"--upstream http://b": "twice", "--keys " + keys: "twice", "--explain --explain": "twice", "--log-level info --log-level info": "twice",
 		"--replay-guard -1": "--replay-guard", "--replay-guard 9000000000000000000": "--replay-guard", "--replay-guard x": "replay-guard",
 		"--timeout 0s": "--timeout", "--timeout -1s": "--timeout", "--upstream-timeout 0s": "--upstream-timeout", "--window 0s": "--window", "--drain -1s": "--drain",
+		"--self-test-interval 999ms": "use 1s or more", "--self-test-interval -1s": "use 1s or more", "--self-test-interval 5": "self-test-interval",
 		"--max-body 0": "--max-body", "--max-body -1": "--max-body", "--max-buffered 0": "--max-buffered", "--max-buffered-disk 0": "--max-buffered-disk",
 		"--max-connections 0": "--max-connections", "--max-connections -1": "--max-connections", "--max-body 1001 --max-buffered-disk 1000": "--max-buffered-disk",
 		"--identity-header Host": "meaning of its own", "--identity-header connection": "meaning of its own", "--identity-header Content_Length": "meaning of its own",
@@ -85,7 +86,7 @@ func TestServeUsage(t *testing.T) {
 func TestServeFlags(t *testing.T) {
 	f, fs := newServeFlags()
 	require.NoError(t, fs.Parse([]string{"--keys", "k", "--upstream", "http://h", "--listen", "unix:/data", "--admin", ":1", "--pprof", "--tls-cert", "c", "--tls-key", "p",
-		"--timeout", "3s", "--upstream-timeout", "4s", "--drain", "6s", "--max-connections", "7", "--max-body", "8", "--max-buffered", "9", "--max-buffered-disk", "10",
+		"--timeout", "3s", "--upstream-timeout", "4s", "--drain", "6s", "--self-test-interval", "12s", "--backend", "gmsm", "--max-connections", "7", "--max-body", "8", "--max-buffered", "9", "--max-buffered-disk", "10",
 		"--forward", "signed", "--allow-upgrade", "websocket", "--trusted-proxies", "10.1.2.3/8,192.0.2.1,::1", "--preserve-host", "--log-level", "error",
 		"--identity-header", "X-Who", "--replay-guard", "11", "--resign-key-id", "r", "--resign-secret-env", "HMACSIGN_TEST_RESIGN", "--resign-algorithm", "hmac-sm3"}))
 	require.NoError(t, f.check())
@@ -98,8 +99,8 @@ func TestServeFlags(t *testing.T) {
 	require.NotNil(t, c.Resign)
 	require.Error(t, c.Budget.Reserve(10), "more than --max-buffered")
 	require.NoError(t, c.Budget.Reserve(9))
-	require.Equal(t, []any{"unix:/data", ":1", true, "c", "p", 3 * time.Second, 7 * time.Second, 6 * time.Second, 7, int64(9), int64(10)},
-		[]any{s.Listen, s.Admin, s.Pprof, s.TLSCert, s.TLSKey, s.Timeout, s.AnswerTimeout, s.Drain, s.MaxConnections, s.MaxBuffered, s.MaxBufferedOnDisk})
+	require.Equal(t, []any{"gmsm", "unix:/data", ":1", true, "c", "p", 3 * time.Second, 7 * time.Second, 6 * time.Second, 12 * time.Second, 7, int64(9), int64(10)},
+		[]any{s.Backend, s.Listen, s.Admin, s.Pprof, s.TLSCert, s.TLSKey, s.Timeout, s.AnswerTimeout, s.Drain, s.SelfTestInterval, s.MaxConnections, s.MaxBuffered, s.MaxBufferedOnDisk})
 	require.NotNil(t, s.Replays)
 	require.Equal(t, slog.LevelError, f.level.Level())
 }
@@ -226,7 +227,7 @@ func TestServeProcess(t *testing.T) {
 	t.Run("the start is logged", func(t *testing.T) {
 		p := startProcess(t, program, keys(t), upstream.URL)
 		line := p.line(t, "starting")
-		for name, want := range map[string]any{"keys": 1.0, "replay_guard": 0.0, "window": "15m0s", "allow_upgrade": "", "forward_signed": false, "max_connections": 1024.0, "level": "INFO"} {
+		for name, want := range map[string]any{"keys": 1.0, "replay_guard": 0.0, "window": "15m0s", "self_test_interval": "0s", "allow_upgrade": "", "forward_signed": false, "max_connections": 1024.0, "level": "INFO"} {
 			require.Equal(t, want, line[name], name)
 		}
 		status, body := get(t, p.addr, "/a")
@@ -244,6 +245,17 @@ func TestServeProcess(t *testing.T) {
 		require.Contains(t, guarded.logs.String(), `"level":"WARN","msg":"the keys file has no keys`)
 		status, body = get(t, guarded.admin, "/readyz")
 		require.Equal(t, 503, status, body)
+		named := startProcess(t, program, keys(t), upstream.URL, "--backend", "gmsm", "--self-test-interval", "1s")
+		status, body = get(t, named.addr, "/a")
+		require.Equal(t, 200, status, body)
+		require.Eventually(t, func() bool {
+			_, body = get(t, named.admin, "/metrics")
+			return strings.Contains(body, `hmacsign_self_tests_total{outcome="passed"} 1`)
+		}, 20*time.Second, 50*time.Millisecond)
+		require.Contains(t, body, `hmacsign_backend_available{algorithm="hmac-sm3",backend="gmsm"} 1`)
+		require.NotContains(t, body, `backend="asm"`)
+		status, body = get(t, named.admin, "/readyz")
+		require.Equal(t, []any{200, "ready\n"}, []any{status, body})
 		quiet := exec.Command(program, "serve", "--keys", keys(t), "--upstream", upstream.URL, "--listen", "127.0.0.1:99999", "--log-level", "warn")
 		out, err := quiet.CombinedOutput()
 		require.Error(t, err)

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/gmhmac/hmacsign/algo"
 )
 
 // checkTime is how long a store may take to say that it is ready.
@@ -47,10 +45,8 @@ func (r *running) notReady(ctx context.Context) error {
 	if r.draining.Load() {
 		return errors.New("shutting down")
 	}
-	for _, algorithm := range algo.Algorithms() {
-		if _, err := algo.NewHash(algorithm); err != nil { // what is required cannot run
-			return err
-		}
+	if err := r.notAvailable(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()

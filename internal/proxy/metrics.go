@@ -2,11 +2,12 @@ package proxy
 
 import (
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/gmhmac/hmacsign/internal/buildinfo"
 )
 
 // What is counted of requests. They belong to the process, each server's
@@ -40,11 +41,11 @@ type keyCounts interface {
 // registry is all that /metrics shows of a running server.
 func (r *running) registry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(requests, durations, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(requests, durations, selfTests, newAvailability(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	gauge := func(name, help string, labels prometheus.Labels, value func() float64) {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value))
 	}
-	gauge("hmacsign_build_info", "The program that runs; always 1.", prometheus.Labels{"version": version(), "goversion": runtime.Version()}, func() float64 { return 1 })
+	gauge("hmacsign_build_info", "The program that runs; always 1.", prometheus.Labels{"version": buildinfo.Version(), "goversion": runtime.Version()}, func() float64 { return 1 })
 	gauge("hmacsign_connections", "Connections of clients that are open.", nil, func() float64 { return float64(r.connections.Load()) })
 	if r.Proxy == nil {
 		return registry
@@ -68,11 +69,4 @@ func (r *running) registry() *prometheus.Registry {
 		gauge(limit, "Bytes that requests may hold.", disk, func() float64 { return float64(r.MaxBufferedOnDisk) })
 	}
 	return registry
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Version
-	}
-	return "unknown"
 }

@@ -34,6 +34,12 @@ type Server struct {
 	// SIGHUP here, so that many of them leave no signal to end without room.
 	Reloads <-chan os.Signal
 
+	// Backend is the one that was named for every MAC, or empty: no other is asked
+	// or tested then. SelfTestInterval is how often the backends in use compute
+	// their known answers anew; 0: never.
+	Backend          string
+	SelfTestInterval time.Duration
+
 	// What is served, for readiness and the metrics: the proxy, its replay store
 	// and the limits of its budget, as far as it has them. Key and replay stores
 	// that can be out of reach have a method Ready(context.Context) error.
@@ -66,6 +72,11 @@ func (s *Server) Serve(ctx context.Context, handler http.Handler, ready func(add
 	s.Log.Info("listening", "address", addr, "admin", adminAddr, "tls", s.TLSCert != "")
 	if ready != nil {
 		ready(addr, adminAddr)
+	}
+	if s.SelfTestInterval > 0 {
+		end := make(chan struct{})
+		defer close(end)
+		go r.testBackends(end)
 	}
 	if err := r.wait(ctx); err != nil && err != errToldToEnd {
 		return err
