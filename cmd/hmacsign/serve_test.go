@@ -268,7 +268,7 @@ func TestServeProcess(t *testing.T) {
 		status, body := get(t, p.admin, "/readyz")
 		require.Equal(t, 503, status)
 		require.Contains(t, body, "nonesuch is required")
-		t.Setenv("HMACSIGN_REQUIRE", "")
+		require.NoError(t, os.Unsetenv("HMACSIGN_REQUIRE"))
 		out, err := exec.Command(program, "serve", "--keys", keys(t), "--upstream", upstream.URL, "--backend", "nonesuch").CombinedOutput()
 		require.ErrorContains(t, err, "exit status 2", string(out))
 	})
