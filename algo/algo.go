@@ -160,7 +160,8 @@ func (k *Key) Verify(msg, mac []byte) bool {
 
 // VerifyErr is Verify for servers: nil if mac is the whole MAC of msg,
 // [ErrMismatch] if it is not, and a [Failure], which is an
-// [ErrBackendUnavailable], when the backend fails. It does not panic for any input.
+// [ErrBackendUnavailable], when the backend fails. Under a key that [NewKey] made
+// and nobody destroyed it does not panic, whatever it is given.
 func (k *Key) VerifyErr(msg, mac []byte) (err error) {
 	defer CatchFailure(&err)
 	if !k.Verify(msg, mac) {

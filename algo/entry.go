@@ -59,21 +59,29 @@ func (e *entry) ask(pin string, test func() error) error {
 	if f.err = e.checkPin(pin); f.err == nil { // before it sees a license
 		f.version, f.detail, f.err = e.probe()
 	}
+	var untested error
 	if f.err == nil && !e.gone.Load() {
-		f.err = test()
+		untested = test()
 	}
-	f.tested = e.tested
+	if f.tested = e.tested; !f.tested && f.err == nil {
+		f.err = untested
+	}
 	if old := e.facts.Load(); old == nil || f.err != nil || *old != f {
 		e.facts.Store(&f)
 	}
 	err := e.err()
 	e.unable.Store(err != nil)
+	if err == nil && untested != nil { // what it passed before stands
+		err = fmt.Errorf("%w: the self-test could not be made: %w", ErrBackendUnavailable, untested)
+	}
 	return err
 }
 
 // err is why the backend cannot be taken, as far as is known.
 func (e *entry) err() error {
-	if f := e.fault.Load(); f != nil {
+	if f := e.fault.Load(); f != nil && e.gone.Load() {
+		return fmt.Errorf("%w: %w: restart the process", ErrBackendUnavailable, f.Err)
+	} else if f != nil {
 		return fmt.Errorf("%w: %w: out until a self-test passes", ErrBackendUnavailable, f.Err)
 	}
 	if f := e.facts.Load(); f != nil && f.err != nil {
@@ -130,8 +138,11 @@ func (e *entry) test() error {
 	reference, err := selfTest(&e.Backend)
 	switch {
 	case err == nil:
-		if e.tested = true; e.reference == nil { // keys in use read it
+		e.tested = true
+		if e.reference == nil {
 			e.reference = reference
+		} else { // the keys in use read the one that is there
+			destroy(reference)
 		}
 		e.fault.CompareAndSwap(before, nil) // but not a failure that came meanwhile
 	case isSelfTest(err):

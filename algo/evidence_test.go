@@ -19,9 +19,7 @@ func TestEvidence(t *testing.T) {
 	t.Setenv("LD_PRELOAD", "")
 	t.Setenv(RequireSecretBitsEnv, "112")
 	library := Module{Path: "/usr/lib/libtest.so", SHA256: "ab"}
-	r := newRegistry(func(name string) string {
-		return map[string]string{RequireEnv: "hmac-sm3=library", RequireSecretBitsEnv: "112"}[name]
-	})
+	r := newRegistry(setting("hmac-sm3=library", "112"))
 	r.register(Backend{Algorithm: HMACSM3, Name: "library", NewHash: sm3pure.New, Module: func() (Module, error) { return library, nil }})
 	r.register(Backend{Algorithm: HMACSM3, Name: "program", NewHash: sm3pure.New})
 	r.register(Backend{Algorithm: HMACSM3, Name: "unknown", NewHash: sm3pure.New, Module: func() (Module, error) { return Module{}, errors.New("from several files") }})
@@ -64,6 +62,6 @@ func TestEvidence(t *testing.T) {
 	require.Equal(t, []string{"algorithm", "available", "backend", "detail", "module", "selected", "self_test", "version"}, slices.Sorted(maps.Keys(first)))
 	require.Equal(t, []string{"build_id", "device", "inode", "path", "sha256", "size"}, slices.Sorted(maps.Keys(fields["program"].(map[string]any))))
 
-	broken := newEvidence(now, newRegistry(func(string) string { return "nonsense" }))
+	broken := newEvidence(now, newRegistry(setting("nonsense", "")))
 	require.Contains(t, broken.RequiredError, "is not understood")
 }

@@ -7,6 +7,16 @@ import (
 	"slices"
 )
 
+// setting is an environment with these values of RequireEnv and RequireSecretBitsEnv, where they
+// are not empty.
+func setting(require, bits string) func(string) (string, bool) {
+	values := map[string]string{RequireEnv: require, RequireSecretBitsEnv: bits}
+	return func(name string) (string, bool) { return values[name], values[name] != "" }
+}
+
+// noEnv is an environment in which nothing is required.
+var noEnv = setting("", "")
+
 // A fake is a right backend with a place to break for everything that a backend
 // does.
 type fake struct {

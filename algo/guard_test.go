@@ -16,7 +16,7 @@ import (
 // guarded has a fake that is preferred and a good backend beside it.
 func guarded(f *fake) *registry {
 	f.newHash = sha256.New
-	r := newRegistry(func(string) string { return "" })
+	r := newRegistry(noEnv)
 	r.register(f.backend(HMACSHA256, "fake", 20))
 	r.register(Backend{Algorithm: HMACSHA256, Name: "good", Preference: 10, NewHash: sha256.New})
 	return r
@@ -262,7 +262,7 @@ func TestHashThatBeginsToFail(t *testing.T) {
 					f := &fake{newHash: sha256.New}
 					b := f.backend(HMACSHA256, "hash", 20)
 					b.NewKeyed = nil
-					r := newRegistry(func(string) string { return "" })
+					r := newRegistry(noEnv)
 					r.register(b)
 					key, err := r.newKey(HMACSHA256, secret, "")
 					require.NoError(t, err)
@@ -543,6 +543,8 @@ func TestProbeThatStopsIsFinal(t *testing.T) {
 				require.ErrorIs(t, key.VerifyErr(nil, nil), ErrBackendUnavailable)
 				require.False(t, r.list(HMACSHA256)[0].Available || r.inUse()[0].Available || key.Backend().Available)
 				require.Contains(t, key.Backend().Detail, "final")
+				require.Contains(t, key.Backend().Detail, "restart the process")
+				require.NotContains(t, key.Backend().Detail, "until a self-test")
 			}
 			other, err := r.newKey(HMACSHA256, secret, "")
 			require.NoError(t, err)
@@ -775,7 +777,7 @@ func TestResetOfAHashThatFailed(t *testing.T) {
 	f := &fake{newHash: sha256.New}
 	b := f.backend(HMACSHA256, "hash", 20)
 	b.NewKeyed = nil
-	r := newRegistry(func(string) string { return "" })
+	r := newRegistry(noEnv)
 	r.register(b)
 	key, err := r.newKey(HMACSHA256, secret, "")
 	require.NoError(t, err)

@@ -161,7 +161,7 @@ func TestCloneOfTheSecretIsCleared(t *testing.T) {
 	} {
 		var given []byte
 		own := []byte("a secret of the caller's")
-		r := newRegistry(func(string) string { return "" })
+		r := newRegistry(noEnv)
 		testing := true
 		r.register(Backend{Algorithm: HMACSHA256, Name: "b", NewHash: digests[HMACSHA256], NewKeyed: func(s []byte) (Keyed, error) {
 			k := newHMAC(digests[HMACSHA256], s)

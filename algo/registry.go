@@ -13,34 +13,46 @@ import (
 )
 
 // A Backend is one implementation of one algorithm, as a package hands it to
-// [Register].
+// [Register]. Probe and the self-test run one at a time, and whoever wants a key of
+// the backend waits for them, without a limit; NewHash, NewKeyed and Module may be
+// called by several goroutines at once.
+//
+// A backend reports that its library failed by panicking with a [Failure], in any of
+// its functions, at any time, and is out until a self-test passes.
 type Backend struct {
 	Algorithm string // one of [Algorithms]
 	Name      string // "gmsm", "tencentsm"
 	// Preference decides what NewKey takes when it is not told: the highest
-	// available. The backends of this module have 10 (portable Go), 20
-	// (assembly) and 30 (a certified library); 0 is chosen only by name or
-	// when there is no other.
+	// available, of equal ones that which was registered first. The backends of
+	// this module have 10 (portable Go), 20 (assembly) and 30 (a certified
+	// library); 0 is chosen only by name or when there is no other.
 	Preference int
 	// Probe tells version and detail, and whether the implementation can run
 	// at all; nil means that it always can. It is asked before each new key, so
 	// an implementation may become available later. One that could run and says
-	// that it cannot any more is out for the rest of the process.
+	// that it cannot any more is out for the rest of the process: for what may
+	// pass, a lost connection for one, return nil here and an error from NewKeyed
+	// or a Failure.
 	Probe func() (version, detail string, err error)
-	// NewHash returns the digest under the MAC. It must keep hash.Hash's
-	// contract; package algotest tests it.
+	// NewHash returns the digest under the MAC, which the schemes of package
+	// hmacsign need too. It must keep hash.Hash's contract and be a [hash.Cloner];
+	// package algotest tests it.
 	NewHash func() hash.Hash
 	// NewKeyed returns the MAC under a secret. The slice is cleared when it
 	// returns: copy what is kept. An error says that there can be no key just
-	// now, and counts as no failure. Nil means crypto/hmac over NewHash.
+	// now, and counts as no failure. Nil means crypto/hmac over NewHash. The
+	// self-test has two keys at a time, and keeps one for the known answers that
+	// are computed all along.
 	NewKeyed func(secret []byte) (Keyed, error)
 	// Module tells which file the code that computes was loaded from, for pins
-	// and evidence. Nil means that it is linked into the program.
+	// and evidence: [ModuleAt], with the address of a function that is called. Nil
+	// means that it is linked into the program. What computes outside the process
+	// has its firmware's version in Probe's version.
 	Module func() (Module, error)
 }
 
-// Keyed is a backend's MAC under one secret. Both methods are safe for
-// concurrent use. It may implement [Batcher] and [Destroyer] too. Whatever is
+// Keyed is a backend's MAC under one secret. Its methods, and those of a [Batcher],
+// are safe for concurrent use. It may implement [Batcher] and [Destroyer] too. Whatever is
 // wrong with it, a panic, a result of another length or of zeros, becomes a
 // [Failure] of its backend.
 type Keyed interface {
@@ -52,13 +64,14 @@ type Keyed interface {
 // [SumEach] use it.
 type Batcher interface {
 	// SumEach appends the MAC of each message to dst, msgs[i] under keys[i].
-	// There are as many keys as messages, at least one, all of the receiver's
+	// There are as many keys as messages, from 1 to 64, all of the receiver's
 	// backend, of which the receiver need not be one.
 	SumEach(dst []byte, keys []Keyed, msgs [][]byte) []byte
 }
 
 // A Destroyer is a Keyed that can clear its secret and what it computed from it,
-// for [Key.Destroy]. It is not used afterwards.
+// for [Key.Destroy]. It is not used afterwards. Keys that nobody destroys are the
+// garbage collector's.
 type Destroyer interface{ Destroy() }
 
 // Register makes a backend available. It is meant for init functions and
@@ -79,7 +92,8 @@ func InUse() []Info { return backends.inUse() }
 // SelfTest computes the known answers again, now: of the backend of [WithBackend],
 // else of all that may be taken for the algorithm. A backend that failed is
 // available again when it passes, and one that does not pass is unavailable from
-// then on, its keys too. The error wraps [ErrSelfTest] where a backend
+// then on, its keys too; one that could not be tested, because NewKeyed gave an
+// error, stays what it was. The error wraps [ErrSelfTest] where a backend
 // computed wrongly, and [ErrBackendUnavailable] where none could be tested; a
 // backend that cannot run at all is passed over where another can.
 func SelfTest(algorithm string, opts ...Option) error {
@@ -96,15 +110,15 @@ type registry struct {
 	required   map[string]requirement // by algorithm
 	secretBits int
 
-	getenv  func(string) string
+	lookup  func(string) (string, bool) // of an environment variable
 	envOnce sync.Once
 	envErr  error // a requirement that cannot be understood forbids everything
 }
 
-var backends = newRegistry(os.Getenv)
+var backends = newRegistry(os.LookupEnv)
 
-func newRegistry(getenv func(string) string) *registry {
-	return &registry{entries: map[string][]*entry{}, required: map[string]requirement{}, getenv: getenv}
+func newRegistry(lookup func(string) (string, bool)) *registry {
+	return &registry{entries: map[string][]*entry{}, required: map[string]requirement{}, lookup: lookup}
 }
 
 func (r *registry) register(b Backend) {
@@ -191,7 +205,7 @@ func (r *registry) candidates(algorithm, name string) ([]*entry, requirement, er
 		return list[i : i+1], required, nil
 	}
 	if required.backend != "" {
-		return nil, required, fmt.Errorf("algo: %s: %w: %s is required but not linked into this program: build it in, or drop the requirement", algorithm, ErrBackendUnavailable, name)
+		return nil, required, fmt.Errorf("algo: %s: %w: %s is required but not linked into this program, which has %s: build it in, or drop the requirement", algorithm, ErrBackendUnavailable, name, names(list))
 	}
 	return nil, required, fmt.Errorf("algo: %s: %w %q: this program has %s", algorithm, ErrUnknownBackend, name, names(list))
 }

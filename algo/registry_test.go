@@ -14,15 +14,7 @@ import (
 
 // registryWith has backend "good" of hmac-sm3 and those given.
 func registryWith(env string, more ...Backend) *registry {
-	r := newRegistry(func(name string) string {
-		switch name {
-		case RequireEnv:
-			return env
-		case RequireSecretBitsEnv:
-			return ""
-		}
-		panic(name)
-	})
+	r := newRegistry(setting(env, ""))
 	r.register(Backend{Algorithm: HMACSM3, Name: "good", Preference: 10, NewHash: sm3pure.New})
 	for _, b := range more {
 		r.register(b)
@@ -108,7 +100,7 @@ func TestSelfTestOfEveryAlgorithm(t *testing.T) {
 	for _, algorithm := range Algorithms() {
 		require.NotEmpty(t, knownAnswers[algorithm])
 		wrong := map[string]func() hash.Hash{HMACSHA1: sha256.New, HMACSHA256: sha1.New, HMACSM3: sha256.New}[algorithm]
-		r := newRegistry(func(string) string { return "" })
+		r := newRegistry(noEnv)
 		r.register(Backend{Algorithm: algorithm, Name: "go", NewHash: wrong})
 		_, err := r.newKey(algorithm, secret, "")
 		require.ErrorIs(t, err, ErrSelfTest)

@@ -10,7 +10,8 @@ import (
 
 // RequireEnv and RequireSecretBitsEnv are the environment variables that are read
 // before the first choice, as if [Require] and [RequireSecretBits] were called:
-// "hmac-sm3=tencentsm,hmac-sha256=go" and "128".
+// "hmac-sm3=tencentsm,hmac-sha256=go" and "128". One that is set and cannot be
+// understood, an empty one too, forbids every choice.
 const (
 	RequireEnv           = "HMACSIGN_REQUIRE"
 	RequireSecretBitsEnv = "HMACSIGN_REQUIRE_SECRET_BITS"
@@ -23,8 +24,8 @@ const (
 // backend was loaded from, which is the program itself where it is linked into
 // it, must have that SHA-256. The error says whether it can run now; the
 // requirement stands either way, and a second one that names another backend or
-// another file is refused. Keys that exist already are not affected, so call it
-// before the first.
+// another file is refused. Nothing lifts it. Keys that exist already are not
+// affected, so call it before the first.
 func Require(algorithm, backend string) error { return backends.require(algorithm, backend) }
 
 // Required returns what is required of each algorithm, by [Require] or the
@@ -77,14 +78,15 @@ func parseRequirement(s string) (requirement, error) {
 const nameBreakers = "@=, \t\r\n"
 
 // readEnv takes the requirements of the environment. One that cannot be
-// understood must not be passed over, so it forbids every choice.
+// understood, such as one that was left empty, must not be passed over, so it
+// forbids every choice.
 func (r *registry) readEnv() {
-	if value := r.getenv(RequireEnv); value != "" {
+	if value, ok := r.lookup(RequireEnv); ok {
 		for item := range strings.SplitSeq(value, ",") {
 			algorithm, backend, _ := strings.Cut(strings.TrimSpace(item), "=")
 			q, err := parseRequirement(backend)
 			if !known(algorithm) || err != nil {
-				r.envErr = fmt.Errorf("algo: %w: %s=%q is not understood: write it as hmac-sm3=tencentsm", ErrBackendUnavailable, RequireEnv, value)
+				r.envErr = fmt.Errorf("algo: %w: %s=%q is not understood: write it as hmac-sm3=tencentsm, or unset it", ErrBackendUnavailable, RequireEnv, value)
 				return
 			}
 			if err := r.demand(algorithm, q); err != nil {
@@ -93,10 +95,10 @@ func (r *registry) readEnv() {
 			}
 		}
 	}
-	if value := r.getenv(RequireSecretBitsEnv); value != "" {
+	if value, ok := r.lookup(RequireSecretBitsEnv); ok {
 		bits, err := strconv.Atoi(value)
 		if err != nil || bits < 0 {
-			r.envErr = fmt.Errorf("algo: %w: %s=%q is not understood: write it as 128", ErrBackendUnavailable, RequireSecretBitsEnv, value)
+			r.envErr = fmt.Errorf("algo: %w: %s=%q is not understood: write it as 128, or unset it", ErrBackendUnavailable, RequireSecretBitsEnv, value)
 			return
 		}
 		r.demandSecretBits(bits)

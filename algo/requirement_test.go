@@ -66,12 +66,7 @@ func FuzzParseRequirement(f *testing.F) {
 // pinned is a registry whose good backend "fake" was loaded from file A.
 func pinned(env string) (*registry, *fake) {
 	f := &fake{newHash: sha256.New, module: func() (Module, error) { return Module{Path: "/lib/a.so", SHA256: pinA}, nil }}
-	r := newRegistry(func(name string) string {
-		if name == RequireEnv {
-			return env
-		}
-		return ""
-	})
+	r := newRegistry(setting(env, ""))
 	r.register(f.backend(HMACSHA256, "fake", 10))
 	r.register(Backend{Algorithm: HMACSHA256, Name: "good", Preference: 20, NewHash: sha256.New})
 	return r, f
@@ -244,19 +239,14 @@ func TestSecondItemOfTheEnvironment(t *testing.T) {
 func TestNamesThatARequirementCannotHave(t *testing.T) {
 	for _, name := range []string{"a@b", "a=b", "a,b", "a b", "a\n", "@sha256:" + pinA} {
 		require.Panics(t, func() {
-			newRegistry(func(string) string { return "" }).register(Backend{Algorithm: HMACSHA256, Name: name, NewHash: sha256.New})
+			newRegistry(noEnv).register(Backend{Algorithm: HMACSHA256, Name: name, NewHash: sha256.New})
 		}, name)
 	}
 }
 
 func TestSecretBits(t *testing.T) {
 	registryOf := func(bits string) *registry {
-		r := newRegistry(func(name string) string {
-			if name == RequireSecretBitsEnv {
-				return bits
-			}
-			return ""
-		})
+		r := newRegistry(setting("", bits))
 		r.register(Backend{Algorithm: HMACSHA256, Name: "go", NewHash: sha256.New})
 		return r
 	}
@@ -330,7 +320,7 @@ func TestCheckSecret(t *testing.T) {
 
 	// A secret that is too short is told without asking anyone but the chosen backend.
 	f := &fake{newHash: sha256.New}
-	r := newRegistry(func(string) string { return "" })
+	r := newRegistry(noEnv)
 	r.register(f.backend(HMACSHA256, "fake", 10))
 	require.ErrorIs(t, r.checkSecret(nil), ErrEmptySecret)
 	require.Zero(t, f.asked())
@@ -342,5 +332,18 @@ func TestCheckSecret(t *testing.T) {
 		func() error { return SelfTest(HMACSM3, nil) },
 	} {
 		require.ErrorContains(t, opt(), "is nil: leave it out")
+	}
+}
+
+// A variable that is set and empty, as a script leaves it whose own variable is
+// missing, is a requirement that is not understood.
+func TestEmptyVariableForbidsEverything(t *testing.T) {
+	for _, empty := range []string{RequireEnv, RequireSecretBitsEnv} {
+		r := newRegistry(func(name string) (string, bool) { return "", name == empty })
+		r.register(Backend{Algorithm: HMACSHA256, Name: "go", NewHash: sha256.New})
+		_, err := r.newKey(HMACSHA256, secret, "")
+		require.ErrorIs(t, err, ErrBackendUnavailable)
+		require.ErrorContains(t, err, empty+`="" is not understood`)
+		require.False(t, r.list(HMACSHA256)[0].Available)
 	}
 }

@@ -27,7 +27,7 @@ func tested(algorithm string, wrong func(result) bool) error {
 		}
 		return right
 	}}
-	r := newRegistry(func(string) string { return "" })
+	r := newRegistry(noEnv)
 	r.register(f.backend(algorithm, "fake", 10))
 	_, err := r.newKey(algorithm, secret, "")
 	return err
@@ -125,7 +125,7 @@ func TestSelfTestWantsWholeAnswers(t *testing.T) {
 				}
 				return right
 			}}
-			r := newRegistry(func(string) string { return "" })
+			r := newRegistry(noEnv)
 			r.register(f.backend(HMACSHA256, "fake", 10))
 			_, err := r.newKey(HMACSHA256, secret, "")
 			require.ErrorIs(t, err, ErrSelfTest, w)
@@ -147,7 +147,7 @@ func TestSelfTestOnDemand(t *testing.T) {
 	f, other := &fake{newHash: sha256.New}, &fake{newHash: sha256.New}
 	computed := 0
 	f.spoil = func(_ result, right []byte) []byte { computed++; return right }
-	r := newRegistry(func(string) string { return "" })
+	r := newRegistry(noEnv)
 	r.register(f.backend(HMACSHA256, "fake", 10))
 	r.register(other.backend(HMACSHA256, "other", 5))
 	_, err := r.newKey(HMACSHA256, secret, "")
@@ -180,7 +180,7 @@ func TestSelfTestOnDemand(t *testing.T) {
 func TestSelfTestOfSeveral(t *testing.T) {
 	wrong, unable, good := &fake{newHash: sha1.New}, &fake{newHash: sha256.New}, &fake{newHash: sha256.New}
 	unable.probe = func() (string, string, error) { return "", "", errors.New("no card in the reader") }
-	r := newRegistry(func(string) string { return "" })
+	r := newRegistry(noEnv)
 	r.register(unable.backend(HMACSHA256, "unable", 30))
 	require.ErrorIs(t, r.selfTest(HMACSHA256, ""), ErrBackendUnavailable)
 	require.ErrorContains(t, r.selfTest(HMACSHA256, ""), "no card")
@@ -198,7 +198,7 @@ func TestSelfTestOfSeveral(t *testing.T) {
 // Readers hold lists while others register: the race detector finds a list that
 // is sorted under them.
 func TestRegisterBesideReaders(t *testing.T) {
-	r := newRegistry(func(string) string { return "" })
+	r := newRegistry(noEnv)
 	r.register(Backend{Algorithm: HMACSHA256, Name: "first", NewHash: sha256.New})
 	var wg sync.WaitGroup
 	var done atomic.Bool
@@ -226,7 +226,7 @@ func TestRegisterBesideReaders(t *testing.T) {
 // First keys at the same time: one self-test, and all wait for it.
 func TestFirstKeysAtOnce(t *testing.T) {
 	var tests atomic.Int64
-	r := newRegistry(func(string) string { return "" })
+	r := newRegistry(noEnv)
 	r.register(Backend{Algorithm: HMACSHA256, Name: "b", NewHash: sha256.New, NewKeyed: func(s []byte) (Keyed, error) {
 		if len(s) == 131 { // the key of one published answer
 			tests.Add(1)
@@ -252,7 +252,7 @@ func TestFirstKeysAtOnce(t *testing.T) {
 
 // SelfTest while keys are in use: the race detector finds what they share.
 func TestSelfTestBesideKeys(t *testing.T) {
-	r := newRegistry(func(string) string { return "" })
+	r := newRegistry(noEnv)
 	r.register(Backend{Algorithm: HMACSHA256, Name: "b", NewHash: sha256.New})
 	key, err := r.newKey(HMACSHA256, secret, "")
 	require.NoError(t, err)
@@ -273,3 +273,52 @@ func TestSelfTestBesideKeys(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// The keys of self-tests are given back, but for the one that the known answers in
+// between are computed with: a device may have few places for keys.
+func TestSelfTestGivesItsKeysBack(t *testing.T) {
+	alive := 0
+	r := newRegistry(noEnv)
+	r.register(Backend{Algorithm: HMACSHA256, Name: "device", NewHash: sha256.New, NewKeyed: func(secret []byte) (Keyed, error) {
+		if alive == 2 {
+			return nil, errors.New("no place left")
+		}
+		alive++
+		return &counted{newHMAC(sha256.New, secret), &alive}, nil
+	}})
+	for range 3 {
+		require.NoError(t, r.selfTest(HMACSHA256, ""))
+		require.Equal(t, 1, alive)
+	}
+	key, err := r.newKey(HMACSHA256, secret, "")
+	require.NoError(t, err)
+	require.Equal(t, 2, alive)
+
+	// One that cannot be made now leaves the backend what it was.
+	err = r.selfTest(HMACSHA256, "")
+	require.ErrorIs(t, err, ErrBackendUnavailable)
+	require.ErrorContains(t, err, "no place left")
+	require.NotErrorIs(t, err, ErrSelfTest)
+	require.True(t, key.Backend().Available)
+	require.NoError(t, key.VerifyErr([]byte("m"), key.Sum(nil, []byte("m"))))
+	key.Destroy()
+	require.Equal(t, 1, alive)
+	require.NoError(t, r.selfTest(HMACSHA256, ""))
+
+	// A self-test that fails gives them back too.
+	broken := newRegistry(noEnv)
+	alive = 0
+	broken.register(Backend{Algorithm: HMACSHA256, Name: "device", NewHash: sha256.New, NewKeyed: func(secret []byte) (Keyed, error) {
+		alive++
+		return &counted{&unwritten{Keyed: newHMAC(sha256.New, secret), broken: len(secret) == answerKeySize}, &alive}, nil
+	}})
+	require.ErrorIs(t, broken.selfTest(HMACSHA256, ""), ErrSelfTest)
+	require.Zero(t, alive)
+}
+
+type counted struct {
+	Keyed
+	alive *int
+}
+
+func (c *counted) Destroy() { *c.alive-- }

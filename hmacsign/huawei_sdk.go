@@ -1,7 +1,6 @@
 package hmacsign
 
 import (
-	"crypto/hkdf"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -419,23 +418,37 @@ func regionAndService(scope string) string {
 }
 
 // derive makes the key of a scope. Its secret is the hex text of HKDF (RFC 5869)
-// from the secret, with the key id as salt. Base is the key of the secret itself,
-// whose backend computes this too.
+// from the secret, with the key id as salt: two MACs, because as many bytes are
+// wanted as a MAC has. Base is the key of the secret itself, whose backend computes
+// these too.
 func derive(base *algo.Key, keyID string, secret SecretText, scope string) (*algo.Key, error) {
+	info := base.Backend()
+	sum := func(key, msg []byte) ([]byte, error) {
+		mac, err := newMAC(info.Algorithm, key, info.Backend)
+		if err != nil {
+			return nil, err
+		}
+		defer mac.Destroy()
+		return mac.Sum(nil, msg), nil
+	}
 	text := secret.bytes()
 	defer clear(text)
-	pseudorandom, err := hkdf.Extract(base.NewHash, text, []byte(keyID))
+	pseudorandom, err := sum(wholeBlock(keyID), text)
 	if err != nil {
 		return nil, err
 	}
-	defer clear(pseudorandom)
-	derived, err := hkdf.Expand(base.NewHash, pseudorandom, scope, 32)
+	derived, err := sum(pseudorandom, append([]byte(scope), 1))
 	if err != nil {
 		return nil, err
 	}
 	defer clear(derived)
-	info := base.Backend()
 	return newMAC(info.Algorithm, hex.AppendEncode(nil, derived), info.Backend)
+}
+
+// wholeBlock fills a salt up with zeros, as HMAC does with its key: a salt is no
+// secret, and what is demanded of secrets' length is not meant for it.
+func wholeBlock(salt string) []byte {
+	return append([]byte(salt), make([]byte, max(0, 64-len(salt)))...)
 }
 
 // message is the text of the vendor's example of backend verification, with its

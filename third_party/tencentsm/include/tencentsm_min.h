@@ -22,8 +22,9 @@ typedef struct stHmacSm3Ctx TstHmacSm3Ctx;
 
 const char *version(void);
 
-/* These return nothing in the Lite edition and int in the Pro edition. Declared
- * void, one build serves both; the result is then never read. */
+/* These return nothing in the Lite edition and int in the Pro edition, 0 for
+ * success. One build serves both: package sm3cgo calls them through pointers of
+ * the type that the edition has, and declares them for their addresses only. */
 #ifndef HMACSIGN_SM3_RESULT
 #define HMACSIGN_SM3_RESULT void
 #endif
