@@ -46,7 +46,7 @@ func (r *running) testBackend(b algo.Info) {
 	}
 	selfTests.WithLabelValues(outcome).Inc()
 	if news := r.watch.look(); err != nil && !news {
-		r.Log.Error("the backend failed its self-test again", "algorithm", b.Algorithm, "backend", b.Backend, "error", err.Error())
+		r.Log.Error("the backend did not pass its self-test", "algorithm", b.Algorithm, "backend", b.Backend, "error", err.Error())
 	}
 }
 
@@ -69,18 +69,21 @@ func (r *running) notAvailable() error {
 	err := r.cannotServe()
 	for _, b := range r.backends() {
 		if !b.Available {
-			return fmt.Errorf("%s on backend %s: %s: %s", b.Algorithm, b.Backend, b.Detail, r.remedy())
+			return fmt.Errorf("%s on backend %s: %s%s", b.Algorithm, b.Backend, b.Detail, r.remedy(b))
 		}
 	}
 	return err
 }
 
-// remedy is how a backend that failed is left in use.
-func (r *running) remedy() string {
-	if r.SelfTestInterval > 0 {
-		return "it is tested every " + r.SelfTestInterval.String() + "; where that does not help, restart"
+// remedy is how an operator gets out of an error state, unless it says so itself.
+func (r *running) remedy(b algo.Info) string {
+	switch {
+	case !strings.HasSuffix(b.Detail, "until a self-test passes"):
+		return ""
+	case r.SelfTestInterval > 0:
+		return ": it is tested every " + r.SelfTestInterval.String() + "; where that does not help, restart"
 	}
-	return "restart, and with --self-test-interval it is tested again by itself"
+	return ": restart, or serve with --self-test-interval, which tests it again"
 }
 
 // cannotServe is why what is required or named cannot run, or nil.

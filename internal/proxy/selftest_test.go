@@ -83,7 +83,7 @@ func TestSelfTests(t *testing.T) {
 		require.Equal(t, 503, send())
 		eventually(`"level":"ERROR","msg":"the backend failed and computes nothing until it passes a self-test","algorithm":"hmac-sm3","backend":"turncoat"`)
 		requireState("0", 503, "the license ran out")
-		requireState("0", 503, map[bool]string{true: "restart, and with --self-test-interval", false: "it is tested every 20ms; where"}[interval == 0])
+		requireState("0", 503, map[bool]string{true: ": restart, or serve with --self-test-interval", false: "it is tested every 20ms; where"}[interval == 0])
 		turncoat.fails.Store(false)
 		require.Regexp(t, `"msg":"request","outcome":"refused","status":503,.*"backend":"turncoat".*"reason":"unavailable"`, p.logs.String())
 		if interval == 0 {
@@ -101,8 +101,8 @@ func TestSelfTests(t *testing.T) {
 		if interval > 0 { // what only a self-test can find out
 			turncoat.lies.Store(true)
 			count := func(message string) int { return strings.Count(p.logs.String(), `"level":"ERROR","msg":"`+message) }
-			again := count("the backend failed its self-test again")
-			require.Eventually(t, func() bool { return count("the backend failed its self-test again") > again+1 }, 20*time.Second, 5*time.Millisecond)
+			again := count("the backend did not pass its self-test")
+			require.Eventually(t, func() bool { return count("the backend did not pass its self-test") > again+1 }, 20*time.Second, 5*time.Millisecond)
 			require.Equal(t, 2, count("the backend failed and computes nothing"), "one line each time")
 			requireState("0", 503, "self-test failed")
 			before := u.count()
@@ -140,6 +140,13 @@ func TestSelfTestsOfWhatIsInUse(t *testing.T) {
 	_, body = do(t, nil, request(t, "GET", p.admin+"/metrics", nil))
 	require.NotContains(t, body, `backend="unlicensed"`)
 	require.Equal(t, before, probed.Load())
+}
+
+// Where no self-test can bring a backend back, none is promised.
+func TestRemedy(t *testing.T) {
+	r := &running{Server: new(Server)}
+	require.Empty(t, r.remedy(algo.Info{Detail: "the license lapsed: restart the process"}))
+	require.NotEmpty(t, r.remedy(algo.Info{Detail: "the license ran out: out until a self-test passes"}))
 }
 
 // A named backend that can run for no algorithm makes the server not ready.
