@@ -26,7 +26,7 @@ func TestFirstUseOfABackend(t *testing.T) {
 		{nil, `"module":"/lib/file","sha256":"5a"`},
 		{errors.New("no such file"), `"module_error":"no such file"`},
 	} {
-		before := asked.Load()
+		before := probed.Load()
 		p := startServe(t, u.URL, func(s *settings) {
 			s.Options = []hmacsign.VerifierOption{hmacsign.WithBackend("gmsm")}
 			s.ModuleOf = func(b algo.Info) (algo.Module, error) {
@@ -48,7 +48,7 @@ func TestFirstUseOfABackend(t *testing.T) {
 		}
 		require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), line+sm3pure.Version()+`",`+test.want) }, 20*time.Second, 5*time.Millisecond, p.logs)
 		require.Equal(t, 1, strings.Count(p.logs.String(), "the backend computes for requests"))
-		require.Equal(t, before, asked.Load(), "no other backend was asked for anything")
+		require.Equal(t, before, probed.Load(), "no other backend was asked for anything")
 		require.NoError(t, p.stop())
 	}
 }
