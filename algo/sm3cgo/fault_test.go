@@ -436,6 +436,8 @@ func TestFaultInUse(t *testing.T) {
 		{"lite", "half", "left its output unwritten"},
 		{"lite", "zeros", "wrote nothing but zeros"},
 		{"pro", "zeros", "wrote nothing but zeros"},
+		{"lite", "beyond", "wrote more than its output"},
+		{"pro", "beyond", "wrote more than its output"},
 	}
 	for _, test := range tests {
 		t.Run(test.edition+" "+test.fault, func(t *testing.T) {
@@ -445,6 +447,17 @@ func TestFaultInUse(t *testing.T) {
 			require.True(t, containsOne(r.First, test.reasons), r.First)
 			requireOut(t, r)
 		})
+	}
+}
+
+// A library that overwrites the key that it is given reaches a copy: otherwise every
+// MAC from then on would be one under zeros, which anyone can compute.
+func TestClearedKey(t *testing.T) {
+	for _, fault := range []string{"clears-key", "clears-key:1000"} {
+		r, _ := surveyWith(t, 500, "lite", fault)
+		require.Empty(t, r.Wrong)
+		require.Empty(t, r.Key+r.First+r.Required)
+		require.True(t, r.Info.Available)
 	}
 }
 
