@@ -5,17 +5,18 @@
 //
 //	import _ "github.com/gmhmac/hmacsign/algo/sm3cgo"
 //
-// One-shot MACs run in one call of the library's SM3_HMAC. Streams run on its
-// SM3Init, SM3Update and SM3Final, with the HMAC construction of crypto/hmac
-// around them, because the library's own streaming contexts can neither be
-// copied nor dropped without a leak.
+// One-shot MACs, and streams of up to 256 bytes, run in one call of the library's
+// SM3_HMAC. Longer streams run in its SM3_HMAC_Init, SM3_HMAC_Update and
+// SM3_HMAC_Final and are compared with HMAC over its SM3; clones and what follows the
+// first Sum are that HMAC alone, because the library's contexts can neither be copied
+// nor continued.
 //
 // The library is looked for where CGO_LDFLAGS says, then in
 // third_party/tencentsm/lib/<goos>_<goarch>, then in the system's own path. Its
 // Lite and Pro editions work with the same build; Pro must be initialised, see
-// [Init]. A library whose version begins with "standin" is this project's test
-// tool: it is reported as backend "tencentsm-standin" and satisfies no
-// requirement of "tencentsm".
+// [Init]. A library whose version has "standin" in it, however it is spelled, is
+// this project's test tool: it is reported as backend "tencentsm-standin" and
+// satisfies no requirement of "tencentsm".
 package sm3cgo
 
 // Enabled reports whether libTencentSM is linked into this program.
