@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"hash"
 	"strings"
@@ -72,9 +73,10 @@ func TestSelfTests(t *testing.T) {
 			_, body = do(t, nil, request(t, "GET", p.admin+"/metrics", nil))
 			require.Contains(t, body, `hmacsign_backend_available{algorithm="hmac-sm3",backend="turncoat"} `+available)
 		}
+		mark := 0 // the log from here on
 		eventually := func(want string) {
 			t.Helper()
-			require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), want) }, 20*time.Second, 5*time.Millisecond, want)
+			require.Eventually(t, func() bool { return strings.Contains(p.logs.String()[mark:], want) }, 20*time.Second, 5*time.Millisecond, want)
 		}
 		require.Equal(t, 200, send())
 		requireState("1", 200, "ready")
@@ -93,6 +95,7 @@ func TestSelfTests(t *testing.T) {
 		requireState("1", 200, "ready")
 
 		if interval > 0 { // what only a self-test can find out
+			mark = len(p.logs.String())
 			turncoat.lies.Store(true)
 			eventually(`"level":"ERROR","msg":"the backend failed its self-test and computes nothing until it passes","algorithm":"hmac-sm3","backend":"turncoat"`)
 			requireState("0", 503, "self-test failed")
@@ -144,4 +147,22 @@ func TestReadinessOfANamedBackend(t *testing.T) {
 			require.ErrorContains(t, r.notAvailable(), want)
 		}
 	}
+}
+
+// A backend that does not return keeps readiness neither waiting nor collecting
+// goroutines.
+func TestReadinessOfABackendThatHangs(t *testing.T) {
+	var asked atomic.Int64
+	release := make(chan struct{})
+	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: "sleeper", NewHash: sm3pure.New,
+		Probe: func() (string, string, error) { asked.Add(1); <-release; return "", "", nil }})
+	r := &running{Server: &Server{Backend: "sleeper"}}
+	for range 20 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		require.ErrorContains(t, r.notReady(ctx), "a backend does not answer")
+		cancel()
+	}
+	require.EqualValues(t, 1, asked.Load())
+	close(release)
+	require.Eventually(t, func() bool { return r.notReady(context.Background()) == nil }, 20*time.Second, time.Millisecond)
 }

@@ -97,6 +97,8 @@ type running struct {
 	draining    atomic.Bool
 	connections atomic.Int64
 	inHand      sync.WaitGroup // requests, and the tunnels that they became
+	askMu       sync.Mutex
+	asking      *asking // of the backends, while it lasts
 }
 
 // start opens the listeners and serves them.
