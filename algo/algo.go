@@ -128,13 +128,15 @@ func NewHash(algorithm string, opts ...Option) (hash.Hash, error) {
 	return backends.newHash(algorithm, o.backend)
 }
 
+const usedAfterDestroy = "algo: a Key was used after Destroy"
+
 // ready panics unless the key can be used.
 func (k *Key) ready() {
 	if k == nil || k.entry == nil {
 		panic("algo: a Key was used that NewKey did not make: a nil or a zero one")
 	}
 	if k.destroyed.Load() {
-		panic("algo: a Key was used after Destroy")
+		panic(usedAfterDestroy)
 	}
 	k.entry.ready()
 }
@@ -143,10 +145,23 @@ func (k *Key) ready() {
 // has room it allocates nothing, but on backend gmsm, whose library does. It
 // panics with a [Failure] when the backend fails.
 func (k *Key) Sum(dst, msg []byte) []byte {
-	k.ready()
-	dst = k.entry.sum(k.keyed, dst, msg)
-	k.ready()
+	faults := k.begin()
+	dst = k.entry.sum(k, dst, msg)
+	k.end(faults)
 	return dst
+}
+
+// begin and end are around a computation: what was computed while the backend was
+// found to fail does not leave, even if it passed a self-test before the end.
+func (k *Key) begin() (faults uint64) {
+	faults = k.made().faults.Load()
+	k.ready()
+	return faults
+}
+
+func (k *Key) end(faults uint64) {
+	k.ready()
+	k.entry.since(faults)
 }
 
 // Verify reports whether mac is the whole MAC of msg, in a time that does not

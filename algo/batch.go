@@ -36,7 +36,7 @@ func sumEach(dst []byte, key func(int) *Key, msgs [][]byte) []byte {
 	}()
 	for i := 0; i < len(msgs); {
 		first := key(i)
-		first.ready()
+		faults := first.begin()
 		batch, ok := first.keyed.(Batcher)
 		if !ok {
 			dst = first.Sum(dst, msgs[i])
@@ -53,6 +53,7 @@ func sumEach(dst []byte, key func(int) *Key, msgs [][]byte) []byte {
 		for j := range n {
 			key(i + j).ready()
 		}
+		first.end(faults)
 		i += n
 	}
 	return dst

@@ -25,7 +25,8 @@ type entry struct {
 	unable atomic.Bool             // it could not be taken when it was last asked
 	gone   atomic.Bool             // it could run and then could not: final
 	fault  atomic.Pointer[Failure] // the error state: why nothing may come from it
-	faults atomic.Uint64           // how often it got there: streams from before have no sum
+	faults atomic.Uint64           // how often it got there and left: what was begun before has no result
+	wrong  sync.Map                // of answer: those that were wrong in use, for all self-tests to come
 	used   atomic.Bool
 	counts [ways]atomic.Uint64
 }
@@ -135,7 +136,7 @@ func (e *entry) callProbe() (version, detail string, err error) {
 // error is one that says nothing about the backend's answers.
 func (e *entry) test() error {
 	before := e.fault.Load()
-	reference, err := selfTest(&e.Backend)
+	reference, err := selfTest(&e.Backend, e.wrongAnswers()...)
 	switch {
 	case err == nil:
 		e.tested = true
@@ -144,7 +145,10 @@ func (e *entry) test() error {
 		} else { // the keys in use read the one that is there
 			destroy(reference)
 		}
-		e.fault.CompareAndSwap(before, nil) // but not a failure that came meanwhile
+		if before != nil {
+			e.faults.Add(1)
+			e.fault.CompareAndSwap(before, nil) // but not a failure that came meanwhile
+		}
 	case isSelfTest(err):
 		e.tested = true
 		e.faults.Add(1)
@@ -200,11 +204,40 @@ func (e *entry) guard() {
 	}
 }
 
+// guardOf is guard for a computation under a key. What a key says that was
+// destroyed meanwhile, against its contract, is no failure of the backend.
+func (e *entry) guardOf(key *Key) {
+	if r := recover(); r != nil {
+		if _, failed := r.(*Failure); !failed && key != nil && key.destroyed.Load() {
+			panic(usedAfterDestroy)
+		}
+		panic(e.fail(r))
+	}
+}
+
 func (e *entry) fail(cause any) *Failure {
 	f := asFailure(e.Name, cause)
 	e.faults.Add(1)
-	e.fault.CompareAndSwap(nil, f)
-	return f
+	// The first one stays, but as another value: a self-test that began before this
+	// one does not take it away.
+	for {
+		old, state := e.fault.Load(), f
+		if old != nil {
+			first := *old
+			state = &first
+		}
+		if e.fault.CompareAndSwap(old, state) {
+			return f
+		}
+	}
+}
+
+// since panics if the backend was in the error state at any moment since faults
+// were n: what was computed then may be wrong.
+func (e *entry) since(n uint64) {
+	if e.faults.Load() != n {
+		panic(failure(e.Name, "it failed since this was begun: compute it again"))
+	}
 }
 
 // ready panics in the error state. It is asked before a computation and again
@@ -232,9 +265,19 @@ func (e *entry) count(w way, n int) {
 	if turn == (total-uint64(n))/checkEvery[w] {
 		return
 	}
-	if err := checkAnswer(&e.Backend, e.reference, w, int(turn*answerStride%(maxAnswer+1))); err != nil {
+	a := answer{w, int(turn * answerStride % (maxAnswer + 1))}
+	if err := checkAnswer(&e.Backend, e.reference, a.way, a.length); err != nil {
+		e.wrong.Store(a, nil)
 		panic(&Failure{e.Name, err})
 	}
+}
+
+func (e *entry) wrongAnswers() (all []answer) {
+	e.wrong.Range(func(a, _ any) bool {
+		all = append(all, a.(answer))
+		return true
+	})
+	return all
 }
 
 // check refuses what is no result: of another length, or zeros, as of an output
@@ -295,10 +338,10 @@ func overlap(a, b []byte) bool {
 	return first(a) < first(b)+uintptr(len(b)) && first(b) < first(a)+uintptr(len(a))
 }
 
-func (e *entry) sum(keyed Keyed, dst, msg []byte) []byte {
-	defer e.guard()
+func (e *entry) sum(key *Key, dst, msg []byte) []byte {
+	defer e.guardOf(key)
 	e.blank(dst, 1, msg)
-	sum := keyed.Sum(dst, msg)
+	sum := key.keyed.Sum(dst, msg)
 	e.check(sum, len(dst))
 	e.count(oneCall, 1)
 	return sum
@@ -329,7 +372,7 @@ func (e *entry) newHash() hash.Hash {
 }
 
 func (e *entry) newMAC(key *Key) hash.Hash {
-	defer e.guard()
+	defer e.guardOf(key)
 	s := &stream{entry: e, key: key, way: streamed, faults: e.faults.Load()}
 	s.h = mustHash(key.keyed.NewMAC())
 	return s

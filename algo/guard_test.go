@@ -790,3 +790,126 @@ func TestResetOfAHashThatFailed(t *testing.T) {
 	h.Write([]byte("m"))
 	require.Equal(t, key.Sum(nil, []byte("m")), h.Sum(nil))
 }
+
+// What was computed while the backend was found to fail does not leave, even where
+// a self-test passes before its end.
+func TestNothingOfAFailureLeavesBehindASelfTest(t *testing.T) {
+	f := &fake{}
+	r := guarded(f)
+	key, err := r.newKey(HMACSHA256, secret, "fake")
+	require.NoError(t, err)
+	fails := false
+	once := func(res result, right []byte) []byte {
+		if fails && string(res.msg()) == "slow" {
+			fails = false
+			require.NotNil(t, failureOf(func() { key.Sum(nil, []byte("short")) }))
+			require.NoError(t, r.selfTest(HMACSHA256, "fake"))
+			return flipped(right)
+		}
+		if string(res.msg()) == "short" {
+			return nil
+		}
+		return right
+	}
+	f.spoil = once
+	for name, compute := range map[string]func(){
+		"one call": func() { key.Sum(nil, []byte("slow")) },
+		"batch":    func() { key.SumMany(nil, [][]byte{[]byte("other"), []byte("slow")}) },
+		"stream": func() {
+			h := key.NewMAC()
+			h.Write([]byte("slow"))
+			h.Sum(nil)
+		},
+	} {
+		fails = true
+		require.NotNil(t, failureOf(compute), name)
+		require.True(t, key.Backend().Available, "a self-test passed since")
+		require.Nil(t, failureOf(func() { key.Sum(nil, []byte("slow")) }))
+	}
+}
+
+// A failure that comes while a self-test runs in the error state is not lifted by
+// it.
+func TestSelfTestDoesNotLiftWhatCameMeanwhile(t *testing.T) {
+	f := &fake{}
+	r := guarded(f)
+	key, err := r.newKey(HMACSHA256, secret, "fake")
+	require.NoError(t, err)
+	testing := false
+	f.spoil = func(res result, right []byte) []byte {
+		switch {
+		case string(res.msg()) == "short":
+			return nil
+		case string(res.msg()) == "slow":
+			require.NotNil(t, failureOf(func() { key.Sum(nil, []byte("short")) }))
+			testing = true
+			require.ErrorIs(t, r.selfTest(HMACSHA256, "fake"), ErrBackendUnavailable)
+			return right
+		case testing:
+			testing = false
+			key.entry.fail("another computation that began before")
+		}
+		return right
+	}
+	require.NotNil(t, failureOf(func() { key.Sum(nil, []byte("slow")) }))
+	require.False(t, key.Backend().Available)
+	require.NoError(t, r.selfTest(HMACSHA256, "fake"))
+}
+
+// An answer that was wrong in use counts in every self-test to come, though its
+// length is none of those of the sweep.
+func TestSelfTestComputesWhatWasWrong(t *testing.T) {
+	const length = answerStride // the first that the continuous check takes
+	require.NotContains(t, sweep, length)
+	for w, compute := range map[way]func(*Key){
+		oneCall:  func(k *Key) { k.Sum(nil, nil) },
+		inBatch:  func(k *Key) { k.SumMany(nil, [][]byte{nil}) },
+		streamed: func(k *Key) { k.NewMAC().Sum(nil) },
+		digested: func(k *Key) { k.NewHash().Sum(nil) },
+	} {
+		f := &fake{}
+		r := guarded(f)
+		key, err := r.newKey(HMACSHA256, secret, "fake")
+		require.NoError(t, err)
+		f.spoil = func(res result, right []byte) []byte {
+			n := len(res.msg())
+			if w == digested {
+				n -= 64 // the key's block
+			}
+			if res.way == w && res.lane == 0 && n == length {
+				return flipped(right)
+			}
+			return right
+		}
+		key.entry.counts[w].Store(checkEvery[w] - 1)
+		require.ErrorIs(t, failureOf(func() { compute(key) }), ErrSelfTest, w.String())
+		require.ErrorIs(t, r.selfTest(HMACSHA256, "fake"), ErrSelfTest, w.String())
+		f.spoil = nil
+		require.NoError(t, r.selfTest(HMACSHA256, "fake"))
+	}
+}
+
+// A key that is destroyed while it computes, against its contract, takes no backend
+// with it.
+func TestDestroyInUseIsNoFailure(t *testing.T) {
+	f := &fake{}
+	r := guarded(f)
+	for _, compute := range []func(*Key){
+		func(k *Key) { k.Sum(nil, []byte("slow")) },
+		func(k *Key) {
+			h := k.NewMAC()
+			h.Write([]byte("slow"))
+			h.Sum(nil)
+		},
+	} {
+		key, err := r.newKey(HMACSHA256, secret, "fake")
+		require.NoError(t, err)
+		f.spoil = func(res result, right []byte) []byte {
+			key.Destroy()
+			panic("the key was destroyed")
+		}
+		require.PanicsWithValue(t, "algo: a Key was used after Destroy", func() { compute(key) })
+		require.True(t, key.Backend().Available)
+		f.spoil = nil
+	}
+}

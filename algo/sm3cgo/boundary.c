@@ -10,9 +10,16 @@
 #define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "boundary.h"
+
+/* Without, the address of a shared library's function would be one in this
+ * program, which could not be told from an archive's. */
+#ifndef __PIC__
+#error "compile position-independent code: leave -fno-pic out of CGO_CFLAGS"
+#endif
 
 sm3cgo_function sm3cgo_functions[SM3CGO_FUNCTIONS] = {
     [SM3CGO_VERSION] = {.name = "version"},
@@ -105,7 +112,43 @@ static sm3cgo_outcome written(const unsigned char *output) {
   return outcome(any ? SM3CGO_DONE : SM3CGO_ZEROS);
 }
 
-static void spoil(unsigned char *output) { memcpy(output, poison, sizeof poison); }
+/* An output as the library gets it: in C's memory, with the pattern in it and
+ * behind it, where nothing may be written. */
+typedef struct {
+  unsigned char bytes[OUTPUT], behind[OUTPUT];
+} output;
+
+static output fresh(void) {
+  output o;
+  memcpy(o.bytes, poison, OUTPUT);
+  memcpy(o.behind, poison, OUTPUT);
+  return o;
+}
+
+static sm3cgo_outcome take(const output *o, unsigned char *to) {
+  if (memcmp(o->behind, poison, OUTPUT)) return outcome(SM3CGO_BEYOND);
+  memcpy(to, o->bytes, OUTPUT);
+  return written(to);
+}
+
+/* A key as the library gets it: a copy, so that the key stays what it is. */
+typedef struct {
+  unsigned char room[256], *bytes;
+  size_t len;
+} key_copy;
+
+static int copy_key(key_copy *k, const unsigned char *key, size_t len) {
+  k->len = len;
+  k->bytes = len <= sizeof k->room ? k->room : malloc(len);
+  if (k->bytes) memcpy(k->bytes, key, len);
+  return k->bytes != NULL;
+}
+
+static void forget_key(key_copy *k) {
+  memset(k->bytes, 0, k->len);
+  __asm__ __volatile__("" : : "r"(k->bytes) : "memory"); /* or the compiler leaves it out */
+  if (k->bytes != k->room) free(k->bytes);
+}
 
 sm3cgo_outcome sm3cgo_init(sm3_ctx_t *ctx) {
   static const uint32_t IV[8] = {0x7380166f, 0x4914b2b9, 0x172442d7, 0xda8a0600, 0xa96f30bc, 0x163138aa, 0xe38dee4d, 0xb0fb0e4e};
@@ -140,14 +183,14 @@ sm3cgo_outcome sm3cgo_update(sm3_ctx_t *ctx, const unsigned char *data, size_t l
 }
 
 sm3cgo_outcome sm3cgo_final(sm3_ctx_t *ctx, unsigned char *digest) {
-  spoil(digest);
+  output o = fresh();
   if (pro) {
-    int code = CALL(SM3CGO_FINAL, int, sm3_ctx_t *, unsigned char *)(ctx, digest);
+    int code = CALL(SM3CGO_FINAL, int, sm3_ctx_t *, unsigned char *)(ctx, o.bytes);
     if (code) return coded(code);
   } else {
-    CALL(SM3CGO_FINAL, void, sm3_ctx_t *, unsigned char *)(ctx, digest);
+    CALL(SM3CGO_FINAL, void, sm3_ctx_t *, unsigned char *)(ctx, o.bytes);
   }
-  return written(digest);
+  return take(&o, digest);
 }
 
 /* Settles how contexts are treated, with one of its own. Lite's functions tell
@@ -168,13 +211,20 @@ sm3cgo_outcome sm3cgo_begin(int is_pro) {
 }
 
 sm3cgo_outcome sm3cgo_mac(const unsigned char *data, size_t len, const unsigned char *key, size_t key_len, unsigned char *mac) {
-  spoil(mac);
-  int code = CALL(SM3CGO_MAC, int, const unsigned char *, size_t, const unsigned char *, size_t, unsigned char *)(data, len, key, key_len, mac);
-  return code ? coded(code) : written(mac);
+  output o = fresh();
+  key_copy k;
+  if (!copy_key(&k, key, key_len)) return outcome(SM3CGO_NO_MEMORY);
+  int code = CALL(SM3CGO_MAC, int, const unsigned char *, size_t, const unsigned char *, size_t, unsigned char *)(data, len, k.bytes, key_len, o.bytes);
+  forget_key(&k);
+  return code ? coded(code) : take(&o, mac);
 }
 
 TstHmacSm3Ctx *sm3cgo_mac_init(const unsigned char *key, size_t key_len) {
-  return CALL(SM3CGO_MAC_INIT, TstHmacSm3Ctx *, const unsigned char *, size_t)(key, key_len);
+  key_copy k;
+  if (!copy_key(&k, key, key_len)) return NULL;
+  TstHmacSm3Ctx *ctx = CALL(SM3CGO_MAC_INIT, TstHmacSm3Ctx *, const unsigned char *, size_t)(k.bytes, key_len);
+  forget_key(&k);
+  return ctx;
 }
 
 sm3cgo_outcome sm3cgo_mac_update(TstHmacSm3Ctx *ctx, const unsigned char *data, size_t len) {
@@ -182,7 +232,7 @@ sm3cgo_outcome sm3cgo_mac_update(TstHmacSm3Ctx *ctx, const unsigned char *data, 
 }
 
 sm3cgo_outcome sm3cgo_mac_final(TstHmacSm3Ctx *ctx, unsigned char *mac) {
-  spoil(mac);
-  int code = CALL(SM3CGO_MAC_FINAL, int, TstHmacSm3Ctx *, unsigned char *)(ctx, mac);
-  return code ? coded(code) : written(mac);
+  output o = fresh();
+  int code = CALL(SM3CGO_MAC_FINAL, int, TstHmacSm3Ctx *, unsigned char *)(ctx, o.bytes);
+  return code ? coded(code) : take(&o, mac);
 }

@@ -3,7 +3,7 @@
 package sm3cgo
 
 /*
-#cgo CFLAGS: -I${SRCDIR}/../../third_party/tencentsm/include
+#cgo CFLAGS: -fPIC -I${SRCDIR}/../../third_party/tencentsm/include
 #cgo linux,amd64 LDFLAGS: -L${SRCDIR}/../../third_party/tencentsm/lib/linux_amd64
 #cgo linux,arm64 LDFLAGS: -L${SRCDIR}/../../third_party/tencentsm/lib/linux_arm64
 #cgo linux,loong64 LDFLAGS: -L${SRCDIR}/../../third_party/tencentsm/lib/linux_loong64
@@ -53,6 +53,10 @@ func complaint(function string, o C.sm3cgo_outcome) string {
 		return function + " left the context in a state that is not its work"
 	case C.SM3CGO_UNWRITTEN:
 		return function + " left its output unwritten"
+	case C.SM3CGO_BEYOND:
+		return function + " wrote more than its output"
+	case C.SM3CGO_NO_MEMORY:
+		return "no memory for " + function
 	default:
 		return function + " wrote nothing but zeros"
 	}

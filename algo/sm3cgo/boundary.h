@@ -21,7 +21,7 @@ enum {
 extern sm3cgo_function sm3cgo_functions[SM3CGO_FUNCTIONS];
 
 /* What came of a call. */
-enum { SM3CGO_DONE, SM3CGO_REFUSED, SM3CGO_CONTEXT, SM3CGO_UNWRITTEN, SM3CGO_ZEROS };
+enum { SM3CGO_DONE, SM3CGO_REFUSED, SM3CGO_CONTEXT, SM3CGO_UNWRITTEN, SM3CGO_BEYOND, SM3CGO_NO_MEMORY, SM3CGO_ZEROS };
 typedef struct {
   int fault, code; /* code is the library's, with SM3CGO_REFUSED */
 } sm3cgo_outcome;

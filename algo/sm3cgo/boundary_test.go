@@ -226,13 +226,13 @@ func TestOrigins(t *testing.T) {
 
 func TestVersions(t *testing.T) {
 	for version, standIn := range map[string]bool{
-		"1.2.1-3": false, "Pro_1.7.6": false, "stand": false, "in stand": false,
+		"1.2.1-3": false, "Pro_1.7.6": false, "stand 1.0": false, "in stand 1.0": false,
 		"standin 1.7.3-2": true, "a StandIn": true, "STAND-IN": true, "stand_in": true, "s t a n d i n": true, "Pro_stand.in_1": true,
 	} {
 		require.NoError(t, checkVersion(version, true))
 		require.Equal(t, standIn, isStandIn(version), version)
 	}
-	for _, version := range []string{"", "1.7\n", "1.7\x00", "\xff", "st\u0430ndin", "1.7\x7f"} {
+	for _, version := range []string{"", " ", "stand", "Pro", "17", "1.7\n", "1.7\x00", "\xff", "st\u0430ndin", "1.7\x7f"} {
 		require.Error(t, checkVersion(version, true), "%q", version)
 	}
 	require.Error(t, checkVersion("1.7.3-2", false), "NULL")

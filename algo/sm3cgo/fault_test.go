@@ -355,6 +355,8 @@ func TestFaultAtStart(t *testing.T) {
 		{"lite", "version:my stand_in", nil, standin, ""},
 		{"pro", "version:Pro_StandIn", nil, standin, ""},
 		{"lite", "version:", nil, real, "version() is empty"},
+		{"lite", "version: ", nil, real, "which has no number"},
+		{"lite", "version:stand", nil, real, "which has no number"},
 		{"lite", "version-null", nil, real, "version() is NULL"},
 		{"lite", "version:1.7.3\n", nil, real, "version() is not printable"},
 		{"lite", "version:1.7.3\xff", nil, real, "version() is not printable"},
@@ -364,6 +366,7 @@ func TestFaultAtStart(t *testing.T) {
 		{"lite", "version:Pro_1.7.6", licensed, real, "the Pro edition's initTencentSM is not linked"},
 
 		{"lite", "", []string{"LD_PRELOAD=" + dir + "/version.so"}, real, "version comes from " + dir + "/version.so, SM3_HMAC from " + dir + "/lite/libTencentSM.so: all must come from one file"},
+		{"lite", "", []string{"LD_PRELOAD=" + dir + "/loader.so"}, real, "version comes from"},
 		{"lite", "", []string{"LD_PRELOAD=" + dir + "/sm3.so"}, standin, "SM3Init comes from " + dir + "/sm3.so, SM3_HMAC from " + dir + "/lite/libTencentSM.so: all must come from one file"},
 		{"lite", "", []string{"LD_PRELOAD=" + dir + "/license.so"}, standin, "initTencentSM comes from " + dir + "/license.so, SM3_HMAC from " + dir + "/lite/libTencentSM.so: all must come from one file"},
 		{"pro", "", append([]string{"LD_PRELOAD=" + dir + "/license.so"}, licensed...), standin, "initTencentSM comes from " + dir + "/license.so, SM3_HMAC from " + dir + "/pro/libTencentSM.so: all must come from one file"},
@@ -436,6 +439,8 @@ func TestFaultInUse(t *testing.T) {
 		{"lite", "half", "left its output unwritten"},
 		{"lite", "zeros", "wrote nothing but zeros"},
 		{"pro", "zeros", "wrote nothing but zeros"},
+		{"lite", "beyond", "wrote more than its output"},
+		{"pro", "beyond", "wrote more than its output"},
 	}
 	for _, test := range tests {
 		t.Run(test.edition+" "+test.fault, func(t *testing.T) {
@@ -445,6 +450,17 @@ func TestFaultInUse(t *testing.T) {
 			require.True(t, containsOne(r.First, test.reasons), r.First)
 			requireOut(t, r)
 		})
+	}
+}
+
+// A library that overwrites the key that it is given reaches a copy: otherwise every
+// MAC from then on would be one under zeros, which anyone can compute.
+func TestClearedKey(t *testing.T) {
+	for _, fault := range []string{"clears-key", "clears-key:1000"} {
+		r, _ := surveyWith(t, 500, "lite", fault)
+		require.Empty(t, r.Wrong)
+		require.Empty(t, r.Key+r.First+r.Required)
+		require.True(t, r.Info.Available)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -95,6 +96,9 @@ func isStandIn(version string) bool {
 	return strings.Contains(letters, "standin")
 }
 
+// versionNumber is in each version of libTencentSM: 1.2.1-3, 1.7.3-2, Pro_1.7.6.
+var versionNumber = regexp.MustCompile(`[0-9]\.[0-9]`)
+
 func checkVersion(version string, ok bool) error {
 	switch {
 	case !ok:
@@ -103,6 +107,8 @@ func checkVersion(version string, ok bool) error {
 		return errors.New("the library's version() is empty, so nobody knows what it is: use libTencentSM")
 	case strings.ContainsFunc(version, func(r rune) bool { return r < ' ' || r > '~' }):
 		return errors.New("the library's version() is not printable, so nobody knows what it is: use libTencentSM")
+	case !isStandIn(version) && !versionNumber.MatchString(version):
+		return fmt.Errorf("the library's version() is %q, which has no number, so nobody knows what it is: use libTencentSM", version)
 	}
 	return nil
 }
@@ -156,6 +162,9 @@ const whoComputes = "SM3 and HMAC are the module's; of a stream over 256 bytes, 
 func (s *state) check(l linkage) error {
 	if l.err != nil {
 		return l.err
+	}
+	if err := l.checkMapped(); err != nil {
+		return err
 	}
 	if err := checkContextSize(); err != nil {
 		return err

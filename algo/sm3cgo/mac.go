@@ -50,8 +50,10 @@ func (k *keyed) NewMAC() hash.Hash { return &stream{key: k} }
 func (k *keyed) begin(x *context, pad byte) {
 	var block [blockSize]byte
 	if secret := k.secret(); len(secret) > blockSize {
+		secret = bytes.Clone(secret) // the library gets a copy
 		x.init()
 		x.end(secret, (*[size]byte)(block[:]))
+		clear(secret)
 	} else {
 		copy(block[:], secret)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/algo/sm3cgo"
@@ -80,10 +81,20 @@ func printAlgorithms(io *streams) error {
 	fmt.Fprintln(w, "ALGORITHM\tBACKEND\tAVAILABLE\tSELECTED\tSELF-TEST\tVERSION\tDETAIL")
 	for _, name := range algo.Algorithms() {
 		for _, i := range algo.Backends(name) {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.Algorithm, i.Backend, yes(i.Available), yes(i.Selected), i.SelfTest, i.Version, i.Detail)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.Algorithm, i.Backend, yes(i.Available), yes(i.Selected), i.SelfTest, printable(i.Version), printable(i.Detail))
 		}
 	}
 	return w.Flush()
+}
+
+// printable keeps what a library or a path says from looking like other lines.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 func yes(b bool) string {

@@ -530,3 +530,9 @@ func TestVerify(t *testing.T) {
 		require.Equal(t, c.want, status, "%v: %s", c.args, stderr)
 	}
 }
+
+// A path or a version with newlines in it makes no line of its own in the table.
+func TestPrintable(t *testing.T) {
+	require.Equal(t, "/x\ufffdhmac-sm3  tencentsm  yes\ufffd[31m", printable("/x\nhmac-sm3  tencentsm  yes\x1b[31m"))
+	require.Equal(t, "libTencentSM Lite edition, /usr/库/l.so", printable("libTencentSM Lite edition, /usr/库/l.so"))
+}

@@ -45,11 +45,11 @@ func (r *running) notReady(ctx context.Context) error {
 	if r.draining.Load() {
 		return errors.New("shutting down")
 	}
-	if err := r.notAvailable(); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
+	if err := r.backendsReady(ctx); err != nil {
+		return err
+	}
 	stores := []any{r.Replays}
 	if r.Proxy != nil {
 		stores = append(stores, r.Proxy.Keys)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -60,6 +61,45 @@ func (r *running) backends() []algo.Info {
 		}
 	}
 	return infos
+}
+
+// An asking is one look at whether the backends are available, for all that wait
+// for it.
+type asking struct {
+	done chan struct{}
+	err  error
+}
+
+// backendsReady is notAvailable for no longer than ctx: a library that does not
+// return keeps one goroutine, however many ask.
+func (r *running) backendsReady(ctx context.Context) error {
+	r.askMu.Lock()
+	a := r.asking
+	if a == nil {
+		a = &asking{done: make(chan struct{})}
+		r.asking = a
+		go func() {
+			a.err = r.notAvailable()
+			r.askMu.Lock()
+			r.asking = nil
+			r.askMu.Unlock()
+			close(a.done)
+		}()
+	}
+	r.askMu.Unlock()
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return errors.New("a backend does not answer: its library hangs, or its self-test takes too long")
+	}
+}
+
+// backendsAtStart is backendsReady for no longer than readiness takes.
+func (r *running) backendsAtStart(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	return r.backendsReady(ctx)
 }
 
 // notAvailable is why requests cannot be verified as they should be, or nil. What

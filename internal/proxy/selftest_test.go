@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"hash"
 	"strings"
@@ -160,4 +161,22 @@ func TestReadinessOfANamedBackend(t *testing.T) {
 			require.ErrorContains(t, r.notAvailable(), want)
 		}
 	}
+}
+
+// A backend that does not return keeps readiness neither waiting nor collecting
+// goroutines.
+func TestReadinessOfABackendThatHangs(t *testing.T) {
+	var asked atomic.Int64
+	release := make(chan struct{})
+	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: "sleeper", NewHash: sm3pure.New,
+		Probe: func() (string, string, error) { asked.Add(1); <-release; return "", "", nil }})
+	r := &running{Server: &Server{Backend: "sleeper"}}
+	for range 20 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		require.ErrorContains(t, r.notReady(ctx), "a backend does not answer")
+		cancel()
+	}
+	require.EqualValues(t, 1, asked.Load())
+	close(release)
+	require.Eventually(t, func() bool { return r.notReady(context.Background()) == nil }, 20*time.Second, time.Millisecond)
 }

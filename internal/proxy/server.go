@@ -75,7 +75,7 @@ func (s *Server) Serve(ctx context.Context, handler http.Handler, ready func(add
 	if err != nil {
 		return err
 	}
-	if err := r.notAvailable(); err != nil {
+	if err := r.backendsAtStart(ctx); err != nil {
 		s.Log.Error("requests cannot be verified as they should be: not ready", "error", err.Error())
 	}
 	s.Log.Info("listening", "address", addr, "admin", adminAddr, "tls", s.TLSCert != "")
@@ -107,6 +107,8 @@ type running struct {
 	connections atomic.Int64
 	inHand      sync.WaitGroup // requests, and the tunnels that they became
 	watch       *backendWatch
+	askMu       sync.Mutex
+	asking      *asking // of the backends, while it lasts
 }
 
 // start opens the listeners and serves them.

@@ -65,8 +65,13 @@ static void store(unsigned char *output, const unsigned char *right, uint64_t le
   if (struck("unwritten")) return;
   size_t n = struck("half") ? 16 : 32;
   memcpy(output, right, n);
+  if (struck("beyond")) output[32] ^= 1;
   if (struck("zeros")) memset(output, 0, 32);
   if ((is("wrong") && length >= (uint64_t)number) || struck("wrong-after")) output[31] ^= 1;
+}
+
+static void clear_key(const unsigned char *key, size_t len) {
+  if (struck("clears-key")) memset((void *)(uintptr_t)key, 0, len);
 }
 
 #ifdef STANDIN_PRO
@@ -127,11 +132,15 @@ int SM3_HMAC(const unsigned char *data, size_t data_len, const unsigned char *ke
   if (fails("SM3_HMAC")) return -7;
   int code = standin_SM3_HMAC(data, data_len, key, key_len, right);
   if (!code) store(mac, right, data_len);
+  clear_key(key, key_len);
   return code;
 }
 
 TstHmacSm3Ctx *SM3_HMAC_Init(const unsigned char *key, size_t key_len) {
-  return fails("SM3_HMAC_Init") ? NULL : standin_SM3_HMAC_Init(key, key_len);
+  if (fails("SM3_HMAC_Init")) return NULL;
+  TstHmacSm3Ctx *ctx = standin_SM3_HMAC_Init(key, key_len);
+  clear_key(key, key_len);
+  return ctx;
 }
 
 int SM3_HMAC_Update(TstHmacSm3Ctx *ctx, const unsigned char *data, size_t len) {
