@@ -89,6 +89,14 @@ func Backends(algorithm string) []Info { return backends.list(algorithm) }
 // tests nothing, so it may be called as often as one likes.
 func InUse() []Info { return backends.inUse() }
 
+// LoadedFrom tells which file the code of a backend was loaded from, without asking
+// the backend for anything else: the [Module] that pins are compared with and that
+// the evidence has. Errors: [ErrUnknownAlgorithm], [ErrUnknownBackend], or why the
+// file cannot be told.
+func LoadedFrom(algorithm, backend string) (Module, error) {
+	return backends.loadedFrom(algorithm, backend)
+}
+
 // SelfTest computes the known answers again, now: of the backend of [WithBackend],
 // else of all that may be taken for the algorithm. A backend that failed is
 // available again when it passes, and one that does not pass is unavailable from
@@ -207,7 +215,11 @@ func (r *registry) candidates(algorithm, name string) ([]*entry, requirement, er
 	if required.backend != "" {
 		return nil, required, fmt.Errorf("algo: %s: %w: %s is required but not linked into this program, which has %s: build it in, or drop the requirement", algorithm, ErrBackendUnavailable, name, names(list))
 	}
-	return nil, required, fmt.Errorf("algo: %s: %w %q: this program has %s", algorithm, ErrUnknownBackend, name, names(list))
+	return nil, required, unknownBackend(algorithm, name, list)
+}
+
+func unknownBackend(algorithm, name string, list []*entry) error {
+	return fmt.Errorf("algo: %s: %w %q: this program has %s", algorithm, ErrUnknownBackend, name, names(list))
 }
 
 // failures is errors.Join on one line.
@@ -324,6 +336,20 @@ func (r *registry) list(algorithm string) []Info {
 		infos = append(infos, info)
 	}
 	return infos
+}
+
+func (r *registry) loadedFrom(algorithm, backend string) (Module, error) {
+	list, _, err := r.state(algorithm)
+	if err != nil {
+		return Module{}, err
+	}
+	i := slices.IndexFunc(list, func(e *entry) bool { return e.Name == backend })
+	if i < 0 {
+		return Module{}, unknownBackend(algorithm, backend, list)
+	}
+	list[i].mu.Lock()
+	defer list[i].mu.Unlock()
+	return list[i].loadedFrom()
 }
 
 // inUse lists the entries that computed for this program, as they are now.

@@ -54,7 +54,6 @@ func runServe(c *command, args []string, io *streams) error {
 	}
 	log := slog.New(slog.NewJSONHandler(io.err, &slog.HandlerOptions{Level: &f.level}))
 	f.config.Log, f.server.Log, f.server.Proxy = log, log, f.config
-	f.config.ModuleOf = moduleOf
 	if err := f.verifier(); err != nil {
 		return err
 	}

@@ -13,8 +13,7 @@ import (
 // computed by, which fail, and which are back. It looks when a request or a
 // self-test has ended, and asks none of them.
 type backendWatch struct {
-	log      *slog.Logger
-	moduleOf func(algo.Info) (algo.Module, error) // or nil
+	log *slog.Logger
 
 	mu      sync.Mutex
 	serving map[string]serving       // by algorithm
@@ -36,8 +35,8 @@ type serving struct {
 // not warned of again: each request's line names its own.
 const changeInterval = time.Minute
 
-func newBackendWatch(log *slog.Logger, moduleOf func(algo.Info) (algo.Module, error)) *backendWatch {
-	w := &backendWatch{log: log, moduleOf: moduleOf, serving: map[string]serving{}, known: map[algorithmOn]struct{}{}, down: map[algorithmOn]struct{}{}}
+func newBackendWatch(log *slog.Logger) *backendWatch {
+	w := &backendWatch{log: log, serving: map[string]serving{}, known: map[algorithmOn]struct{}{}, down: map[algorithmOn]struct{}{}}
 	for _, b := range algo.InUse() {
 		w.note(b)
 	}
@@ -79,12 +78,10 @@ func (w *backendWatch) introduce(by algorithmOn) {
 			continue
 		}
 		attrs := []any{"algorithm", b.Algorithm, "backend", b.Backend, "version", b.Version}
-		if w.moduleOf != nil {
-			if m, err := w.moduleOf(b); err != nil {
-				attrs = append(attrs, "module_error", err.Error())
-			} else {
-				attrs = append(attrs, "module", m.Path, "sha256", m.SHA256)
-			}
+		if m, err := algo.LoadedFrom(b.Algorithm, b.Backend); err != nil {
+			attrs = append(attrs, "module_error", err.Error())
+		} else {
+			attrs = append(attrs, "module", m.Path, "sha256", m.SHA256)
 		}
 		w.log.Info("the backend computes for requests", attrs...)
 	}

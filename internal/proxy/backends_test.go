@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -19,19 +18,15 @@ import (
 func TestFirstUseOfABackend(t *testing.T) {
 	registerBackends()
 	u := newUpstream(t)
-	for _, test := range []struct {
-		err  error
-		want string
-	}{
-		{nil, `"module":"/lib/file","sha256":"5a"`},
-		{errors.New("no such file"), `"module_error":"no such file"`},
+	program, err := algo.Program()
+	require.NoError(t, err)
+	for backend, want := range map[string]string{
+		"gmsm":     `"version":"` + sm3pure.Version() + `","module":"` + program.Path + `","sha256":"` + program.SHA256 + `"`,
+		"fileless": `"version":"1.0","module_error":"no such file"`,
 	} {
 		before := probed.Load()
 		p := startServe(t, u.URL, func(s *settings) {
-			s.Options = []hmacsign.VerifierOption{hmacsign.WithBackend("gmsm")}
-			s.ModuleOf = func(b algo.Info) (algo.Module, error) {
-				return algo.Module{Path: "/lib/file", SHA256: "5a"}, test.err
-			}
+			s.Options = []hmacsign.VerifierOption{hmacsign.WithBackend(backend)}
 		})
 		send := func(signer *hmacsign.Signer) int {
 			req := request(t, "GET", p.url+"/a", nil)
@@ -39,14 +34,14 @@ func TestFirstUseOfABackend(t *testing.T) {
 			status, _ := do(t, nil, req)
 			return status
 		}
-		const line = `"level":"INFO","msg":"the backend computes for requests","algorithm":"hmac-sm3","backend":"gmsm","version":"`
+		line := `"level":"INFO","msg":"the backend computes for requests","algorithm":"hmac-sm3","backend":"` + backend + `",` + want
 		forger, err := hmacsign.NewSigner(hmacsign.TencentApp, "hmac-sm3", hmacsign.Credential{KeyID: "test-key", Secret: hmacsign.Secret("another")}, hmacsign.WithBackend("gmsm"))
 		require.NoError(t, err)
 		require.Equal(t, 401, send(forger))
 		for range 3 {
 			require.Equal(t, 200, send(testSigner(t, hmacsign.WithBackend("gmsm"))))
 		}
-		require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), line+sm3pure.Version()+`",`+test.want) }, 20*time.Second, 5*time.Millisecond, p.logs)
+		require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), line) }, 20*time.Second, 5*time.Millisecond, p.logs)
 		require.Equal(t, 1, strings.Count(p.logs.String(), "the backend computes for requests"))
 		require.Equal(t, before, probed.Load(), "no other backend was asked for anything")
 		require.NoError(t, p.stop())
@@ -57,7 +52,7 @@ func TestFirstUseOfABackend(t *testing.T) {
 // once where they go to and fro.
 func TestAnotherBackendComputes(t *testing.T) {
 	logs := new(lockedBuffer)
-	w := newBackendWatch(slog.New(slog.NewJSONHandler(logs, nil)), nil)
+	w := newBackendWatch(slog.New(slog.NewJSONHandler(logs, nil)))
 	warnings := func() int { return strings.Count(logs.String(), `"level":"WARN"`) }
 	w.computed(algorithmOn{"hmac-sha256", "go"})
 	w.computed(algorithmOn{"hmac-sm3", "tencentsm"})

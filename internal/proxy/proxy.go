@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
@@ -40,10 +39,6 @@ type Config struct {
 	PreserveHost   bool             // the upstream gets the client's Host
 	TrustedProxies []netip.Prefix   // peers whose X-Forwarded headers and request ids are believed
 	TrustUnix      bool             // peers at a unix socket are such
-
-	// ModuleOf tells which file the code of a backend in use was loaded from, for
-	// the log. It is asked once for each, besides the requests. Nil: not told.
-	ModuleOf func(algo.Info) (algo.Module, error)
 
 	Log *slog.Logger
 
@@ -78,7 +73,7 @@ func New(c *Config) (*Proxy, error) {
 	if c.IdentityHeader != "" && !isToken(c.IdentityHeader) {
 		return nil, fmt.Errorf("identity header %q: give it the name of a header", c.IdentityHeader)
 	}
-	c.backends = newBackendWatch(c.Log, c.ModuleOf)
+	c.backends = newBackendWatch(c.Log)
 	p := &Proxy{config: c}
 	p.tunnelsEnd, p.tunnels.end = context.WithCancel(context.Background())
 	f, err := newForwarder(p)

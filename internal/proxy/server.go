@@ -68,7 +68,7 @@ func (s *Server) Serve(ctx context.Context, handler http.Handler, ready func(add
 		r.watch = s.Proxy.backends
 	}
 	if r.watch == nil {
-		r.watch = newBackendWatch(s.Log, nil)
+		r.watch = newBackendWatch(s.Log)
 	}
 	addr, adminAddr, err := r.start()
 	defer r.close()
