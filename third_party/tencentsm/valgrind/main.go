@@ -43,9 +43,11 @@ func main() {
 		reset.Reset()
 		for _, s := range []hash.Hash{stream, clone} {
 			s.Write(msg[n/2 : n])
-			if !bytes.Equal(s.Sum(nil), mac) || !bytes.Equal(s.Sum(nil), mac) {
-				fmt.Fprintln(os.Stderr, "a streamed MAC is wrong")
-				os.Exit(1)
+			for range 2 { // the library's own MAC, then that of what goes on
+				if !bytes.Equal(s.Sum(nil), mac) {
+					fmt.Fprintln(os.Stderr, "a streamed MAC is wrong")
+					os.Exit(1)
+				}
 			}
 		}
 		if !key.Verify(msg[:n], mac) {
