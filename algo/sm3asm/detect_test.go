@@ -54,7 +54,7 @@ func TestDetection(t *testing.T) {
 func TestDetected(t *testing.T) {
 	want := os.Getenv(expectKernel)
 	if want == "" {
-		t.Skip("needs TestDetection to start it")
+		t.Skip("TestDetection starts it")
 	}
 	require.Equal(t, want, Kernel())
 	require.Equal(t, want != "none", Available())
