@@ -155,13 +155,17 @@ func (k *Key) Sum(dst, msg []byte) []byte {
 // found to fail does not leave, even if it passed a self-test before the end.
 func (k *Key) begin() (faults uint64) {
 	faults = k.made().faults.Load()
-	k.ready()
+	if k.destroyed.Load() || k.entry.fault.Load() != nil {
+		k.ready() // says what is wrong
+	}
 	return faults
 }
 
 func (k *Key) end(faults uint64) {
-	k.ready()
-	k.entry.since(faults)
+	if k.destroyed.Load() || k.entry.faults.Load() != faults {
+		k.ready()
+		k.entry.since(faults)
+	}
 }
 
 // Verify reports whether mac is the whole MAC of msg, in a time that does not

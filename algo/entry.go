@@ -117,6 +117,7 @@ func (e *entry) probe() (version, detail string, err error) {
 		version, detail, err = e.callProbe()
 	}
 	if err != nil && e.could && !e.gone.Swap(true) {
+		e.faults.Add(1)
 		e.fault.Store(failure(e.Name, "it could run and cannot any more, which is final for this process: %w", err))
 	}
 	e.could = e.could || err == nil
@@ -317,30 +318,26 @@ func (b *Backend) keyed(secret []byte) (Keyed, error) {
 	return keyed, err
 }
 
-// blank clears the room behind dst where a result goes, so that one that nobody
-// writes is not taken from what lay there, which may be the MAC before. A message
-// that lies there is left alone.
-func (e *entry) blank(dst []byte, n int, msgs ...[]byte) {
-	room := dst[len(dst):min(cap(dst), len(dst)+n*e.size)]
-	for _, msg := range msgs {
-		if overlap(room, msg) {
-			return
-		}
+// room is where n results go behind dst, nil where there is none. It is cleared
+// before they are computed, so that one that nobody writes is not taken from what lay
+// there, which may be the MAC before; but not where the message lies there.
+func (e *entry) room(dst []byte, n int) []byte {
+	if cap(dst)-len(dst) < n*e.size {
+		return nil
 	}
-	clear(room)
+	return dst[len(dst) : len(dst)+n*e.size]
 }
 
 func overlap(a, b []byte) bool {
-	if len(a) == 0 || len(b) == 0 {
-		return false
-	}
-	first := func(s []byte) uintptr { return uintptr(unsafe.Pointer(&s[0])) }
-	return first(a) < first(b)+uintptr(len(b)) && first(b) < first(a)+uintptr(len(a))
+	first := func(s []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(s))) }
+	return len(a) > 0 && len(b) > 0 && first(a) < first(b)+uintptr(len(b)) && first(b) < first(a)+uintptr(len(a))
 }
 
 func (e *entry) sum(key *Key, dst, msg []byte) []byte {
 	defer e.guardOf(key)
-	e.blank(dst, 1, msg)
+	if room := e.room(dst, 1); !overlap(room, msg) {
+		clear(room)
+	}
 	sum := key.keyed.Sum(dst, msg)
 	e.check(sum, len(dst))
 	e.count(oneCall, 1)
@@ -350,7 +347,10 @@ func (e *entry) sum(key *Key, dst, msg []byte) []byte {
 func (e *entry) sumEach(batch Batcher, dst []byte, keys []Keyed, msgs [][]byte) []byte {
 	defer e.guard()
 	size, start := e.size, len(dst)
-	e.blank(dst, len(msgs), msgs...)
+	room := e.room(dst, len(msgs))
+	if !slices.ContainsFunc(msgs, func(msg []byte) bool { return overlap(room, msg) }) {
+		clear(room)
+	}
 	dst = batch.SumEach(dst, keys, msgs)
 	if len(dst) != start+len(msgs)*size {
 		panic(failure(e.Name, "%d messages gave %d bytes", len(msgs), len(dst)-start))

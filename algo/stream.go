@@ -70,7 +70,7 @@ func (s *stream) Sum(b []byte) []byte {
 
 func (s *stream) sum(b []byte) []byte {
 	defer s.entry.guardOf(s.key)
-	s.entry.blank(b, 1)
+	clear(s.entry.room(b, 1))
 	sum := s.h.Sum(b)
 	s.entry.check(sum, len(b))
 	s.entry.count(s.way, 1)
