@@ -426,7 +426,7 @@ func TestContinuousCheckIsRegular(t *testing.T) {
 		streamOf(key.NewMAC(), nil)
 		streamOf(key.NewHash(), nil)
 	}
-	for range 3*8192/60 + 1 { // past each turn, not onto it
+	for range 3*16384/60 + 1 { // past each turn, not onto it
 		key.SumMany(nil, make([][]byte, 60))
 	}
 	require.Equal(t, [ways]int{oneCall: 3, inBatch: 3, streamed: 3, digested: 3}, checks)
