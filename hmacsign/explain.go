@@ -249,11 +249,11 @@ func (t *attempt) signedWith(algorithm string, secret SecretText) bool {
 		return false
 	}
 	defer base.Destroy()
-	mac, done, err := forScope(base, secret, t.a)
+	mac, err := forScope(base, secret, t.a)
 	if err != nil {
 		return false
 	}
-	defer done()
+	defer mac.Destroy()
 	return t.matches(mac, t.text)
 }
 

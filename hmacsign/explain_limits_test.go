@@ -335,7 +335,7 @@ func TestExplainCountsAllWork(t *testing.T) {
 	} {
 		start := func(spent int) *attempt {
 			a := &authorization{keyID: "k", algorithm: "hmac-sm3", signature: mac.Sum(nil, []byte(text))}
-			return &attempt{ctx: t.Context(), v: new(Verifier), m: &message{digests: digests{mac: mac}}, a: a, mac: mac, text: text, result: &Explanation{spent: spent},
+			return &attempt{ctx: t.Context(), v: new(Verifier), m: &message{digests: digests{mac: mac, algorithm: "hmac-sm3"}}, a: a, mac: mac, text: text, result: &Explanation{spent: spent},
 				hasBody: true, body: []byte(`["` + text + `"]`)}
 		}
 		afresh := start(0)

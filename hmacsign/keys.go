@@ -125,13 +125,12 @@ func newMAC(algorithm string, secret []byte, backend string) (*algo.Key, error) 
 
 // forScope returns the key that computes a request's MAC: base, the secret's, or
 // one that is derived from the secret. A derived one is not kept, because whoever
-// sends a request chooses its scope, but destroyed by done.
-func forScope(base *algo.Key, secret SecretText, a *authorization) (mac *algo.Key, done func(), err error) {
+// sends a request chooses its scope: the caller destroys it.
+func forScope(base *algo.Key, secret SecretText, a *authorization) (*algo.Key, error) {
 	if a.scope == "" {
-		return base, func() {}, nil
+		return base, nil
 	}
-	mac, err = derive(base, a.keyID, secret, a.scope)
-	return mac, mac.Destroy, err
+	return derive(base, a.keyID, secret, a.scope)
 }
 
 func (k *Key) allows(list []string, name string) bool {

@@ -36,13 +36,14 @@ type message struct {
 
 // digests makes the digests of a request on the backend that computes its MAC.
 type digests struct {
-	mac     *algo.Key
-	backend string // that was asked for by name, or empty: for other algorithms
+	mac       *algo.Key
+	algorithm string // of mac
+	backend   string // that was asked for by name, or empty: for other algorithms
 }
 
 // of returns the digest under an algorithm's MAC.
 func (d *digests) of(algorithm string) (hash.Hash, error) {
-	if d.mac.Backend().Algorithm == algorithm {
+	if algorithm == d.algorithm {
 		return d.mac.NewHash(), nil
 	}
 	return algo.NewHash(algorithm, algo.WithBackend(d.backend))
@@ -51,8 +52,8 @@ func (d *digests) of(algorithm string) (hash.Hash, error) {
 // backendOf names the backend that computes an algorithm for the request: as
 // above, and empty for the preferred one.
 func (d *digests) backendOf(algorithm string) string {
-	if info := d.mac.Backend(); info.Algorithm == algorithm {
-		return info.Backend
+	if algorithm == d.algorithm {
+		return d.mac.Backend().Backend
 	}
 	return d.backend
 }

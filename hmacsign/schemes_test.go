@@ -86,7 +86,7 @@ func (v *schemeVector) verifier(t *testing.T, layout string) *Verifier {
 func digestsFor(t testing.TB, algorithm string) digests {
 	mac, err := algo.NewKey(algorithm, []byte("any"))
 	require.NoError(t, err)
-	return digests{mac: mac}
+	return digests{mac: mac, algorithm: algorithm}
 }
 
 // Published by the vendor, or made by running its SDKs.
@@ -232,7 +232,7 @@ func TestHuaweiContentHash(t *testing.T) {
 	req, s, v := huaweiRequest(t, "abc", "X-Sdk-Content-Sm3", unsignedPayload)
 	w := newWork()
 	require.NoError(t, w.read(req, &v.common))
-	w.digests = digests{mac: s.mac}
+	w.digests = digests{mac: s.mac, algorithm: s.algorithm}
 	req.Header.Set("X-Sdk-Date", "20191115T033655Z")
 	a := &authorization{keyID: "ak", algorithm: "hmac-sm3", headers: []string{"host", "x-sdk-date"}}
 	text, err := HuaweiSDK.stringToSign(nil, &w.message, a, &canonical{})

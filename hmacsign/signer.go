@@ -177,7 +177,7 @@ func (s *Signer) build(w *work, req *http.Request, header http.Header) (err erro
 	if err := s.scheme.ambiguous(&w.message); err != nil {
 		return err
 	}
-	w.header, w.digests = header, digests{s.mac, s.backend}
+	w.header, w.digests = header, digests{s.mac, s.algorithm, s.backend}
 	w.signing = signing{s.clock(), s.contentMD5, s.region, s.service}
 	w.auth = authorization{keyID: s.keyID, algorithm: s.algorithm, headers: s.headers}
 	if err := s.scheme.prepare(&w.message, &w.signing, &w.auth); err != nil {

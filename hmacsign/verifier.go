@@ -3,6 +3,7 @@ package hmacsign
 import (
 	"bytes"
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -311,13 +312,14 @@ func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, 
 		if err != nil {
 			return err
 		}
-		mac, done, err := forScope(base, key.secret(previous), a)
-		if err != nil {
+		if macs[i], err = forScope(base, key.secret(previous), a); err != nil {
 			return err
 		}
-		defer done()
-		if macs[i] = mac; i == 0 {
-			w.digests = digests{base, v.backend}
+		if macs[i] != base {
+			defer macs[i].Destroy()
+		}
+		if i == 0 {
+			w.digests = digests{base, a.algorithm, v.backend}
 		}
 	}
 	var impossible error // why a form cannot be written for this request
@@ -331,12 +333,9 @@ func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, 
 		}
 		w.text = text
 		for i, previous := range secrets {
-			switch err := macs[i].VerifyErr(text, a.signature); {
-			case err == nil:
+			if subtle.ConstantTimeCompare(macs[i].Sum(w.mac[:0], text), a.signature) == 1 {
 				id.PreviousSecret, id.Backend = previous, macs[i].Backend().Backend
 				return nil
-			case !errors.Is(err, algo.ErrMismatch):
-				return err
 			}
 		}
 		if first == "" {
