@@ -15,7 +15,7 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 // messages on; with any other it is Sum after Sum. It panics as Sum does.
 func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
 	keys := [1]*Key{k}
-	return sumEach(dst, keys[:], 0, msgs)
+	return sumEach(dst, keys[:], msgs)
 }
 
 // SumEach appends the MAC of each message to dst, each under the key of the same
@@ -26,50 +26,68 @@ func SumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
 	if len(keys) != len(msgs) {
 		panic("algo: SumEach: as many keys as messages are needed")
 	}
-	return sumEach(dst, keys, 1, msgs)
+	for len(keys) > 0 {
+		n := 1
+		for n < len(keys) && keys[n].made() == keys[0].made() {
+			n++
+		}
+		dst = sumEach(dst, keys[:n], msgs[:n])
+		keys, msgs = keys[n:], msgs[n:]
+	}
+	return dst
 }
 
-// sumEach has the key of message i at i*stride.
-func sumEach(dst []byte, keys []*Key, stride int, msgs [][]byte) []byte {
-	for i := 0; i < len(msgs); {
-		first := keys[i*stride]
-		first.begin()
-		if batch, ok := first.keyed.(Batcher); ok {
-			n := 1
-			for n < min(len(msgs)-i, maxBatch) && keys[(i+n)*stride].made() == first.entry {
-				n++
-			}
-			dst = sumBatch(dst, batch, keys[i*stride:], n, stride, msgs[i:i+n])
+// sumEach takes keys of one backend, or one for all messages.
+func sumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
+	if len(msgs) == 0 {
+		return dst
+	}
+	entry := keys[0].made()
+	faults := begin(keys)
+	if batch, ok := keys[0].keyed.(Batcher); ok {
+		run := scratches.Get().(*scratch)
+		defer putBack(run)
+		for i := 0; i < len(msgs); {
+			n := run.fill(keys, i, len(msgs))
+			dst = entry.sumEach(batch, dst, run[:n], msgs[i:i+n])
 			i += n
-		} else {
-			dst = first.Sum(dst, msgs[i])
-			i++
 		}
+	} else {
+		for i, msg := range msgs {
+			dst = entry.sum(keys[min(i, len(keys)-1)], dst, msg)
+		}
+	}
+	for _, key := range keys {
+		key.end(faults)
 	}
 	return dst
 }
 
-// sumBatch computes the MACs of as many messages as keys of one backend.
-func sumBatch(dst []byte, batch Batcher, keys []*Key, n, stride int, msgs [][]byte) []byte {
-	run := scratches.Get().(*scratch)
-	defer func() {
-		clear(run[:n])
-		scratches.Put(run)
-	}()
-	faults := keys[0].begin()
-	for i := range n {
-		key := keys[i*stride]
-		if key != keys[0] {
-			key.ready()
-		}
-		run[i] = key.keyed
+// begin is Key.begin of keys of one backend.
+func begin(keys []*Key) (faults uint64) {
+	faults = keys[0].begin()
+	for _, key := range keys[1:] {
+		key.begin()
 	}
-	dst = keys[0].entry.sumEach(batch, dst, run[:n], msgs)
-	for i := range n {
-		if key := keys[i*stride]; key.destroyed.Load() {
-			key.ready()
+	return faults
+}
+
+// fill takes the keys of the messages from i on, as many as there is room for.
+func (s *scratch) fill(keys []*Key, i, messages int) int {
+	n := min(messages-i, maxBatch)
+	if len(keys) == 1 {
+		for j := range s[:n] {
+			s[j] = keys[0].keyed
+		}
+	} else {
+		for j, key := range keys[i : i+n] {
+			s[j] = key.keyed
 		}
 	}
-	keys[0].end(faults)
-	return dst
+	return n
+}
+
+func putBack(run *scratch) {
+	clear(run[:])
+	scratches.Put(run)
 }
