@@ -125,12 +125,16 @@ func (e *entry) probe() (version, detail string, err error) {
 }
 
 func (e *entry) callProbe() (version, detail string, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = asFailure(e.Name, r).Err
-		}
-	}()
+	defer e.catch(&err)
 	return e.Probe()
+}
+
+// catch, deferred, makes an error of what a function panics with that computes
+// nothing.
+func (e *entry) catch(err *error) {
+	if r := recover(); r != nil {
+		*err = asFailure(e.Name, r).Err
+	}
 }
 
 // test runs the self-test and enters or leaves the error state by its outcome. An
@@ -181,11 +185,7 @@ func (e *entry) loadedFrom() (m Module, err error) {
 	if e.file != nil {
 		return *e.file, nil
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = asFailure(e.Name, r).Err
-		}
-	}()
+	defer e.catch(&err)
 	if e.Module == nil {
 		m, err = Program()
 	} else {
@@ -198,16 +198,10 @@ func (e *entry) loadedFrom() (m Module, err error) {
 }
 
 // guard, deferred around calls into the backend, makes whatever it panics with
-// its failure, and puts it, and no other, into the error state.
-func (e *entry) guard() {
-	if r := recover(); r != nil {
-		panic(e.fail(r))
-	}
-}
-
-// guardOf is guard for a computation under a key. What a key says that was
-// destroyed meanwhile, against its contract, is no failure of the backend.
-func (e *entry) guardOf(key *Key) {
+// its failure, and puts it, and no other, into the error state. But what a key says
+// that was destroyed meanwhile, against its contract, is no failure; key is nil where
+// there is none.
+func (e *entry) guard(key *Key) {
 	if r := recover(); r != nil {
 		if _, failed := r.(*Failure); !failed && key != nil && key.destroyed.Load() {
 			panic(usedAfterDestroy)
@@ -286,15 +280,15 @@ func (e *entry) check(result []byte, before int) {
 	if len(result) != before+e.size {
 		panic(failure(e.Name, "a result of %d bytes in place of %d", len(result)-before, e.size))
 	}
-	if zeros(result[before:]) {
-		panic(failure(e.Name, "a result of zeros: nothing was computed"))
-	}
+	e.refuseZeros(result[before:])
 }
 
-// zeros is for results of 20 and of 32 bytes.
-func zeros(mac []byte) bool {
+// refuseZeros is for a result of 20 or of 32 bytes.
+func (e *entry) refuseZeros(mac []byte) {
 	word := binary.NativeEndian.Uint64
-	return word(mac)|word(mac[8:])|word(mac[len(mac)-16:])|word(mac[len(mac)-8:]) == 0
+	if word(mac)|word(mac[8:])|word(mac[len(mac)-16:])|word(mac[len(mac)-8:]) == 0 {
+		panic(failure(e.Name, "a result of zeros: nothing was computed"))
+	}
 }
 
 // newKeyed makes a key. A panic is an error of this key alone, because it may be
@@ -337,7 +331,7 @@ func overlap(a, b []byte) bool {
 }
 
 func (e *entry) sum(key *Key, dst, msg []byte) []byte {
-	defer e.guardOf(key)
+	defer e.guard(key)
 	if room := e.room(dst, 1); !overlap(room, msg) {
 		clear(room)
 	}
@@ -348,7 +342,7 @@ func (e *entry) sum(key *Key, dst, msg []byte) []byte {
 }
 
 func (e *entry) sumEach(batch Batcher, dst []byte, keys []Keyed, msgs [][]byte) []byte {
-	defer e.guard()
+	defer e.guard(nil)
 	size, start := e.size, len(dst)
 	room := e.room(dst, len(msgs))
 	if !slices.ContainsFunc(msgs, func(msg []byte) bool { return overlap(room, msg) }) {
@@ -359,9 +353,7 @@ func (e *entry) sumEach(batch Batcher, dst []byte, keys []Keyed, msgs [][]byte) 
 		panic(failure(e.Name, "%d messages gave %d bytes", len(msgs), len(dst)-start))
 	}
 	for i := range msgs {
-		if at := start + i*size; zeros(dst[at : at+size]) {
-			panic(failure(e.Name, "a result of zeros: nothing was computed"))
-		}
+		e.refuseZeros(dst[start+i*size:][:size])
 	}
 	e.count(inBatch, len(msgs))
 	return dst
@@ -370,14 +362,14 @@ func (e *entry) sumEach(batch Batcher, dst []byte, keys []Keyed, msgs [][]byte) 
 // newHash is the digest alone.
 func (e *entry) newHash() hash.Hash {
 	e.ready()
-	defer e.guard()
+	defer e.guard(nil)
 	s := &stream{entry: e, way: digested, faults: e.faults.Load()}
 	s.h = mustHash(e.NewHash())
 	return s
 }
 
 func (e *entry) newMAC(key *Key) hash.Hash {
-	defer e.guardOf(key)
+	defer e.guard(key)
 	s := &stream{entry: e, key: key, way: streamed, faults: e.faults.Load()}
 	s.h = mustHash(key.keyed.NewMAC())
 	return s

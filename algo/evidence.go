@@ -105,17 +105,8 @@ func newEvidence(now time.Time, r *registry) *Evidence {
 func (r *registry) evidence() []BackendEvidence {
 	all := []BackendEvidence{}
 	for _, algorithm := range Algorithms() {
-		list, _, _ := r.state(algorithm)
 		for _, info := range r.list(algorithm) {
-			b := BackendEvidence{Info: info}
-			for _, e := range list {
-				if e.Name == info.Backend {
-					e.mu.Lock()
-					b.Module = loaded(e.loadedFrom())
-					e.mu.Unlock()
-				}
-			}
-			all = append(all, b)
+			all = append(all, BackendEvidence{info, loaded(r.loadedFrom(algorithm, info.Backend))})
 		}
 	}
 	return all

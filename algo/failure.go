@@ -12,8 +12,9 @@ import (
 // no MAC or one of zeros, or computes a known answer wrongly. There is no MAC
 // then, and returning a wrong or empty one would be worse. From then on the
 // backend is unavailable, until [SelfTest] passes. Backends create it to report
-// an error of their library; input never causes it. [Key.VerifyErr] and package
-// hmacsign turn it into an error.
+// an error of their library; input does not cause it, but for a message beyond what
+// the library can take (128 GiB). [Key.VerifyErr] and package hmacsign turn it into
+// an error.
 type Failure struct {
 	Backend string
 	Err     error

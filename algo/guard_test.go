@@ -260,12 +260,7 @@ func TestHashThatBeginsToFail(t *testing.T) {
 			for _, msg := range []string{"", "a message"} {
 				t.Run(name+"/"+use+"/"+msg, func(t *testing.T) {
 					f := &fake{newHash: sha256.New}
-					b := f.backend(HMACSHA256, "hash", 20)
-					b.NewKeyed = nil
-					r := newRegistry(noEnv)
-					r.register(b)
-					key, err := r.newKey(HMACSHA256, secret, "")
-					require.NoError(t, err)
+					key := keyOverHash(t, f)
 					compute(key, []byte(msg))
 					f.write = func(w way, p []byte) (int, error) {
 						n, err := write(w, p)
@@ -772,15 +767,21 @@ func TestSelectedBehindOneThatCannotRun(t *testing.T) {
 	require.True(t, key.Backend().Selected)
 }
 
-// A stream over a hash alone is whole again after Reset.
-func TestResetOfAHashThatFailed(t *testing.T) {
-	f := &fake{newHash: sha256.New}
+// keyOverHash is a key of a backend that has nothing but the fake's digest.
+func keyOverHash(t *testing.T, f *fake) *Key {
 	b := f.backend(HMACSHA256, "hash", 20)
 	b.NewKeyed = nil
 	r := newRegistry(noEnv)
 	r.register(b)
 	key, err := r.newKey(HMACSHA256, secret, "")
 	require.NoError(t, err)
+	return key
+}
+
+// A stream over a hash alone is whole again after Reset.
+func TestResetOfAHashThatFailed(t *testing.T) {
+	f := &fake{newHash: sha256.New}
+	key := keyOverHash(t, f)
 	h := key.NewMAC()
 	f.write = func(way, []byte) (int, error) { return 0, errors.New("too long") }
 	h.Write([]byte("m"))

@@ -16,8 +16,8 @@ import (
 
 func init() {
 	goVersion := func() (string, string, error) { return runtime.Version(), "Go standard library", nil }
-	Register(Backend{Algorithm: HMACSHA1, Name: "go", Preference: 10, Probe: goVersion, NewHash: sha1.New, NewKeyed: bare(sha1.New)})
-	Register(Backend{Algorithm: HMACSHA256, Name: "go", Preference: 10, Probe: goVersion, NewHash: sha256.New, NewKeyed: bare(sha256.New)})
+	Register(Backend{Algorithm: HMACSHA1, Name: "go", Preference: 10, Probe: goVersion, NewHash: sha1.New, NewKeyed: hmacOf(sha1.New)})
+	Register(Backend{Algorithm: HMACSHA256, Name: "go", Preference: 10, Probe: goVersion, NewHash: sha256.New, NewKeyed: hmacOf(sha256.New)})
 	Register(Backend{Algorithm: HMACSM3, Name: "gmsm", Preference: 10, NewHash: sm3pure.New,
 		Probe: func() (string, string, error) { return sm3pure.Version(), "portable Go", nil }})
 	Register(Backend{Algorithm: HMACSM3, Name: "asm", Preference: 20, NewHash: sm3asm.New,
@@ -30,9 +30,10 @@ func init() {
 		}})
 }
 
-// bare is the standard library's HMAC over its own hashes, which it knows: it
-// keeps their states, and approves of them in FIPS 140 mode.
-func bare(newHash func() hash.Hash) func([]byte) (Keyed, error) {
+// hmacOf makes keys of crypto/hmac over a hash. The standard library's own hashes
+// are given to it as they are: it keeps their states, and approves of them in FIPS
+// 140 mode. Others are strict.
+func hmacOf(newHash func() hash.Hash) func([]byte) (Keyed, error) {
 	return func(secret []byte) (Keyed, error) { return newHMAC(newHash, secret), nil }
 }
 

@@ -149,7 +149,7 @@ func (r *registry) register(b Backend) {
 		}
 	}
 	if b.NewKeyed == nil {
-		b.NewKeyed = bare(func() hash.Hash { return &strict{Hash: mustHash(b.NewHash())} })
+		b.NewKeyed = hmacOf(func() hash.Hash { return &strict{Hash: mustHash(b.NewHash())} })
 	}
 	// A new slice: readers may hold the old one.
 	list = append(slices.Clone(list), &entry{Backend: b, size: macSize(b.Algorithm)})

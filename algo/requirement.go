@@ -3,7 +3,6 @@ package algo
 import (
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 )
@@ -35,8 +34,9 @@ func Required() (map[string]string, error) { return backends.requirements() }
 
 // RequireSecretBits makes every secret of fewer bits an [ErrShortSecret] from now
 // on; of several calls the greatest counts. Keys that exist already are not
-// affected. GM/T 0042 and RFC 2104 want a secret as long as the digest: 256 bits
-// for SM3 and SHA-256. Off by default, because the gateways hand out shorter ones.
+// affected. RFC 2104 section 3 discourages secrets that are shorter than the digest,
+// 256 bits for SM3 and SHA-256. Off by default, because the gateways hand out shorter
+// ones.
 func RequireSecretBits(bits int) error { return backends.requireSecretBits(bits) }
 
 // CheckSecret reports whether [NewKey] would take a secret of this length:
@@ -138,7 +138,7 @@ func (r *registry) requirements() (map[string]string, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	all := map[string]string{}
-	for algorithm, q := range maps.All(r.required) {
+	for algorithm, q := range r.required {
 		all[algorithm] = q.String()
 	}
 	return all, err

@@ -40,7 +40,7 @@ func (s *stream) BlockSize() int { return 64 } // that of SHA-1, SHA-256 and SM3
 
 func (s *stream) Write(p []byte) (n int, err error) {
 	s.ready()
-	defer s.entry.guardOf(s.key)
+	defer s.entry.guard(s.key)
 	n, err = s.h.Write(p)
 	switch {
 	case err != nil:
@@ -53,7 +53,7 @@ func (s *stream) Write(p []byte) (n int, err error) {
 
 func (s *stream) Reset() {
 	s.resettable()
-	defer s.entry.guardOf(s.key)
+	defer s.entry.guard(s.key)
 	s.faults, s.err = s.entry.faults.Load(), nil
 	s.h.Reset()
 }
@@ -69,7 +69,7 @@ func (s *stream) Sum(b []byte) []byte {
 }
 
 func (s *stream) sum(b []byte) []byte {
-	defer s.entry.guardOf(s.key)
+	defer s.entry.guard(s.key)
 	clear(s.entry.room(b, 1))
 	sum := s.h.Sum(b)
 	s.entry.check(sum, len(b))
@@ -81,7 +81,7 @@ func (s *stream) sum(b []byte) []byte {
 // be cloned.
 func (s *stream) Clone() (hash.Cloner, error) {
 	s.ready()
-	defer s.entry.guardOf(s.key)
+	defer s.entry.guard(s.key)
 	cloner, ok := s.h.(hash.Cloner)
 	if !ok {
 		return nil, fmt.Errorf("algo: a hash of backend %s cannot be cloned: %w", s.entry.Name, errors.ErrUnsupported)
