@@ -3,16 +3,18 @@ package hmacsign
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"math"
 	"net/http"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // DefaultMaxBody is how many bytes of body are read unless [WithMaxBody] says
@@ -114,14 +116,14 @@ func (c *copied) Close() error {
 	return nil
 }
 
-// charge takes memory for what is computed from the request; settle gives it
+// Reserve takes memory for what is computed from the request; settle gives it
 // back. Short texts are not worth counting: connections are limited too.
-func (p *payload) charge(bytes int64) error {
+func (p *payload) Reserve(bytes int64) error {
 	if bytes <= maxUncounted {
 		return nil
 	}
 	if bytes > p.budget.memory.limit {
-		return refuse(ErrBodyTooLarge, fmt.Sprintf("verifying it takes %d bytes of memory, more than all requests together may use: send less or raise the limit", bytes))
+		return refuse(ErrBodyTooLarge, "body_memory", "bytes", strconv.FormatInt(bytes, 10))
 	}
 	if err := p.budget.memory.take(bytes); err != nil {
 		return err
@@ -139,9 +141,9 @@ func (p *payload) settle() {
 	}
 }
 
-// empty reports whether there is no body. Of one that does not say it reads the
+// Empty reports whether there is no body. Of one that does not say it reads the
 // first byte.
-func (p *payload) empty() (bool, error) {
+func (p *payload) Empty() (bool, error) {
 	switch {
 	case p.done:
 		return p.kept.size == 0, p.err
@@ -185,8 +187,8 @@ func (h toHash) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// hash writes the body to h.
-func (p *payload) hash(h hash.Hash) error {
+// Hash writes the body to h.
+func (p *payload) Hash(h hash.Hash) error {
 	w := toHash{h}
 	if p.open != nil {
 		_, err := p.copyTo(w)
@@ -200,13 +202,24 @@ func (p *payload) hash(h hash.Hash) error {
 		return nil
 	}
 	if _, err := io.Copy(w, p.kept.reader()); err != nil {
-		return &VerifyError{Reason: ErrBody, Cause: err}
+		return failed(ErrBody, err)
 	}
 	return nil
 }
 
-// form returns the body as text.
-func (p *payload) form() (string, error) {
+// Bytes is the body where it is in memory as a whole.
+func (p *payload) Bytes() (body []byte, ok bool, err error) {
+	if p.open != nil {
+		return nil, false, nil
+	}
+	if p.read(); p.err != nil {
+		return nil, false, p.err
+	}
+	return p.kept.head, p.kept.file == nil, nil
+}
+
+// Text returns the body as text.
+func (p *payload) Text() (string, error) {
 	if p.asText {
 		return p.text, nil
 	}
@@ -219,12 +232,12 @@ func (p *payload) form() (string, error) {
 		if p.read(); p.err != nil {
 			return "", p.err
 		}
-		if err := p.charge(p.kept.size); err != nil {
+		if err := p.Reserve(p.kept.size); err != nil {
 			return "", err
 		}
 		b.Grow(int(p.kept.size))
 		if _, err := io.Copy(&b, p.kept.reader()); err != nil {
-			return "", &VerifyError{Reason: ErrBody, Cause: err}
+			return "", failed(ErrBody, err)
 		}
 	}
 	p.text, p.asText = b.String(), true
@@ -238,13 +251,13 @@ func (p *payload) copyTo(w io.Writer) (int64, error) {
 	}
 	body, err := p.open()
 	if err != nil {
-		return 0, &VerifyError{Reason: ErrBody, Cause: err}
+		return 0, failed(ErrBody, err)
 	}
 	defer body.Close()
 	n, err := io.Copy(w, io.LimitReader(body, oneMore(p.limit)))
 	switch {
 	case err != nil:
-		return n, &VerifyError{Reason: ErrBody, Cause: err}
+		return n, failed(ErrBody, err)
 	case n > p.limit:
 		return n, tooLarge(p.limit)
 	}
@@ -312,7 +325,7 @@ func (p *payload) grow(size int64) error {
 func (p *payload) spill(rest io.Reader) error {
 	file, err := os.CreateTemp("", "hmacsign-body-*")
 	if err != nil {
-		return &VerifyError{Reason: ErrUnavailable, Cause: err}
+		return failed(ErrUnavailable, err)
 	}
 	p.kept.hold.file = file
 	if name := file.Name(); os.Remove(name) != nil {
@@ -326,7 +339,7 @@ func (p *payload) spill(rest io.Reader) error {
 		}
 		p.kept.disk += int64(len(buffer))
 		if _, err = file.Write(buffer); err != nil {
-			err = &VerifyError{Reason: ErrUnavailable, Cause: err}
+			err = failed(ErrUnavailable, err)
 			break
 		}
 		p.kept.size += int64(len(buffer))
@@ -352,19 +365,19 @@ func (p *payload) end(err error) {
 		return
 	}
 	var tooMany *http.MaxBytesError
-	var refused *VerifyError
+	var refused *scheme.Refusal
 	switch {
 	case errors.As(err, &tooMany) || p.kept.size > p.limit:
 		p.err = tooLarge(p.limit)
 	case errors.As(err, &refused):
 		p.err = refused
 	default:
-		p.err = &VerifyError{Reason: ErrBody, Cause: err}
+		p.err = failed(ErrBody, err)
 	}
 }
 
 func tooLarge(limit int64) error {
-	return refuse(ErrBodyTooLarge, fmt.Sprintf("more than %d bytes: send less or raise the limit", limit))
+	return refuse(ErrBodyTooLarge, "body_over_limit", "limit", strconv.FormatInt(limit, 10))
 }
 
 // restore gives a request what was read of its body, followed by what was not.

@@ -62,4 +62,4 @@ func (a *account) take(n int64) error {
 
 func (a *account) give(n int64) { a.used.Add(-n) }
 
-var errBusy = refuse(ErrBusy, "the requests in hand hold all that they may: send it again later, or raise the limit")
+var errBusy = refuse(ErrBusy, "budget_used")

@@ -1,70 +1,60 @@
 package hmacsign
 
 import (
-	"net/http"
-	"strings"
+	"errors"
+
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // The reasons why a request is refused, or cannot be signed. Test for them with
 // errors.Is; a [VerifyError] carries the details.
 var (
-	// ErrNoAuthorization: the request has no Authorization header.
-	ErrNoAuthorization error = &reason{"no_authorization", "no Authorization header", http.StatusUnauthorized}
+	// ErrNoAuthorization: the request is not signed: it has no Authorization header.
+	ErrNoAuthorization = scheme.ErrNoAuthorization
 	// ErrMalformed: the Authorization header or another part of the request
 	// does not have the form that the scheme asks for.
-	ErrMalformed error = &reason{"malformed", "malformed request", http.StatusUnauthorized}
+	ErrMalformed = scheme.ErrMalformed
 	// ErrUnknownKey: the key store has no key of this id. A [KeyStore] returns it.
-	ErrUnknownKey error = &reason{"unknown_key", "unknown key id", http.StatusUnauthorized}
+	ErrUnknownKey = scheme.ErrUnknownKey
 	// ErrAlgorithm: the algorithm is unknown, or not allowed for the key.
-	ErrAlgorithm error = &reason{"algorithm", "algorithm not supported", http.StatusUnauthorized}
+	ErrAlgorithm = scheme.ErrAlgorithm
 	// ErrScheme: the scheme is not allowed for the key.
-	ErrScheme error = &reason{"scheme", "scheme not allowed", http.StatusUnauthorized}
+	ErrScheme = scheme.ErrScheme
 	// ErrScope: the key is for other regions and services, or the request has none.
-	ErrScope error = &reason{"scope", "scope not allowed", http.StatusUnauthorized}
+	ErrScope = scheme.ErrScope
 	// ErrSignedHeaders: a header that is or must be signed is missing or repeated.
-	ErrSignedHeaders error = &reason{"signed_headers", "signed header missing or repeated", http.StatusUnauthorized}
+	ErrSignedHeaders = scheme.ErrSignedHeaders
 	// ErrDate: the request has no signed date, or one that cannot be read.
-	ErrDate error = &reason{"date", "no valid date", http.StatusUnauthorized}
+	ErrDate = scheme.ErrDate
 	// ErrExpired: the date is too far from the verifier's clock, either way.
-	ErrExpired error = &reason{"expired", "date out of range", http.StatusUnauthorized}
+	ErrExpired = scheme.ErrExpired
 	// ErrSignature: the signature is not that of this request under this key.
-	ErrSignature error = &reason{"signature", "signature does not match", http.StatusUnauthorized}
+	ErrSignature = scheme.ErrSignature
 	// ErrBodyDigest: the body is not the one whose digest was signed.
-	ErrBodyDigest error = &reason{"body_digest", "body does not match its digest", http.StatusUnauthorized}
+	ErrBodyDigest = scheme.ErrBodyDigest
 	// ErrBodyTooLarge: the body is longer than the limit, see [WithMaxBody].
-	ErrBodyTooLarge error = &reason{"body_too_large", "body too large", http.StatusRequestEntityTooLarge}
+	ErrBodyTooLarge = scheme.ErrBodyTooLarge
 	// ErrBody: the body could not be read to its end.
-	ErrBody error = &reason{"body", "body could not be read", http.StatusBadRequest}
+	ErrBody = scheme.ErrBody
 	// ErrReplayed: a request with this signature was accepted before, see
 	// [WithReplayGuard].
-	ErrReplayed error = &reason{"replayed", "request was accepted before", http.StatusUnauthorized}
+	ErrReplayed = scheme.ErrReplayed
 	// ErrBusy: the requests in hand leave no room for this one, see [Budget]. It
 	// may be sent again.
-	ErrBusy error = &reason{"busy", "too much in hand", http.StatusServiceUnavailable}
+	ErrBusy = scheme.ErrBusy
 	// ErrUnavailable: the verifier could not decide, because the key store or
 	// the crypto backend failed. The cause is wrapped.
-	ErrUnavailable error = &reason{"unavailable", "verification is unavailable", http.StatusServiceUnavailable}
+	ErrUnavailable = scheme.ErrUnavailable
 )
 
-// reason is a sentinel: a stable word for programs, a text, an HTTP status.
-type reason struct {
-	code   string
-	text   string
-	status int
-}
-
-func (r *reason) Error() string { return r.text }
-
-// A VerifyError says why [Verifier.Verify] refused a request. It never holds a
-// secret, nor a MAC that the verifier computed.
+// A VerifyError says why [Verifier.Verify] refused a request, or [Signer.Sign] would
+// not sign it. It never holds a secret, nor a MAC that the verifier computed.
 type VerifyError struct {
-	Reason    error  // one of the sentinels of this package
-	Detail    string // what exactly, for the operator's log
-	Cause     error  // from the key store, the backend or the body, or nil
-	Scheme    string // as far as the request was understood, like the rest
-	KeyID     string
+	scheme.Refusal
+	Scheme string // as far as the request was understood, like the rest
+	KeyID  string
+	// Algorithm is that of package algo, or what the request calls it.
 	Algorithm string
-	Header    string // the header that is missing or repeated, if that is it
 	// StringToSign is the verifier's own, where Reason is ErrSignature, and
 	// CanonicalRequest what huawei-sdk puts into it as a hash; of a text longer
 	// than 64 KiB, such as a form's, the beginning.
@@ -74,46 +64,36 @@ type VerifyError struct {
 	Explanation *Explanation
 }
 
-// Error is one line.
-func (e *VerifyError) Error() string {
-	var b strings.Builder
-	b.WriteString("hmacsign: ")
-	b.WriteString(e.Reason.Error())
-	if e.Detail != "" {
-		b.WriteString(": ")
-		b.WriteString(e.Detail)
-	}
-	if e.Cause != nil {
-		b.WriteString(": ")
-		b.WriteString(e.Cause.Error())
-	}
-	return b.String()
+// refuse makes the error that the parts of a verifier return; Verify fills in what
+// the request was about.
+func refuse(why error, code string, args ...string) *scheme.Refusal {
+	return scheme.Refuse(why, code, args...)
 }
 
-// Unwrap makes errors.Is find the reason and the cause.
-func (e *VerifyError) Unwrap() []error {
-	if e.Cause == nil {
-		return []error{e.Reason}
-	}
-	return []error{e.Reason, e.Cause}
+// failed wraps what is no fault of the request.
+func failed(reason, cause error) *scheme.Refusal {
+	return &scheme.Refusal{Reason: reason, Cause: cause}
 }
 
-// Code is the reason as a stable word for logs and programs, such as
-// "unknown_key" or "expired".
-func (e *VerifyError) Code() string { return e.reason().code }
-
-// Status is the HTTP status that [Verifier.Middleware] answers with: 401 for
-// nearly all, 413 for ErrBodyTooLarge, 400 for ErrBody, 503 for ErrBusy and
-// ErrUnavailable.
-func (e *VerifyError) Status() int { return e.reason().status }
-
-func (e *VerifyError) reason() *reason {
-	if r, ok := e.Reason.(*reason); ok {
-		return r
+// verifyError completes what was refused; any other error means that it could not be
+// decided.
+func verifyError(err error) *VerifyError {
+	var whole *VerifyError
+	if errors.As(err, &whole) {
+		return whole
 	}
-	return ErrUnavailable.(*reason)
+	var refusal *scheme.Refusal
+	if !errors.As(err, &refusal) {
+		refusal = failed(ErrUnavailable, err)
+	}
+	return &VerifyError{Refusal: *refusal, Algorithm: refusal.Algorithm}
 }
 
-// refuse makes the error that the parts of a verifier return; Verify fills in
-// what the request was about.
-func refuse(why error, detail string) *VerifyError { return &VerifyError{Reason: why, Detail: detail} }
+// As finds the refusal without what the verifier adds to it, for errors.As.
+func (e *VerifyError) As(target any) bool {
+	refusal, ok := target.(**scheme.Refusal)
+	if ok {
+		*refusal = &e.Refusal
+	}
+	return ok
+}

@@ -14,8 +14,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // A SecretText is a shared secret, made by [Secret] from its text. It prints and
@@ -85,6 +87,9 @@ type Key struct {
 	// macs are the keyed MACs computed so far, by algorithm and backend. They
 	// live and die with the Key, so a rotated secret cannot stay in use.
 	macs sync.Map
+	// dialect is the scheme in which a request was last accepted: of two that share
+	// a header it is tried first.
+	dialect atomic.Pointer[dialect]
 }
 
 // Format prints the key id alone.
@@ -123,14 +128,17 @@ func newMAC(algorithm string, secret []byte, backend string) (*algo.Key, error) 
 	return algo.NewKey(algorithm, secret, algo.WithBackend(backend))
 }
 
-// forScope returns the key that computes a request's MAC: base, the secret's, or
-// one that is derived from the secret. A derived one is not kept, because whoever
-// sends a request chooses its scope: the caller destroys it.
-func forScope(base *algo.Key, secret SecretText, a *authorization) (*algo.Key, error) {
-	if a.scope == "" {
-		return base, nil
+// permits refuses what the key is not for.
+func (k *Key) permits(name string, c *scheme.Claim) error {
+	switch {
+	case !k.allows(k.Schemes, name):
+		return refuse(ErrScheme, "key_for", "allowed", strings.Join(k.Schemes, ", "))
+	case !k.allows(k.Algorithms, c.Algorithm):
+		return refuse(ErrAlgorithm, "key_for", "allowed", strings.Join(k.Algorithms, ", "))
+	case !k.allows(k.Scopes, c.Place):
+		return refuse(ErrScope, "key_for", "allowed", strings.Join(k.Scopes, ", "))
 	}
-	return derive(base, a.keyID, secret, a.scope)
+	return nil
 }
 
 func (k *Key) allows(list []string, name string) bool {
@@ -143,24 +151,24 @@ func (k *Key) check() error {
 		return err
 	}
 	if err := k.Secret.check(); err != nil {
-		return fmt.Errorf("hmacsign: key %q: %w", clip(k.ID), err)
+		return fmt.Errorf("hmacsign: key %q: %w", scheme.Clip(k.ID), err)
 	}
 	if err := k.Previous.check(); err != nil && !errors.Is(err, algo.ErrEmptySecret) {
-		return fmt.Errorf("hmacsign: key %q: previous secret: %w", clip(k.ID), err)
+		return fmt.Errorf("hmacsign: key %q: previous secret: %w", scheme.Clip(k.ID), err)
 	}
 	for _, name := range k.Schemes {
 		if _, err := SchemeByName(name); err != nil {
-			return fmt.Errorf("key %q: %w", clip(k.ID), err)
+			return fmt.Errorf("key %q: %w", scheme.Clip(k.ID), err)
 		}
 	}
 	for _, name := range k.Algorithms {
 		if !slices.Contains(algo.Algorithms(), name) {
-			return fmt.Errorf("hmacsign: key %q: %w %q: use %s", clip(k.ID), algo.ErrUnknownAlgorithm, clip(name), strings.Join(algo.Algorithms(), ", "))
+			return fmt.Errorf("hmacsign: key %q: %w %q: use %s", scheme.Clip(k.ID), algo.ErrUnknownAlgorithm, scheme.Clip(name), strings.Join(algo.Algorithms(), ", "))
 		}
 	}
 	for _, scope := range k.Scopes {
-		if region, service, ok := strings.Cut(scope, "/"); !ok || !isToken(region) || !isToken(service) {
-			return fmt.Errorf("hmacsign: key %q: scope %q: write it as region/service", clip(k.ID), clip(scope))
+		if region, service, ok := strings.Cut(scope, "/"); !ok || !scheme.IsToken(region) || !scheme.IsToken(service) {
+			return fmt.Errorf("hmacsign: key %q: scope %q: write it as region/service", scheme.Clip(k.ID), scheme.Clip(scope))
 		}
 	}
 	return nil
@@ -168,10 +176,10 @@ func (k *Key) check() error {
 
 // checkKeyID refuses ids that no scheme's header can carry.
 func checkKeyID(id string) error {
-	if id == "" || len(id) > maxKeyID || strings.ContainsFunc(id, func(r rune) bool {
+	if id == "" || len(id) > scheme.MaxKeyID || strings.ContainsFunc(id, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"\,;`, r)
 	}) {
-		return fmt.Errorf("hmacsign: key id %q: use 1 to %d printable ASCII characters other than space and \"\\,;", clip(id), maxKeyID)
+		return fmt.Errorf("hmacsign: key id %q: use 1 to %d printable ASCII characters other than space and \"\\,;", scheme.Clip(id), scheme.MaxKeyID)
 	}
 	return nil
 }
@@ -197,7 +205,7 @@ func newStaticKeys(keys []*Key) (staticKeys, error) {
 			return nil, err
 		}
 		if store[k.ID] != nil {
-			return nil, fmt.Errorf("hmacsign: key %q is there twice", clip(k.ID))
+			return nil, fmt.Errorf("hmacsign: key %q is there twice", scheme.Clip(k.ID))
 		}
 		store[k.ID] = k
 	}
@@ -261,14 +269,14 @@ func readKeys(r io.Reader) (keys staticKeys, secretFiles []string, err error) {
 		}
 		secret, err := row.Secret.read()
 		if err != nil {
-			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: %w", clip(row.ID), err)
+			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: %w", scheme.Clip(row.ID), err)
 		}
 		previous, err := row.Previous.read()
 		if err != nil {
-			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: previous_secret: %w", clip(row.ID), err)
+			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: previous_secret: %w", scheme.Clip(row.ID), err)
 		}
 		if err := cmp.Or(row.Schemes.check("schemes"), row.Algorithms.check("algorithms"), row.Scopes.check("scopes")); err != nil {
-			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: %w", clip(row.ID), err)
+			return nil, secretFiles, fmt.Errorf("hmacsign: key %q: %w", scheme.Clip(row.ID), err)
 		}
 		list = append(list, &Key{ID: row.ID, Secret: secret, Previous: previous, Schemes: row.Schemes.names, Algorithms: row.Algorithms.names, Scopes: row.Scopes.names})
 	}

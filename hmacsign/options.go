@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // A SignerOption changes what [NewSigner] returns.
@@ -22,11 +24,10 @@ type Option interface {
 
 // common is what signers and verifiers both have.
 type common struct {
-	clock           func() time.Time
-	backend         string
-	maxBody         int64
-	budget          *Budget
-	keepEnvironment bool
+	clock   func() time.Time
+	backend string
+	maxBody int64
+	budget  *Budget
 }
 
 func defaults(budget *Budget) common {
@@ -95,19 +96,12 @@ func WithBudget(b *Budget) Option {
 	})
 }
 
-// KeepEnvironment signs the path as it is. Without it a first segment release,
-// test or prepub is left out, as Tencent's gateway does on its own domains; on
-// a custom domain there is no such segment. For tencent-app.
-func KeepEnvironment() Option {
-	return bothOption(func(c *common) error { c.keepEnvironment = true; return nil })
-}
-
 // WithSignedHeaders signs these headers beside the ones that a scheme always
 // signs. A request that lacks one is not signed.
 func WithSignedHeaders(names ...string) SignerOption {
 	return signerOption(func(s *Signer) error {
 		for _, name := range names {
-			parsed, err := parseHeaderNames(name, " ")
+			parsed, err := scheme.ParseHeaderNames(nil, name, ' ')
 			if err != nil {
 				return err
 			}
@@ -120,46 +114,11 @@ func WithSignedHeaders(names ...string) SignerOption {
 	})
 }
 
-// WithScope makes a signer of [HuaweiSDK] use a key derived for the day, the
-// region and the service, the forms V11-HMAC-SHA256 and V11-HMAC-SM3.
-func WithScope(region, service string) SignerOption {
-	return signerOption(func(s *Signer) error {
-		for _, part := range []string{region, service} {
-			if !isToken(part) {
-				return fmt.Errorf("hmacsign: WithScope: %q is not a region's or service's name", clip(part))
-			}
-		}
-		s.region, s.service = region, service
-		return nil
-	})
-}
-
 // SignRedirects makes [Signer.Transport] sign the requests of a redirect to
 // another host too. Whoever is asked then decides what is signed: for an address
 // of its own, or for any path of a host that accepts this key.
 func SignRedirects() SignerOption {
 	return signerOption(func(s *Signer) error { s.signRedirects = true; return nil })
-}
-
-// WithQueryForm makes a signer write the parameters in this form,
-// [QueryDocumented] without it. For tencent-app.
-func WithQueryForm(form QueryForm) SignerOption {
-	return signerOption(func(s *Signer) error {
-		s.form = form
-		return checkQueryForm(form)
-	})
-}
-
-// WithContentMD5 makes a signer send the body's digest in this form,
-// [ContentMD5Hex] without it. For tencent-app.
-func WithContentMD5(form ContentMD5) SignerOption {
-	return signerOption(func(s *Signer) error {
-		s.contentMD5 = form
-		if form != ContentMD5Hex && form != ContentMD5Raw && form != ContentMD5None {
-			return fmt.Errorf("hmacsign: unknown Content-MD5 form %q: use hex, raw or none", clip(string(form)))
-		}
-		return nil
-	})
 }
 
 // AcceptSchemes makes a verifier accept these schemes alone, and answer in the
@@ -169,33 +128,15 @@ func AcceptSchemes(schemes ...Scheme) VerifierOption {
 		if len(schemes) == 0 || slices.Contains(schemes, nil) {
 			return errors.New("hmacsign: AcceptSchemes: name at least one scheme, and none that is nil")
 		}
-		v.schemes = slices.Clone(schemes)
-		return nil
-	})
-}
-
-// AcceptQueryForms makes a verifier accept these query forms, tried in this
-// order; without it [QueryDocumented] and [QueryRaw]. For tencent-app.
-func AcceptQueryForms(forms ...QueryForm) VerifierOption {
-	return verifierOption(func(v *Verifier) error {
-		if len(forms) == 0 {
-			return errors.New("hmacsign: AcceptQueryForms: name at least one form")
-		}
-		v.forms = slices.Clone(forms)
-		for _, form := range forms {
-			if err := checkQueryForm(form); err != nil {
-				return err
+		v.schemes = nil
+		for _, s := range schemes {
+			if slices.ContainsFunc(v.schemes, func(d *dialect) bool { return d.name == s.Name() }) {
+				return fmt.Errorf("hmacsign: AcceptSchemes: %s is there twice: set the options of one value", s.Name())
 			}
+			v.schemes = append(v.schemes, newDialect(s))
 		}
 		return nil
 	})
-}
-
-func checkQueryForm(form QueryForm) error {
-	if !slices.Contains(QueryForms(), form) {
-		return fmt.Errorf("hmacsign: unknown query form %q: use one of %v", clip(string(form)), QueryForms())
-	}
-	return nil
 }
 
 // RequireSignedHeaders makes a verifier refuse requests that do not sign all of
@@ -203,7 +144,7 @@ func checkQueryForm(form QueryForm) error {
 func RequireSignedHeaders(names ...string) VerifierOption {
 	return verifierOption(func(v *Verifier) error {
 		for _, name := range names {
-			parsed, err := parseHeaderNames(name, " ")
+			parsed, err := scheme.ParseHeaderNames(nil, name, ' ')
 			if err != nil {
 				return err
 			}
@@ -226,13 +167,6 @@ func WithWindow(d time.Duration) VerifierOption {
 		v.window = d
 		return nil
 	})
-}
-
-// AcceptAnyDate makes a verifier accept tencent-keypair requests that sign Date
-// and not X-Date whatever the date is, as the vendor's server does. Anyone who
-// sees such a request can repeat it for ever.
-func AcceptAnyDate() VerifierOption {
-	return verifierOption(func(v *Verifier) error { v.anyDate = true; return nil })
 }
 
 // WithReplayGuard makes a verifier refuse, as [ErrReplayed], a request whose

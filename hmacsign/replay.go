@@ -9,6 +9,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // A ReplayStore remembers accepted requests until they would be refused for
@@ -24,15 +26,15 @@ type ReplayStore interface {
 
 // replayID identifies a signature of a key. Of hashes, because what is recorded
 // has a fixed size.
-func replayID(scheme Scheme, a *authorization) (id [16]byte) {
+func replayID(name string, c *scheme.Claim) (id [16]byte) {
 	h := sha256.New()
-	for _, part := range [...]string{scheme.Name(), a.keyID, string(a.signature)} {
+	for _, part := range [...]string{name, c.KeyID, string(c.Signature)} {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
 		h.Write(n[:])
 		h.Write([]byte(part))
 	}
-	key := sha256.Sum256([]byte(a.keyID))
+	key := sha256.Sum256([]byte(c.KeyID))
 	copy(id[:4], key[:])
 	copy(id[4:], h.Sum(nil))
 	return id

@@ -7,28 +7,24 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // A Signer signs requests with one credential in one scheme. It is safe for
 // concurrent use.
 type Signer struct {
 	common
-	scheme        Scheme
+	dialect       *dialect
 	keyID         string
 	algorithm     string
 	mac           *algo.Key
 	headers       []string // to be signed, lower-case, in the scheme's order
-	form          QueryForm
-	contentMD5    ContentMD5
-	region        string // of a derived key, with service
-	service       string
 	signRedirects bool
 	derived       atomic.Pointer[scopedMAC]
-	derive        func(scope string) (*algo.Key, error) // holds the secret, which so cannot print
+	secret        SecretText // for derived keys
 }
 
 // scopedMAC is the derived key of a scope, which changes once a day. It may be in
@@ -40,15 +36,16 @@ type scopedMAC struct {
 
 // NewSigner returns a signer. The errors are those of [algo.NewKey], or say
 // which option or credential cannot be used.
-func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerOption) (*Signer, error) {
-	if scheme == nil {
+func NewSigner(in Scheme, algorithm string, cred Credential, opts ...SignerOption) (*Signer, error) {
+	if in == nil {
 		return nil, errors.New("hmacsign: NewSigner: no scheme")
 	}
-	s := &Signer{common: defaults(noBudget), scheme: scheme, keyID: cred.KeyID, algorithm: algorithm,
-		form: QueryDocumented, contentMD5: ContentMD5Hex}
-	s.derive = func(scope string) (*algo.Key, error) { return derive(s.mac, cred.KeyID, cred.Secret, scope) }
-	if !slices.Contains(scheme.Algorithms(), algorithm) {
-		return nil, fmt.Errorf("hmacsign: scheme %s: %w %q: use one of %s", scheme.Name(), algo.ErrUnknownAlgorithm, clip(algorithm), strings.Join(scheme.Algorithms(), ", "))
+	s := &Signer{common: defaults(noBudget), dialect: newDialect(in), keyID: cred.KeyID, algorithm: algorithm}
+	if s.dialect.deriver != nil {
+		s.secret = cred.Secret
+	}
+	if !slices.Contains(in.Algorithms(), algorithm) {
+		return nil, fmt.Errorf("hmacsign: scheme %s: %w %q: use one of %s", in.Name(), algo.ErrUnknownAlgorithm, scheme.Clip(algorithm), strings.Join(in.Algorithms(), ", "))
 	}
 	for i, opt := range opts {
 		if opt == nil {
@@ -61,11 +58,8 @@ func NewSigner(scheme Scheme, algorithm string, cred Credential, opts ...SignerO
 	if err := checkKeyID(cred.KeyID); err != nil {
 		return nil, err
 	}
-	if s.region != "" && scheme != HuaweiSDK {
-		return nil, fmt.Errorf("hmacsign: WithScope is for scheme %s", HuaweiSDK.Name())
-	}
-	if s.headers = scheme.signs(s.headers); len(s.headers) > maxSignedHeaders {
-		return nil, fmt.Errorf("hmacsign: WithSignedHeaders: %d headers would be signed, verifiers take %d at most", len(s.headers), maxSignedHeaders)
+	if s.headers = in.Signs(s.headers); len(s.headers) > scheme.MaxSignedHeaders {
+		return nil, fmt.Errorf("hmacsign: WithSignedHeaders: %d headers would be signed, verifiers take %d at most", len(s.headers), scheme.MaxSignedHeaders)
 	}
 	mac, err := newMAC(algorithm, cred.Secret.bytes(), s.backend)
 	if err != nil {
@@ -115,11 +109,26 @@ func (s *Signer) sign(req *http.Request) (*hold, error) {
 		err = s.sum(w)
 	}
 	if err != nil {
-		w.undo()
-		return nil, err
+		w.message.Undo()
+		return nil, s.describe(err)
 	}
-	w.set("Authorization", s.scheme.format(&w.auth))
+	s.dialect.Write(&w.message, &w.claim)
+	if w.message.Query != w.query {
+		req.URL.RawQuery = w.message.Query
+	}
 	return w.body.kept.hold, nil
+}
+
+// describe completes an error of a request that cannot be signed. One of the backend
+// is returned as it is.
+func (s *Signer) describe(err error) error {
+	var refusal *scheme.Refusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	e := verifyError(err)
+	e.Scheme, e.KeyID, e.Algorithm = s.dialect.name, s.keyID, s.algorithm
+	return e
 }
 
 // sum computes the signature. That a backend's library fails is an error, here
@@ -127,10 +136,10 @@ func (s *Signer) sign(req *http.Request) (*hold, error) {
 func (s *Signer) sum(w *work) (err error) {
 	defer algo.CatchFailure(&err)
 	mac := s.mac
-	if scope := w.auth.scope; scope != "" {
+	if scope := w.claim.Scope; scope != "" {
 		cached := s.derived.Load()
 		if cached == nil || cached.scope != scope {
-			if mac, err = s.derive(scope); err != nil {
+			if mac, err = keyed(s.dialect, s.mac, s.secret, &w.claim); err != nil {
 				return err
 			}
 			cached = &scopedMAC{scope, mac}
@@ -138,7 +147,7 @@ func (s *Signer) sum(w *work) (err error) {
 		}
 		mac = cached.mac
 	}
-	w.auth.signature = mac.Sum(w.mac[:0], w.text)
+	w.claim.Signature = mac.Sum(w.claim.Signature[:0], w.text)
 	return nil
 }
 
@@ -153,7 +162,7 @@ func (s *Signer) StringToSign(req *http.Request) (string, error) {
 	w := newWork()
 	defer w.free()
 	if err := s.build(w, req, header); err != nil {
-		return "", err
+		return "", s.describe(err)
 	}
 	return string(w.text), nil
 }
@@ -164,7 +173,7 @@ func (s *Signer) build(w *work, req *http.Request, header http.Header) (err erro
 	defer algo.CatchFailure(&err)
 	for key := range header {
 		if !isCanonical(key) {
-			return refuse(ErrMalformed, fmt.Sprintf("header key %q is not in canonical form: set it with Header.Set", clip(key)))
+			return refuse(ErrMalformed, "header_key", "header", scheme.Clip(key))
 		}
 	}
 	if err := w.read(req, &s.common); err != nil {
@@ -174,48 +183,28 @@ func (s *Signer) build(w *work, req *http.Request, header http.Header) (err erro
 		w.body.open = req.GetBody
 	}
 	defer w.body.keep(req)
-	if err := s.scheme.ambiguous(&w.message); err != nil {
+	w.message.Header, w.digests, w.query = header, digests{s.mac, s.algorithm, s.backend}, w.message.Query
+	w.claim.KeyID, w.claim.Algorithm = s.keyID, s.algorithm
+	w.claim.Headers = append(w.claim.Headers[:0], s.headers...)
+	if err := s.dialect.Prepare(&w.message, &w.claim, s.clock()); err != nil {
 		return err
 	}
-	w.header, w.digests = header, digests{s.mac, s.algorithm, s.backend}
-	w.signing = signing{s.clock(), s.contentMD5, s.region, s.service}
-	w.auth = authorization{keyID: s.keyID, algorithm: s.algorithm, headers: s.headers}
-	if err := s.scheme.prepare(&w.message, &w.signing, &w.auth); err != nil {
-		return err
-	}
-	w.canonical = canonical{s.form, s.keepEnvironment}
-	w.text, err = s.scheme.stringToSign(w.text, &w.message, &w.auth, &w.canonical)
+	_, err = w.render(s.dialect, s.dialect.forms[0])
 	return err
 }
 
-// work is the memory that one signing or verification needs. It is pooled: what
-// is passed to a scheme or a backend would be allocated anew each time.
-type work struct {
-	message
-	auth      authorization
-	signing   signing
-	canonical canonical
-	text      []byte
-	mac       [32]byte
-}
-
-var works = sync.Pool{New: func() any { return new(work) }}
-
-func newWork() *work { return works.Get().(*work) }
-
-// free forgets the request, and keeps the memory of what is not as long as a
-// large form.
-func (w *work) free() {
-	w.body.settle()
-	*w = work{text: reusable(w.text), message: message{canonicalRequest: reusable(w.canonicalRequest)}}
-	works.Put(w)
-}
-
-func reusable(text []byte) []byte {
-	if cap(text) > 64<<10 {
-		return nil
+// isCanonical reports whether a header's key is in the form that the methods of
+// http.Header make.
+func isCanonical(key string) bool {
+	upper := true
+	for i := 0; i < len(key); i++ {
+		c := key[i]
+		if upper && 'a' <= c && c <= 'z' || !upper && 'A' <= c && c <= 'Z' {
+			return false
+		}
+		upper = c == '-'
 	}
-	return text[:0]
+	return true
 }
 
 // Transport returns a RoundTripper that signs a clone of each request and sends

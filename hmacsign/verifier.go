@@ -2,11 +2,11 @@ package hmacsign
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // A Verifier decides whether requests are signed by a key of its store. It is
@@ -22,14 +23,13 @@ import (
 type Verifier struct {
 	common
 	keys     KeyStore
-	schemes  []Scheme
-	forms    []QueryForm
+	schemes  []*dialect
 	required []string // headers that must be signed, lower-case
 	window   time.Duration
-	anyDate  bool
 	replays  ReplayStore
 	explain  bool
 	observe  func(*http.Request, *Identity, *VerifyError)
+	refuse   func(http.ResponseWriter, *http.Request, *VerifyError)
 	echo     bool
 	latest   atomic.Int64 // Unix milliseconds: the largest time seen
 }
@@ -43,6 +43,7 @@ type Identity struct {
 	SignedHeaders []string // lower-case, as the client listed them
 	AlsoSigned    []string // lower-case: what the scheme signs without listing it, such as accept
 	Scope         string   // of a derived key: day, region, service; or empty
+	Form          string   // of the string to sign, of those that the scheme accepts
 	Date          time.Time
 	// PreviousSecret: the client still signs with the secret before the rotation.
 	PreviousSecret bool
@@ -54,13 +55,18 @@ func NewVerifier(keys KeyStore, opts ...VerifierOption) (*Verifier, error) {
 	if keys == nil {
 		return nil, errors.New("hmacsign: NewVerifier: no key store")
 	}
-	v := &Verifier{common: defaults(defaultBudget), keys: keys, schemes: Schemes(), forms: []QueryForm{QueryDocumented, QueryRaw}, window: DefaultWindow}
+	v := &Verifier{common: defaults(defaultBudget), keys: keys, window: DefaultWindow}
 	for i, opt := range opts {
 		if opt == nil {
 			return nil, nilOption("NewVerifier", i)
 		}
 		if err := opt.verifier(v); err != nil {
 			return nil, err
+		}
+	}
+	if v.schemes == nil {
+		for _, s := range Schemes() {
+			v.schemes = append(v.schemes, newDialect(s))
 		}
 	}
 	if err := v.checkBackend(); err != nil {
@@ -100,76 +106,121 @@ func (v *Verifier) ready() {
 // over the request line, so req.RequestURI must not have been changed.
 func (v *Verifier) Verify(req *http.Request) (*Identity, error) {
 	v.ready()
-	var seen VerifyError
-	id, _, err := v.verify(req, &seen, false)
-	if err != nil {
-		return nil, v.describe(req, err, &seen)
+	id, refused, _ := v.verifyRequest(req, false)
+	if refused != nil {
+		return nil, refused
 	}
 	return id, nil
 }
 
-// describe completes an error with what is known of the request.
-func (v *Verifier) describe(req *http.Request, err error, seen *VerifyError) *VerifyError {
-	e, ok := err.(*VerifyError)
-	if !ok {
-		e = &VerifyError{Reason: ErrUnavailable, Cause: err}
-	}
-	described := *e
-	described.Scheme, described.KeyID = seen.Scheme, seen.KeyID
-	if described.Algorithm == "" {
-		described.Algorithm = seen.Algorithm
-	}
-	if v.explain && described.Explanation == nil {
-		described.Explanation = explainHeaders(req, described.Reason)
-	}
-	return &described
-}
-
-// verify does the work; seen collects what the request is about, and the scheme
-// is the one whose words suit the answer.
-// If the caller closes the body, whatever comes, nobody else has to.
-func (v *Verifier) verify(req *http.Request, seen *VerifyError, closes bool) (id *Identity, scheme Scheme, err error) {
-	scheme = v.schemes[0]
-	values := req.Header["Authorization"]
-	if len(values) == 0 || len(values) == 1 && values[0] == "" {
-		return nil, scheme, refuse(ErrNoAuthorization, "sign the request")
-	}
-	if len(values) > 1 {
-		return nil, scheme, refuse(ErrMalformed, "more than one Authorization header")
-	}
+// verifyRequest verifies a request of net/http. If the caller closes the body,
+// whatever comes, nobody else has to.
+func (v *Verifier) verifyRequest(req *http.Request, closes bool) (*Identity, *VerifyError, Scheme) {
 	w := newWork()
 	defer w.free()
+	w.readErr = w.read(req, &v.common)
 	defer func() { w.body.closes = closes; w.body.restore(req) }()
-	tried := false
-	for _, candidate := range v.schemes {
-		a, parseErr := candidate.parse(values[0])
-		if parseErr == errForeign {
+	return v.verify(req.Context(), w)
+}
+
+// verify decides on the request in w. The scheme is the one whose words suit the
+// answer.
+func (v *Verifier) verify(ctx context.Context, w *work) (*Identity, *VerifyError, Scheme) {
+	w.ctx = ctx
+	tried, id, err := v.try(w)
+	if err == nil {
+		return id, nil, tried
+	}
+	if tried == nil {
+		return nil, verifyError(err), v.schemes[0].Scheme
+	}
+	return nil, v.describe(w, tried, err), tried.Scheme
+}
+
+// try verifies the request in each scheme that it may be of, and returns the one in
+// which it was accepted, or came furthest; none if it is of none.
+func (v *Verifier) try(w *work) (furthest *dialect, id *Identity, err error) {
+	var hint *dialect
+	for _, d := range v.schemes {
+		if d == hint {
 			continue
 		}
-		got, attemptErr := (*Identity)(nil), parseErr
-		if parseErr == nil {
-			got, attemptErr = v.verifyAs(req, w, candidate, a)
+		w.claim.Reset()
+		parseErr := d.Parse(&w.message, &w.claim)
+		if parseErr == scheme.ErrForeign {
+			continue
 		}
-		if attemptErr == nil {
-			return got, candidate, nil
-		}
-		// The two schemes of one vendor share a header: the one that gets
-		// further tells why.
-		if !tried || progress(attemptErr) > progress(err) {
-			scheme, err = candidate, attemptErr
-			if a != nil {
-				seen.KeyID, seen.Scheme, seen.Algorithm = a.keyID, candidate.Name(), a.algorithm
+		if parseErr == nil && furthest == nil {
+			// Two schemes of one vendor share a header: the one in which the key's
+			// requests come is tried first.
+			if err = v.lookUp(w); err == nil {
+				hint = v.likely(w.key, d)
+			}
+			if hint != nil {
+				w.claim.Reset()
+				if hint.Parse(&w.message, &w.claim) == nil {
+					furthest = hint
+					if id, err = v.verifyAs(w, hint); err == nil {
+						return hint, id, nil
+					}
+					if err == errMismatch {
+						w.mismatched = append(w.mismatched, hint)
+					}
+				}
+				w.claim.Reset()
+				parseErr = d.Parse(&w.message, &w.claim)
 			}
 		}
-		tried = true
+		triedErr := parseErr
+		if parseErr == nil {
+			var got *Identity
+			if got, triedErr = v.verifyAs(w, d); triedErr == nil {
+				w.key.dialect.Store(d)
+				return d, got, nil
+			}
+		}
+		if triedErr == errMismatch {
+			w.mismatched = append(w.mismatched, d)
+		}
+		// The one that gets further tells why.
+		if furthest == nil || progress(triedErr) > progress(err) {
+			furthest, err = d, triedErr
+		}
 		if errors.Is(err, ErrUnknownKey) {
 			break // it is unknown whatever the scheme
 		}
 	}
-	if !tried {
-		return nil, scheme, errForeign
+	if furthest == nil {
+		return nil, nil, unsigned(w)
 	}
-	return nil, scheme, err
+	return furthest, nil, err
+}
+
+// likely is the scheme in which a request of the key was last accepted, unless that
+// is the first one anyway.
+func (v *Verifier) likely(key *Key, first *dialect) *dialect {
+	last := key.dialect.Load()
+	if last == nil || last.name == first.name {
+		return nil
+	}
+	for _, d := range v.schemes {
+		if d.name == last.name {
+			return d
+		}
+	}
+	return nil
+}
+
+// unsigned refuses a request that no scheme takes for its own.
+func unsigned(w *work) error {
+	value, err := w.message.Authorization()
+	switch {
+	case err == scheme.ErrForeign:
+		return refuse(ErrNoAuthorization, "authorization_none")
+	case err != nil && value == "":
+		return err
+	}
+	return refuse(ErrMalformed, "authorization_foreign")
 }
 
 // progress is how far a refused request came.
@@ -183,63 +234,149 @@ func progress(err error) int {
 	return len(steps) // an error that has nothing to do with the scheme
 }
 
-// verifyAs verifies a request as one of a scheme. That a backend fails is an
-// error.
-func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *authorization) (id *Identity, err error) {
-	defer algo.CatchFailure(&err)
-	key, err := v.keys.Key(req.Context(), a.keyID)
-	if errors.Is(err, ErrUnknownKey) {
-		return nil, refuse(ErrUnknownKey, "")
+// errMismatch: no form of the string to sign has this signature. What there is to
+// say of it costs more than to find out, and is said once all schemes were tried.
+var errMismatch error = refuse(ErrSignature, "")
+
+// describe completes an error of a request in a scheme with what is known of it.
+func (v *Verifier) describe(w *work, d *dialect, err error) *VerifyError {
+	if err == errMismatch {
+		return v.mismatch(w, d)
 	}
+	refusal := verifyError(err)
+	e := *refusal
+	v.identify(w, d, &e)
+	if v.explain && e.Explanation == nil {
+		e.Explanation = v.recognise(w, d, &e.Refusal)
+	}
+	return &e
+}
+
+// identify says whose request it is.
+func (v *Verifier) identify(w *work, d *dialect, e *VerifyError) {
+	w.claim.Reset()
+	if d.Parse(&w.message, &w.claim) == nil {
+		e.KeyID, e.Scheme = w.claim.KeyID, d.name
+		if e.Algorithm == "" {
+			e.Algorithm = w.claim.Algorithm
+		}
+	}
+}
+
+// mismatch describes a signature that is not the request's. Where the request may be
+// of several schemes, it is taken for one of that in which a mistake explains it, or
+// else of the first.
+func (v *Verifier) mismatch(w *work, first *dialect) (e *VerifyError) {
+	for _, d := range w.mismatched {
+		tried := v.mismatchAs(w, d)
+		if e == nil || d == first || tried.Explanation != nil && len(tried.Explanation.mistakes) > 0 {
+			e = tried
+		}
+		if !v.explain || len(e.Explanation.Mistakes()) > 0 {
+			break
+		}
+	}
+	return e
+}
+
+func (v *Verifier) mismatchAs(w *work, d *dialect) (e *VerifyError) {
+	e = &VerifyError{Refusal: *refuse(ErrSignature, "")}
+	v.identify(w, d, e)
+	var err error
+	defer func() {
+		if err != nil {
+			e.Refusal = verifyError(err).Refusal
+		}
+	}()
+	defer algo.CatchFailure(&err)
+	base, err := w.key.mac(w.claim.Algorithm, v.backend, false)
 	if err != nil {
+		return e
+	}
+	w.digests = digests{base, w.claim.Algorithm, v.backend}
+	written := false
+	for _, form := range d.forms {
+		if written, _ = w.render(d, form); written {
+			break
+		}
+	}
+	e.StringToSign, e.CanonicalRequest = beginning(w.text), beginning(w.canonical)
+	if !v.explain || w.body.Reserve(maxExplaining) != nil {
+		return e
+	}
+	mac, err := keyed(d, base, w.key.Secret, &w.claim)
+	if err != nil {
+		return e
+	}
+	if mac != base {
+		defer mac.Destroy()
+	}
+	e.Explanation = v.explainMAC(w, d, mac)
+	return e
+}
+
+// lookUp finds the key of the claim, once for all schemes.
+func (v *Verifier) lookUp(w *work) error {
+	if w.keyID != w.claim.KeyID || w.keyID == "" {
+		w.keyID = w.claim.KeyID
+		w.key, w.keyErr = v.find(w.ctx, w.keyID)
+	}
+	return w.keyErr
+}
+
+func (v *Verifier) find(ctx context.Context, id string) (*Key, error) {
+	key, err := v.keys.Key(ctx, id)
+	switch {
+	case errors.Is(err, ErrUnknownKey):
+		return nil, refuse(ErrUnknownKey, "")
+	case err != nil:
+		return nil, err
+	case key == nil:
+		return nil, refuse(ErrUnknownKey, "key_none")
+	case key.ID != id:
+		// A database that takes no notice of case, or of spaces at the end, would
+		// make one signature good under several ids.
+		return nil, refuse(ErrUnknownKey, "key_other")
+	}
+	return key, nil
+}
+
+// verifyAs verifies a request as one of a scheme, whose claim is in w. That a backend
+// fails is an error.
+func (v *Verifier) verifyAs(w *work, d *dialect) (id *Identity, err error) {
+	defer algo.CatchFailure(&err)
+	c := &w.claim
+	if err := v.lookUp(w); err != nil {
 		return nil, err
 	}
-	// A database that takes no notice of case, or of spaces at the end, would
-	// make one signature good under several ids.
-	if key == nil {
-		return nil, refuse(ErrUnknownKey, "the key store gave neither a key nor an error")
-	}
-	if key.ID != a.keyID {
-		return nil, refuse(ErrUnknownKey, "the key store answered with another key")
-	}
-	if !key.allows(key.Schemes, scheme.Name()) {
-		return nil, refuse(ErrScheme, "the key is for "+strings.Join(key.Schemes, ", "))
-	}
-	if !key.allows(key.Algorithms, a.algorithm) {
-		return nil, refuse(ErrAlgorithm, "the key is for "+strings.Join(key.Algorithms, ", "))
-	}
-	if !key.allows(key.Scopes, regionAndService(a.scope)) {
-		return nil, refuse(ErrScope, "the key is for "+strings.Join(key.Scopes, ", "))
-	}
-	if !w.isRead {
-		w.readErr = w.read(req, &v.common)
+	if err := w.key.permits(d.name, c); err != nil {
+		return nil, err
 	}
 	if w.readErr != nil {
 		return nil, w.readErr
 	}
 	for _, name := range v.required {
-		if !slices.Contains(a.headers, name) {
-			return nil, &VerifyError{Reason: ErrSignedHeaders, Header: name, Detail: "header " + name + " must be signed"}
+		if !c.Has(name) {
+			e := refuse(ErrSignedHeaders, "header_required", "header", name)
+			e.Header = name
+			return nil, e
 		}
 	}
-	date, err := scheme.date(&w.message, a)
+	date, err := d.Date(&w.message, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.checkDate(date, v.now(), a); err != nil {
-		return nil, err
-	}
-	if err := scheme.ambiguous(&w.message); err != nil {
-		return nil, err
-	}
-	id = &Identity{KeyID: a.keyID, Scheme: scheme.Name(), Algorithm: a.algorithm, SignedHeaders: a.headers, AlsoSigned: scheme.alsoSigned(&w.message, a), Scope: a.scope, Date: date}
-	if err := v.checkMAC(w, scheme, a, key, id); err != nil {
-		return nil, err
-	}
-	if err := scheme.checkBody(&w.message, a); err != nil {
-		if e, ok := err.(*VerifyError); ok && v.explain && e.Reason == ErrBodyDigest {
-			e.Explanation = explainDigest(&w.message)
+	if err := v.checkDate(date, v.now(), c); err != nil {
+		if v.explain {
+			err = v.expired(w, d, date, err)
 		}
+		return nil, err
+	}
+	form, previous, err := v.checkMAC(w, d)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.CheckBody(&w.message, c, form); err != nil {
 		return nil, err
 	}
 	if w.body.err != nil {
@@ -248,37 +385,55 @@ func (v *Verifier) verifyAs(req *http.Request, w *work, scheme Scheme, a *author
 	// Once more, as late as can be: a body that comes slowly must not stretch
 	// the window, nor outlive what the replay guard remembers.
 	now := v.now()
-	if err := v.checkDate(date, now, a); err != nil {
+	if err := v.checkDate(date, now, c); err != nil {
 		return nil, err
 	}
 	if v.replays != nil {
 		// The request is refused for its age from this moment on.
 		expires := date.Add(v.window)
-		if a.anyDate && v.anyDate {
+		if c.AnyDate {
 			expires = now.Add(v.window)
 		}
-		seenBefore, err := v.replays.Seen(req.Context(), replayID(scheme, a), now, expires)
+		seenBefore, err := v.replays.Seen(w.ctx, replayID(d.name, c), now, expires)
 		if err != nil {
 			return nil, err
 		}
 		if seenBefore {
-			return nil, refuse(ErrReplayed, "send each request once; those that are alike to the second need a signed header that differs")
+			return nil, refuse(ErrReplayed, "replayed_alike")
 		}
 	}
-	return id, nil
+	return &Identity{KeyID: c.KeyID, Scheme: d.name, Algorithm: c.Algorithm, Backend: w.digests.mac.Backend().Backend, Form: form,
+		SignedHeaders: slices.Clone(c.Headers), AlsoSigned: c.AlsoHeaders, Scope: c.Scope, Date: date, PreviousSecret: previous}, nil
+}
+
+// expired explains the refusal of a request for its date: the rest is looked at too,
+// and nothing comes of it but the explanation.
+func (v *Verifier) expired(w *work, d *dialect, date time.Time, refusal error) error {
+	e := verifyError(refusal)
+	e.Explanation = new(Explanation)
+	explainDate(e.Explanation, v.clock().Sub(date), v.window)
+	form, _, err := v.checkMAC(w, d)
+	if err == nil {
+		err = d.CheckBody(&w.message, &w.claim, form)
+	}
+	switch late := new(Late); {
+	case err == nil:
+		late.Accepted, e.Explanation.Late = true, late
+	case err == errMismatch:
+		late.Refusal, e.Explanation.Late = v.mismatchAs(w, d), late
+	default:
+		late.Refusal, e.Explanation.Late = verifyError(err), late
+	}
+	return e
 }
 
 // checkDate holds the request's date against the clock.
-func (v *Verifier) checkDate(date, now time.Time, a *authorization) error {
+func (v *Verifier) checkDate(date, now time.Time, c *scheme.Claim) error {
 	off := now.Sub(date).Abs()
-	if off <= v.window || a.anyDate && v.anyDate {
+	if off <= v.window || c.AnyDate {
 		return nil
 	}
-	e := refuse(ErrExpired, fmt.Sprintf("the request's date is %s off, %s are allowed: check the client's clock", off.Round(time.Second), v.window))
-	if v.explain {
-		e.Explanation = explainDate(now.Sub(date), v.window)
-	}
-	return e
+	return refuse(ErrExpired, "date_off", "off", off.Round(time.Second).String(), "window", v.window.String())
 }
 
 // now is the clock's time, but with a replay guard never before one that it told
@@ -299,58 +454,53 @@ func (v *Verifier) now() time.Time {
 	}
 }
 
-// checkMAC compares the signature with the MAC of the string to sign, in each
-// query form that is accepted, under each secret of the key.
-func (v *Verifier) checkMAC(w *work, scheme Scheme, a *authorization, key *Key, id *Identity) error {
-	secrets := []bool{false, true}
-	if key.Previous.Reveal() == "" {
-		secrets = secrets[:1]
-	}
+// checkMAC compares the signature with the MAC of the string to sign, in each form
+// that is accepted, under each secret of the key. It tells which form and whether
+// the secret is the one before.
+func (v *Verifier) checkMAC(w *work, d *dialect) (form string, previous bool, err error) {
 	var macs [2]*algo.Key
-	for i, previous := range secrets {
-		base, err := key.mac(a.algorithm, v.backend, previous)
+	secrets := 1
+	if w.key.Previous.Reveal() != "" {
+		secrets = 2
+	}
+	for i := range secrets {
+		base, err := w.key.mac(w.claim.Algorithm, v.backend, i == 1)
 		if err != nil {
-			return err
+			return "", false, err
 		}
-		if macs[i], err = forScope(base, key.secret(previous), a); err != nil {
-			return err
+		if i == 0 {
+			w.digests = digests{base, w.claim.Algorithm, v.backend}
+		}
+		if macs[i], err = keyed(d, base, w.key.secret(i == 1), &w.claim); err != nil {
+			return "", false, err
 		}
 		if macs[i] != base {
 			defer macs[i].Destroy()
 		}
-		if i == 0 {
-			w.digests = digests{base, a.algorithm, v.backend}
-		}
 	}
 	var impossible error // why a form cannot be written for this request
-	first := ""
-	for _, form := range scheme.queryForms(v.forms) {
-		w.canonical = canonical{form, v.keepEnvironment}
-		text, err := scheme.stringToSign(w.text[:0], &w.message, a, &w.canonical)
+	written := false
+	for _, form := range d.forms {
+		ok, err := w.render(d, form)
 		if err != nil {
-			impossible = err
-			continue
-		}
-		w.text = text
-		for i, previous := range secrets {
-			if subtle.ConstantTimeCompare(macs[i].Sum(w.mac[:0], text), a.signature) == 1 {
-				id.PreviousSecret, id.Backend = previous, macs[i].Backend().Backend
-				return nil
+			if impossible = cmp.Or(impossible, err); !errors.Is(err, ErrMalformed) {
+				return "", false, err
 			}
 		}
-		if first == "" {
-			first = beginning(text)
+		if !ok {
+			continue
+		}
+		written = true
+		for i, mac := range macs[:secrets] {
+			if subtle.ConstantTimeCompare(mac.Sum(w.mac[:0], w.text), w.claim.Signature) == 1 {
+				return form, i == 1, nil
+			}
 		}
 	}
-	if first == "" {
-		return impossible
+	if !written {
+		return "", false, impossible
 	}
-	e := refuse(ErrSignature, "")
-	e.StringToSign, e.CanonicalRequest = first, beginning(w.canonicalRequest)
-	if v.explain && w.body.charge(maxExplaining) == nil {
-		e.Explanation = v.explainMAC(w, scheme, a, key, macs[0], first)
-	}
-	return e
+	return "", false, errMismatch
 }
 
 // maxShown bounds the copy of a string to sign that a refusal holds.
@@ -376,34 +526,38 @@ func (v *Verifier) Middleware(next http.Handler) http.Handler {
 		// A copy: by the body of its own request net/http tells whether the rest of
 		// it is still to come, and must not be taken for the next request.
 		req = req.WithContext(req.Context())
-		var seen VerifyError
 		received := req.Body
-		id, scheme, err := v.verify(req, &seen, true)
+		id, refused, spoken := v.verifyRequest(req, true)
 		if req.Body != received {
 			defer req.Body.Close() // net/http closes what it made, not what replaced it
 		}
-		var refused *VerifyError
-		if err != nil {
-			refused = v.describe(req, err, &seen)
-		} else if req.Body == received && req.ContentLength > v.maxBody {
-			refused = v.describe(req, tooLarge(v.maxBody), &seen)
+		if refused == nil && req.Body == received && req.ContentLength > v.maxBody {
+			refused = verifyError(tooLarge(v.maxBody))
+			refused.Scheme, refused.KeyID, refused.Algorithm = id.Scheme, id.KeyID, id.Algorithm
+			id = nil
 		}
 		if v.observe != nil {
 			v.observe(req, id, refused)
 		}
 		if refused != nil {
-			v.answer(w, scheme, refused)
+			v.answer(w, req, spoken, refused)
 			return
 		}
 		if req.Body == received && req.Body != nil {
 			// The signature did not need the body; the limit holds all the same.
 			req.Body = http.MaxBytesReader(w, req.Body, v.maxBody)
 		}
-		next.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), identityKey{}, id)))
+		next.ServeHTTP(w, req.WithContext(ContextWithIdentity(req.Context(), id)))
 	})
 }
 
 type identityKey struct{}
+
+// ContextWithIdentity returns a context that holds who signed a request, as
+// [Verifier.Middleware] does it, for middleware of one's own.
+func ContextWithIdentity(ctx context.Context, id *Identity) context.Context {
+	return context.WithValue(ctx, identityKey{}, id)
+}
 
 // IdentityFrom returns who signed the request of this context, if
 // [Verifier.Middleware] let it through.
@@ -412,18 +566,18 @@ func IdentityFrom(ctx context.Context) (*Identity, bool) {
 	return id, ok
 }
 
-func (v *Verifier) answer(w http.ResponseWriter, scheme Scheme, e *VerifyError) {
-	message := scheme.message(e)
+func (v *Verifier) answer(w http.ResponseWriter, req *http.Request, spoken Scheme, e *VerifyError) {
+	if v.refuse != nil {
+		v.refuse(w, req, e)
+		return
+	}
+	message := spoken.Answer(&e.Refusal)
 	if v.echo && e.StringToSign != "" {
 		message += ", Server StringToSign:" + strings.ReplaceAll(e.StringToSign, "\n", "#")
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if e.Status() == http.StatusUnauthorized {
-		challenge := "hmac"
-		if scheme == HuaweiSDK {
-			challenge = "SDK-HMAC-SHA256"
-		}
-		w.Header().Set("WWW-Authenticate", challenge) // RFC 9110 section 11.6.1
+		w.Header().Set("WWW-Authenticate", spoken.Challenge()) // RFC 9110 section 11.6.1
 	}
 	if e.Reason == ErrBusy {
 		w.Header().Set("Retry-After", "1")

@@ -32,9 +32,7 @@ type requestFlags struct {
 	secretEnv, secretFile      string
 	date                       string
 	signedHeaders              string
-	queryForm, contentMD5      string
-	keepEnvironment            bool
-	region, service            string
+	schemeFlags
 }
 
 // list is a flag that can be repeated.
@@ -80,8 +78,8 @@ func (r *requestFlags) add(fs *flag.FlagSet) {
 	fs.StringVar(&r.secretFile, "secret-file", "", "`PATH` of a file with the secret, one newline at its end left out")
 	fs.StringVar(&r.date, "date", "", "signing `TIME`: RFC 1123, RFC 3339 or 20060102T150405Z; without it now")
 	fs.StringVar(&r.signedHeaders, "signed-headers", "", "`NAMES` of headers to sign beside the scheme's own, separated by commas or spaces")
-	fs.StringVar(&r.queryForm, "query-form", string(hmacsign.QueryDocumented), "how parameters are signed: `documented|raw|decoded`")
-	fs.StringVar(&r.contentMD5, "content-md5", string(hmacsign.ContentMD5Hex), "how the body's MD5 is sent: `hex|raw|none`")
+	fs.StringVar(&r.queryForm, "query-form", "documented", "how parameters are signed: `documented|raw|decoded`")
+	fs.StringVar(&r.contentMD5, "content-md5", "hex", "how the body's MD5 is sent: `hex|raw|none`")
 	fs.StringVar(&r.region, "region", "", "`REGION` of a derived key (V11), with --service")
 	fs.StringVar(&r.service, "service", "", "`SERVICE` of a derived key")
 	fs.BoolVar(&r.keepEnvironment, "no-strip-environment", false, "sign the path with its first segment release, test or prepub")
@@ -114,9 +112,9 @@ func (r *requestFlags) prepare(c *command, fs *flag.FlagSet, args []string, io *
 }
 
 func (r *requestFlags) signer() (*hmacsign.Signer, error) {
-	scheme, err := hmacsign.SchemeByName(r.scheme)
+	scheme, err := r.signing(r.scheme)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, err
 	}
 	clock, err := parseClock(r.date)
 	if err != nil {
@@ -138,14 +136,7 @@ func (r *requestFlags) signer() (*hmacsign.Signer, error) {
 	}
 	opts := []hmacsign.SignerOption{
 		hmacsign.WithClock(clock), hmacsign.WithMaxBody(maxBody), hmacsign.WithBackend(r.backend),
-		hmacsign.WithQueryForm(hmacsign.QueryForm(r.queryForm)), hmacsign.WithContentMD5(hmacsign.ContentMD5(r.contentMD5)),
 		hmacsign.WithSignedHeaders(strings.FieldsFunc(r.signedHeaders, func(c rune) bool { return c == ',' || c == ' ' })...),
-	}
-	if r.keepEnvironment {
-		opts = append(opts, hmacsign.KeepEnvironment())
-	}
-	if r.region != "" || r.service != "" {
-		opts = append(opts, hmacsign.WithScope(r.region, r.service))
 	}
 	return hmacsign.NewSigner(scheme, r.algorithm, cred, opts...)
 }

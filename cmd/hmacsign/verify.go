@@ -16,16 +16,17 @@ import (
 
 // verifierFlags are those of verify and serve alike.
 type verifierFlags struct {
-	date, queryForms, backend string
-	window                    time.Duration
-	keepEnvironment, anyDate  bool
+	schemeFlags
+	date, backend string
+	window        time.Duration
 }
 
 func (f *verifierFlags) add(fs *flag.FlagSet) {
 	fs.DurationVar(&f.window, "window", hmacsign.DefaultWindow, "how far the request's date may be off, either way: `TIME`")
-	fs.StringVar(&f.queryForms, "query-form", "documented,raw", "query `FORMS` to accept, separated by commas: documented, raw, decoded")
+	fs.StringVar(&f.queryForm, "query-form", "documented,raw,decoded", "query `FORMS` to accept, separated by commas: documented, raw, decoded, joined")
 	fs.BoolVar(&f.keepEnvironment, "no-strip-environment", false, "the path is signed with its first segment release, test or prepub")
 	fs.BoolVar(&f.anyDate, "accept-any-date", false, "do not check the time of a signed Date (not X-Date) of tencent-keypair")
+	fs.BoolVar(&f.decodeSlash, "decode-slash", false, "accept huawei-sdk paths that were signed with %2F decoded, which does not tell /a%2Fb from /a/b")
 	fs.StringVar(&f.backend, "backend", "", "`NAME` of the backend that must compute the MAC")
 }
 
@@ -34,17 +35,11 @@ func (f *verifierFlags) options() ([]hmacsign.VerifierOption, error) {
 	if err != nil {
 		return nil, err
 	}
-	var forms []hmacsign.QueryForm
-	for form := range strings.SplitSeq(f.queryForms, ",") {
-		forms = append(forms, hmacsign.QueryForm(form))
+	schemes, err := f.verifying()
+	if err != nil {
+		return nil, err
 	}
-	opts := []hmacsign.VerifierOption{hmacsign.WithClock(clock), hmacsign.WithWindow(f.window), hmacsign.WithBackend(f.backend), hmacsign.AcceptQueryForms(forms...)}
-	if f.keepEnvironment {
-		opts = append(opts, hmacsign.KeepEnvironment())
-	}
-	if f.anyDate {
-		opts = append(opts, hmacsign.AcceptAnyDate())
-	}
+	opts := []hmacsign.VerifierOption{hmacsign.WithClock(clock), hmacsign.WithWindow(f.window), hmacsign.WithBackend(f.backend), hmacsign.AcceptSchemes(schemes...)}
 	return opts, nil
 }
 

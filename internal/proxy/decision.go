@@ -16,6 +16,7 @@ import (
 
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 	"github.com/gmhmac/hmacsign/internal/wire"
 )
 
@@ -87,7 +88,7 @@ func answerFailure(w http.ResponseWriter, r *http.Request, err error) {
 		if failure := d.body.failure(gone); failure != nil {
 			// A client that is too slow is still there, but net/http ends the context.
 			gone = gone && !isTimeout(failure)
-			err = &hmacsign.VerifyError{Reason: hmacsign.ErrBody, Cause: failure}
+			err = &scheme.Refusal{Reason: hmacsign.ErrBody, Cause: failure}
 		}
 	}
 	if gone {
@@ -130,7 +131,7 @@ func (d *decision) fail(w http.ResponseWriter, err error) {
 func failure(err error) (status int, reason string) {
 	var refused notForwardable
 	var tooLarge *http.MaxBytesError
-	var unsigned *hmacsign.VerifyError
+	var unsigned *scheme.Refusal
 	switch {
 	case errors.As(err, &refused):
 		return http.StatusBadRequest, "not_forwardable"

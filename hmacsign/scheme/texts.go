@@ -1,0 +1,105 @@
+package scheme
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// The texts that people read, one file a language. A gap is {name}, or {name:q} for
+// a value that is written as a quoted string.
+//
+//go:embed texts
+var textFiles embed.FS
+
+var texts = sync.OnceValue(func() map[string]map[string]string {
+	all := make(map[string]map[string]string)
+	for _, lang := range Languages() {
+		data, err := textFiles.ReadFile("texts/" + lang + ".json")
+		table := make(map[string]string)
+		if err == nil {
+			err = json.Unmarshal(data, &table)
+		}
+		if err != nil {
+			panic("scheme: texts of " + lang + ": " + err.Error())
+		}
+		all[lang] = table
+	}
+	return all
+})
+
+var textsMu sync.RWMutex
+
+// Languages are those that there are texts in, English ("en") first.
+func Languages() []string { return []string{"en", "zh"} }
+
+// RegisterTexts adds a scheme's own texts in a language: of details of refusals and
+// of mistakes, by code. It panics on a code that is there already, or a language that
+// is not.
+func RegisterTexts(lang string, own map[string]string) {
+	textsMu.Lock()
+	defer textsMu.Unlock()
+	table, ok := texts()[lang]
+	if !ok {
+		panic("scheme: RegisterTexts: no language " + lang)
+	}
+	for code, text := range own {
+		if _, again := table[code]; again {
+			panic("scheme: RegisterTexts: there is a text " + code + " already")
+		}
+		table[code] = text
+	}
+}
+
+// Text is the text of a code in a language, in English where that has none, and
+// where neither has the code and its arguments.
+func Text(lang, code string, args map[string]string) string {
+	textsMu.RLock()
+	text, ok := texts()[lang][code]
+	if !ok {
+		text, ok = texts()["en"][code]
+	}
+	textsMu.RUnlock()
+	if !ok {
+		var b strings.Builder
+		b.WriteString(code)
+		for _, name := range slices.Sorted(maps.Keys(args)) {
+			fmt.Fprintf(&b, " %s=%q", name, args[name])
+		}
+		return b.String()
+	}
+	return fill(text, args)
+}
+
+// fill puts the arguments into the gaps.
+func fill(text string, args map[string]string) string {
+	if len(args) == 0 {
+		return text
+	}
+	var b strings.Builder
+	for {
+		before, gap, found := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		name, rest, closed := strings.Cut(gap, "}")
+		bare, quoted := strings.CutSuffix(name, ":q")
+		value, ok := args[bare]
+		switch {
+		case !closed || !ok:
+			b.WriteByte('{')
+			text = gap
+			continue
+		case quoted:
+			value = strconv.Quote(value)
+		}
+		b.WriteString(value)
+		text = rest
+	}
+}

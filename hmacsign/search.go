@@ -1,0 +1,354 @@
+package hmacsign
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"encoding/hex"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
+)
+
+// What explaining one request in one scheme may cost, whatever the request is.
+// Tencent's two schemes read one header, so a request can be explained twice.
+const (
+	maxExplained     = 64 << 10 // bytes of a text or a body; a longer one is left alone
+	maxExplainedKeys = 100      // whose secrets are tried
+	maxExplainWork   = 7 << 19  // bytes built or hashed; backend gmsm copies what it hashes
+	maxUntimed       = 1 << 20  // of them before the time counts: a busy machine explains short requests as others do
+	maxExplaining    = 8 << 20  // bytes of memory that this takes, with what is not counted one by one
+	maxTogether      = 4        // mistakes that are looked for together
+)
+
+// explainTime is how long the search may take, beside what is not timed.
+var explainTime = 25 * time.Millisecond
+
+// search looks for the mistakes of a request in one scheme.
+type search struct {
+	scheme.Search
+	v      *Verifier
+	w      *work
+	d      *dialect
+	mac    *algo.Key // of the claim
+	result *Explanation
+	spent  int // bytes of work, see afford
+	late   func() bool
+
+	mistakes []scheme.Mistake
+	chain    []scheme.Found // that were made to get where the search is
+	parts    scheme.Parts   // to render from
+	buf      []byte
+	sum      [64]byte
+}
+
+// explain finds out why no form of the string to sign has the signature.
+func (v *Verifier) explainMAC(w *work, d *dialect, mac *algo.Key) *Explanation {
+	t := v.newSearch(w, d)
+	t.mac = mac
+	t.result.Server = beginning(w.text)
+	if d.hashed != nil {
+		t.result.Server = beginning(w.canonical)
+	}
+	if len(w.text) > maxExplained || len(w.canonical) > maxExplained {
+		t.result.Incomplete = true
+		return t.result
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), explainTime)
+	defer cancel()
+	t.late = func() bool { return ctx.Err() != nil }
+	if d.Coverage().Body {
+		t.readBody()
+	}
+	if d.explainer != nil {
+		t.mistakes = d.explainer.Mistakes()
+	}
+	t.run()
+	return t.result
+}
+
+func (v *Verifier) newSearch(w *work, d *dialect) *search {
+	t := &search{v: v, w: w, d: d, result: new(Explanation), late: func() bool { return false }}
+	t.Search = scheme.Search{Message: &w.message, Claim: &w.claim, Scheme: d.Scheme, Afford: t.afford, GiveUp: func() { t.result.Incomplete = true }}
+	return t
+}
+
+// recognise asks the scheme what it sees in a request that was refused for another
+// reason than its MAC.
+func (v *Verifier) recognise(w *work, d *dialect, r *scheme.Refusal) *Explanation {
+	t := v.newSearch(w, d)
+	if d.explainer == nil {
+		return t.result
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), explainTime)
+	defer cancel()
+	t.late = func() bool { return ctx.Err() != nil }
+	if r.Reason == ErrBodyDigest {
+		t.readBody()
+	}
+	t.result.found(d.explainer.Recognise(&t.Search, r)...)
+	return t.result
+}
+
+// base is the parts of a form, and the texts that they give.
+type base struct {
+	form            string
+	parts           *scheme.Parts
+	canonical, text string
+}
+
+// bases are the forms that can be written for this request.
+func (t *search) bases() []base {
+	var all []base
+	for _, form := range t.d.forms {
+		p := new(scheme.Parts)
+		if ok, err := t.d.Parts(p, t.Message, t.Claim, form); !ok || err != nil {
+			continue
+		}
+		canonical := t.render(p)
+		if canonical == "" {
+			continue
+		}
+		if text := t.stringOf(p, canonical); text != "" {
+			all = append(all, base{form, p, canonical, text})
+		}
+	}
+	return all
+}
+
+// run tries one mistake, then two together and so on, on each form; and first
+// those that do not depend on the scheme.
+func (t *search) run() {
+	all := t.bases()
+	for together := 1; together <= maxTogether && !t.done(); together++ {
+		for _, b := range all {
+			t.Form = b.form
+			t.descend(b.parts, b.canonical, 0, together)
+			if together == 1 {
+				t.strings(b)
+				t.anyScheme(b)
+			}
+		}
+	}
+}
+
+func (t *search) done() bool { return len(t.result.mistakes) > 0 || t.result.Incomplete }
+
+// descend makes each of the mistakes from an index on, with so many together still
+// to be made.
+func (t *search) descend(p *scheme.Parts, canonical string, from, together int) {
+	for i := from; i < len(t.mistakes) && !t.done(); i++ {
+		m := &t.mistakes[i]
+		switch {
+		case m.Parts != nil:
+			m.Parts(&t.Search, p, func(variant *scheme.Parts, args ...string) bool {
+				text := t.render(variant)
+				if text == "" || text == canonical {
+					return !t.done()
+				}
+				t.chain = append(t.chain, scheme.Found{Code: m.Code, Args: scheme.Args(args...)})
+				if together == 1 {
+					t.try(variant, text)
+				} else {
+					t.descend(variant, text, i+1, together-1)
+				}
+				t.chain = t.chain[:len(t.chain)-1]
+				return !t.done()
+			})
+		case m.Text != nil && together == 1:
+			m.Text(&t.Search, canonical, func(variant string, args ...string) bool {
+				if variant != "" && variant != canonical {
+					t.chain = append(t.chain, scheme.Found{Code: m.Code, Args: scheme.Args(args...)})
+					t.try(p, variant)
+					t.chain = t.chain[:len(t.chain)-1]
+				}
+				return !t.done()
+			})
+		}
+	}
+}
+
+// strings makes the mistakes in the string to sign.
+func (t *search) strings(b base) {
+	for _, m := range t.mistakes {
+		if m.String == nil || t.done() {
+			continue
+		}
+		m.String(&t.Search, b.canonical, b.text, func(variant string, args ...string) bool {
+			if variant != "" && variant != b.text && t.afford(len(variant)) && t.matches(t.mac, variant) {
+				t.found(variant, scheme.Found{Code: m.Code, Args: scheme.Args(args...)})
+			}
+			return !t.done()
+		})
+	}
+}
+
+// try records the mistakes that were made if the text is what the client signed.
+func (t *search) try(p *scheme.Parts, canonical string) {
+	if text := t.stringOf(p, canonical); text != "" && t.matches(t.mac, text) {
+		t.found(canonical, t.chain...)
+	}
+}
+
+func (t *search) found(client string, all ...scheme.Found) {
+	if len(t.result.mistakes) == 0 {
+		t.result.Client = client
+		t.result.found(all...)
+	}
+}
+
+// afford reports whether so many bytes may still be built or hashed, and counts
+// them. It comes before the work, so nothing is built that does not fit. What
+// does not is left out, and the explanation says so.
+func (t *search) afford(bytes int) bool {
+	const each = 256 // what little things cost beside
+	switch {
+	case len(t.result.mistakes) > 0:
+		return false
+	case t.spent+bytes > maxUntimed && t.late() || bytes+each > maxExplainWork-t.spent:
+		t.result.Incomplete = true
+		return false
+	}
+	t.spent += bytes + each
+	return true
+}
+
+// render is the canonical text of the parts, which stay as they are: empty if that
+// cannot be afforded.
+func (t *search) render(p *scheme.Parts) string {
+	n := len(p.Path) + len(p.Digest) + 64
+	for i := range p.Params {
+		n += len(p.Params[i].Key) + len(p.Params[i].Value) + 2
+	}
+	for i := range p.Headers {
+		n += 2*len(p.Headers[i].Name) + len(p.Headers[i].Value) + 4
+	}
+	for i := range p.Fields {
+		n += len(p.Fields[i].Value) + 1
+	}
+	if !t.afford(n + 32*len(p.Params)) {
+		return ""
+	}
+	params := append(t.parts.Params[:0], p.Params...)
+	t.parts = *p
+	t.parts.Params = params
+	t.buf = t.d.Render(t.buf[:0], &t.parts)
+	return string(t.buf)
+}
+
+// stringOf is the string to sign of a canonical text; empty if it cannot be had.
+func (t *search) stringOf(p *scheme.Parts, canonical string) string {
+	if t.d.hashed == nil {
+		return canonical
+	}
+	if !t.afford(len(canonical)) {
+		return ""
+	}
+	t.buf = append(t.buf[:0], canonical...)
+	digest, err := t.w.digests.Sum(t.sum[:0], p.Hash, t.buf)
+	if err != nil {
+		return ""
+	}
+	return string(t.d.hashed.StringToSign(nil, p, digest))
+}
+
+// matches reports whether the signature is the MAC of the text.
+func (t *search) matches(mac *algo.Key, text string) bool {
+	t.buf = append(t.buf[:0], text...)
+	return sameMAC(mac.Sum(t.sum[:0], t.buf), t.Claim.Signature)
+}
+
+// sameMAC compares in constant time: what is compared must not be guessed from
+// how long it takes, not here either.
+func sameMAC(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
+
+// readBody takes the body, if it is not too long.
+func (t *search) readBody() {
+	body := &t.w.body
+	if body.length > maxExplained {
+		t.result.Incomplete = true
+		return
+	}
+	if body.read(); body.err == nil && body.kept.size <= maxExplained {
+		t.Body = make([]byte, body.kept.size)
+		_, err := io.ReadFull(body.kept.reader(), t.Body)
+		t.HasBody = err == nil
+	}
+	t.result.Incomplete = !t.HasBody
+}
+
+// anyScheme tries what does not depend on the scheme.
+func (t *search) anyScheme(b base) {
+	for _, end := range []string{"\n", "\r\n"} {
+		if t.afford(len(b.text)+2) && t.matches(t.mac, b.text+end) {
+			t.found(b.text+end, scheme.Found{Code: "newline_at_end"})
+		}
+	}
+	if t.afford(len(b.text) + strings.Count(b.text, "\n")) {
+		if text := strings.ReplaceAll(b.text, "\n", "\r\n"); text != b.text && t.matches(t.mac, text) {
+			t.found(text, scheme.Found{Code: "carriage_returns"})
+		}
+	}
+	found := func(code string, args ...string) {
+		t.found(b.canonical, scheme.Found{Code: code, Args: scheme.Args(args...)})
+	}
+	if !t.afford(len(b.text)) {
+		return
+	}
+	sum := t.mac.Sum(nil, []byte(b.text))
+	switch signature := t.Claim.Signature; {
+	case sameMAC([]byte(t.Claim.Text), hex.AppendEncode(nil, sum)):
+		found("hex_for_base64")
+	case sameMAC(signature, hex.AppendEncode(nil, sum)), sameMAC(bytes.ToLower(signature), hex.AppendEncode(nil, sum)):
+		found("base64_of_hex")
+	}
+	key := t.w.key
+	for _, algorithm := range t.d.Algorithms() {
+		if algorithm != t.Claim.Algorithm && t.signedWith(b.text, algorithm, key.Secret) {
+			found("other_algorithm", "said", t.Claim.Algorithm, "used", algorithm)
+		}
+	}
+	secret := key.Secret.Reveal()
+	for _, other := range []string{secret + "\n", secret + "\r\n", secret + " ", " " + secret, strings.TrimSpace(secret)} {
+		if other != secret && t.signedWith(b.text, t.Claim.Algorithm, Secret(other)) {
+			found("space_around_secret")
+		}
+	}
+	if t.signedWith(b.text, t.Claim.Algorithm, Secret(key.ID)) {
+		found("key_id_as_secret")
+	}
+	if store, ok := t.v.keys.(interface{ all() iter.Seq[*Key] }); ok {
+		tried := 0
+		for other := range store.all() {
+			if tried++; tried > maxExplainedKeys || t.done() {
+				break
+			}
+			if other.ID != key.ID && t.signedWith(b.text, t.Claim.Algorithm, other.Secret) {
+				found("other_key")
+			}
+		}
+	}
+}
+
+// signedWith reports whether the signature is the MAC of the text under this
+// algorithm and secret, where there is a backend for it.
+func (t *search) signedWith(text, algorithm string, secret SecretText) bool {
+	if secret.Reveal() == "" || !t.afford(len(text)) {
+		return false
+	}
+	basic, err := newMAC(algorithm, secret.bytes(), t.w.digests.backendOf(algorithm))
+	if err != nil {
+		return false
+	}
+	defer basic.Destroy()
+	mac, err := keyed(t.d, basic, secret, t.Claim)
+	if err != nil {
+		return false
+	}
+	defer mac.Destroy()
+	return t.matches(mac, text)
+}
