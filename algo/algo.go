@@ -208,6 +208,14 @@ func (k *Key) NewHash() hash.Hash {
 	return k.entry.newHash()
 }
 
+// Digest appends the digest under the MAC of msg to dst, from the key's own backend,
+// and returns the extended slice. Where dst has room it allocates nothing, but on
+// backend gmsm. It panics with a [Failure] when the backend fails.
+func (k *Key) Digest(dst, msg []byte) []byte {
+	k.ready()
+	return k.entry.digest(dst, msg)
+}
+
 // Size is the length of the MAC in bytes.
 func (k *Key) Size() int { return k.made().size }
 

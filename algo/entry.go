@@ -29,6 +29,8 @@ type entry struct {
 	wrong  sync.Map                // of answer: those that were wrong in use, for all self-tests to come
 	used   atomic.Bool
 	counts [ways]atomic.Uint64
+
+	digests sync.Pool // of *stream
 }
 
 // facts are what a backend told when it was last asked.
@@ -366,6 +368,21 @@ func (e *entry) newHash() hash.Hash {
 	s := &stream{entry: e, way: digested, faults: e.faults.Load()}
 	s.h = mustHash(e.NewHash())
 	return s
+}
+
+// digest is the digest of msg, by a stream that was used before. One that panics is
+// not used again.
+func (e *entry) digest(dst, msg []byte) []byte {
+	s, ok := e.digests.Get().(*stream)
+	if !ok {
+		s = e.newHash().(*stream)
+	}
+	s.Reset()
+	s.Write(msg)
+	dst = s.Sum(dst)
+	s.Reset() // it holds the end of the message
+	e.digests.Put(s)
+	return dst
 }
 
 func (e *entry) newMAC(key *Key) hash.Hash {

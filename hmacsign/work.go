@@ -82,7 +82,10 @@ func (d *digests) New(algorithm string) (hash.Hash, error) {
 
 // Sum appends the digest of a text.
 func (d *digests) Sum(dst []byte, algorithm string, text []byte) ([]byte, error) {
-	h, err := d.New(algorithm)
+	if algorithm == d.algorithm {
+		return d.mac.Digest(dst, text), nil
+	}
+	h, err := algo.NewHash(algorithm, algo.WithBackend(d.backend))
 	if err != nil {
 		return dst, err
 	}
