@@ -86,7 +86,8 @@ type Key struct {
 
 	// macs are the keyed MACs computed so far, by algorithm and backend. They
 	// live and die with the Key, so a rotated secret cannot stay in use.
-	macs sync.Map
+	macs   sync.Map
+	recent atomic.Pointer[keyedMAC] // of macs
 	// dialect is the scheme in which a request was last accepted: of two that share
 	// a header it is tried first.
 	dialect atomic.Pointer[dialect]
@@ -100,6 +101,11 @@ type macKey struct {
 	previous           bool
 }
 
+type keyedMAC struct {
+	macKey
+	mac *algo.Key
+}
+
 // secret is the one that counts, or the one before.
 func (k *Key) secret(previous bool) SecretText {
 	if previous {
@@ -111,7 +117,13 @@ func (k *Key) secret(previous bool) SecretText {
 // mac returns the MAC keyed with a secret, on a backend ("" is the preferred).
 func (k *Key) mac(algorithm, backend string, previous bool) (*algo.Key, error) {
 	id := macKey{algorithm, backend, previous}
+	if recent := k.recent.Load(); recent != nil && recent.macKey == id {
+		return recent.mac, nil
+	}
 	if mac, ok := k.macs.Load(id); ok {
+		if !previous {
+			k.recent.Store(&keyedMAC{id, mac.(*algo.Key)})
+		}
 		return mac.(*algo.Key), nil
 	}
 	mac, err := newMAC(algorithm, k.secret(previous).bytes(), backend)

@@ -31,7 +31,8 @@ type Verifier struct {
 	observe  func(*http.Request, *Identity, *VerifyError)
 	refuse   func(http.ResponseWriter, *http.Request, *VerifyError)
 	echo     bool
-	latest   atomic.Int64 // Unix milliseconds: the largest time seen
+	last     atomic.Pointer[dialect] // in which a request was accepted last
+	latest   atomic.Int64            // Unix milliseconds: the largest time seen
 }
 
 // An Identity tells who signed a request, and how that was proven.
@@ -138,52 +139,42 @@ func (v *Verifier) verify(ctx context.Context, w *work) (*Identity, *VerifyError
 }
 
 // try verifies the request in each scheme that it may be of, and returns the one in
-// which it was accepted, or came furthest; none if it is of none.
+// which it was accepted, or came furthest; none if it is of none. The order makes no
+// difference to what is accepted: two schemes of one vendor share a header, and the
+// one in which requests, those of this key above all, were accepted last goes first.
 func (v *Verifier) try(w *work) (furthest *dialect, id *Identity, err error) {
-	var hint *dialect
-	for _, d := range v.schemes {
-		if d == hint {
+	for next := -1; next < len(v.schemes); {
+		d := v.last.Load()
+		if next >= 0 {
+			d = v.schemes[next]
+		}
+		if next++; d == nil || slices.Contains(w.tried, d) {
 			continue
 		}
 		w.claim.Reset()
-		parseErr := d.Parse(&w.message, &w.claim)
-		if parseErr == scheme.ErrForeign {
+		triedErr := d.Parse(&w.message, &w.claim)
+		if triedErr == scheme.ErrForeign {
 			continue
 		}
-		if parseErr == nil && furthest == nil {
-			// Two schemes of one vendor share a header: the one in which the key's
-			// requests come is tried first.
-			if err = v.lookUp(w); err == nil {
-				hint = v.likely(w.key, d)
-			}
-			if hint != nil {
+		if triedErr == nil && v.lookUp(w) == nil {
+			if likely := v.likely(w.key); likely != nil && likely != d && !slices.Contains(w.tried, likely) {
+				d, next = likely, next-1 // d is not tried yet
 				w.claim.Reset()
-				if hint.Parse(&w.message, &w.claim) == nil {
-					furthest = hint
-					if id, err = v.verifyAs(w, hint); err == nil {
-						return hint, id, nil
-					}
-					if err == errMismatch {
-						w.mismatched = append(w.mismatched, hint)
-					}
-				}
-				w.claim.Reset()
-				parseErr = d.Parse(&w.message, &w.claim)
+				triedErr = d.Parse(&w.message, &w.claim)
 			}
 		}
-		triedErr := parseErr
-		if parseErr == nil {
-			var got *Identity
-			if got, triedErr = v.verifyAs(w, d); triedErr == nil {
-				w.key.dialect.Store(d)
-				return d, got, nil
+		w.tried = append(w.tried, d)
+		if triedErr == nil {
+			if id, triedErr = v.verifyAs(w, d); triedErr == nil {
+				v.remember(w.key, d)
+				return d, id, nil
 			}
 		}
 		if triedErr == errMismatch {
 			w.mismatched = append(w.mismatched, d)
 		}
-		// The one that gets further tells why.
-		if furthest == nil || progress(triedErr) > progress(err) {
+		// The one that gets further tells why, and of two the first.
+		if further := progress(triedErr) - progress(err); triedErr != scheme.ErrForeign && (furthest == nil || further > 0 || further == 0 && v.before(d, furthest)) {
 			furthest, err = d, triedErr
 		}
 		if errors.Is(err, ErrUnknownKey) {
@@ -196,19 +187,32 @@ func (v *Verifier) try(w *work) (furthest *dialect, id *Identity, err error) {
 	return furthest, nil, err
 }
 
-// likely is the scheme in which a request of the key was last accepted, unless that
-// is the first one anyway.
-func (v *Verifier) likely(key *Key, first *dialect) *dialect {
+// before reports whether a scheme comes before another, whatever was tried first.
+func (v *Verifier) before(d, other *dialect) bool {
+	return slices.Index(v.schemes, d) < slices.Index(v.schemes, other)
+}
+
+// likely is the scheme in which a request of the key was accepted last.
+func (v *Verifier) likely(key *Key) *dialect {
 	last := key.dialect.Load()
-	if last == nil || last.name == first.name {
-		return nil
+	if last == nil || last == v.last.Load() {
+		return last
 	}
 	for _, d := range v.schemes {
-		if d.name == last.name {
+		if d.name == last.name { // the key may be in use with other verifiers
 			return d
 		}
 	}
 	return nil
+}
+
+func (v *Verifier) remember(key *Key, d *dialect) {
+	if v.last.Load() != d {
+		v.last.Store(d)
+	}
+	if key.dialect.Load() != d {
+		key.dialect.Store(d)
+	}
 }
 
 // unsigned refuses a request that no scheme takes for its own.
@@ -267,6 +271,7 @@ func (v *Verifier) identify(w *work, d *dialect, e *VerifyError) {
 // of several schemes, it is taken for one of that in which a mistake explains it, or
 // else of the first.
 func (v *Verifier) mismatch(w *work, first *dialect) (e *VerifyError) {
+	slices.SortFunc(w.mismatched, func(a, b *dialect) int { return slices.Index(v.schemes, a) - slices.Index(v.schemes, b) })
 	for _, d := range w.mismatched {
 		tried := v.mismatchAs(w, d)
 		if e == nil || d == first || tried.Explanation != nil && len(tried.Explanation.mistakes) > 0 {

@@ -27,12 +27,13 @@ type work struct {
 	keyID   string // of the claim, and what is found for it
 	key     *Key
 	keyErr  error
-	// mismatched are the schemes in which the signature is not the request's.
-	mismatched []*dialect
-	canonical  []byte
-	text       []byte // the string to sign
-	sum        [64]byte
-	mac        [32]byte
+	// tried are the schemes in which it was verified, mismatched those in which the
+	// signature is not the request's.
+	tried, mismatched []*dialect
+	canonical         []byte
+	text              []byte // the string to sign
+	sum               [64]byte
+	mac               [32]byte
 }
 
 var works = sync.Pool{New: func() any { return new(work) }}
@@ -43,14 +44,17 @@ func newWork() *work { return works.Get().(*work) }
 // large form.
 func (w *work) free() {
 	w.body.settle()
+	w.body = payload{}
 	w.message.Reset()
 	w.claim.Reset()
 	w.parts.Reset()
 	if cap(w.parts.Params) > maxKept {
 		w.parts = scheme.Parts{}
 	}
-	message, claim, parts := w.message, w.claim, w.parts
-	*w = work{message: message, claim: claim, parts: parts, text: reusable(w.text), canonical: reusable(w.canonical), mismatched: w.mismatched[:0]}
+	w.digests, w.ctx, w.query, w.readErr = digests{}, nil, "", nil
+	w.keyID, w.key, w.keyErr = "", nil, nil
+	w.tried, w.mismatched = w.tried[:0], w.mismatched[:0]
+	w.text, w.canonical = reusable(w.text), reusable(w.canonical)
 	works.Put(w)
 }
 

@@ -47,14 +47,13 @@ func ParseHMAC(m *Message, c *Claim) error {
 		return err
 	}
 	var id, algorithm, headers, signature string
-	for {
-		var name string
-		var quoted bool
-		name, rest, quoted = strings.Cut(strings.TrimLeft(rest, " "), `="`)
+	for more := true; more; {
+		rest = trimSpaces(rest)
+		var field *string
+		name, value, quoted := cutQuote(rest)
 		if !quoted {
 			return Refuse(ErrMalformed, "hmac_form")
 		}
-		var field *string
 		switch name {
 		case "id":
 			field = &id
@@ -71,11 +70,11 @@ func ParseHMAC(m *Message, c *Claim) error {
 		if *field != "" {
 			return Refuse(ErrMalformed, "hmac_repeated_parameter", "name", name)
 		}
-		end := strings.IndexByte(rest, '"')
+		end := strings.IndexByte(value, '"')
 		if end < 0 {
 			return Refuse(ErrMalformed, "hmac_no_closing_quote", "name", name)
 		}
-		*field, rest = rest[:end], strings.TrimLeft(rest[end+1:], " ")
+		*field, rest = value[:end], trimSpaces(value[end+1:])
 		if *field == "" {
 			return Refuse(ErrMalformed, "hmac_empty_parameter", "name", name)
 		}
@@ -84,13 +83,12 @@ func ParseHMAC(m *Message, c *Claim) error {
 				return Refuse(ErrMalformed, "hmac_control_character", "name", name)
 			}
 		}
-		if rest == "" {
-			break
+		if more = rest != ""; more {
+			if rest[0] != ',' {
+				return Refuse(ErrMalformed, "hmac_no_comma", "name", name)
+			}
+			rest = rest[1:]
 		}
-		if rest[0] != ',' {
-			return Refuse(ErrMalformed, "hmac_no_comma", "name", name)
-		}
-		rest = rest[1:]
 	}
 	if id == "" || algorithm == "" || headers == "" || signature == "" {
 		return Refuse(ErrMalformed, "hmac_missing_parameter")
@@ -109,6 +107,23 @@ func ParseHMAC(m *Message, c *Claim) error {
 	return err
 }
 
+func trimSpaces(s string) string {
+	for s != "" && s[0] == ' ' {
+		s = s[1:]
+	}
+	return s
+}
+
+// cutQuote cuts name="value... behind the opening quote.
+func cutQuote(s string) (name, value string, ok bool) {
+	for i := 1; i < len(s); i++ {
+		if s[i] == '"' && s[i-1] == '=' {
+			return s[:i-1], s[i+1:], true
+		}
+	}
+	return "", "", false
+}
+
 // CheckKeyIDLength refuses a key id that no honest client sends.
 func CheckKeyIDLength(id string) error {
 	if len(id) > MaxKeyID {
@@ -120,12 +135,15 @@ func CheckKeyIDLength(id string) error {
 // DecodeBase64 appends a signature in standard base64, of which there is one way to
 // write it.
 func DecodeBase64(dst []byte, text string) ([]byte, error) {
-	dst, err := base64.StdEncoding.Strict().AppendDecode(dst, []byte(text))
-	if err != nil || strings.ContainsAny(text, "\r\n") {
+	before := len(dst)
+	dst, err := strictBase64.AppendDecode(dst, []byte(text))
+	if err != nil || base64.StdEncoding.EncodedLen(len(dst)-before) != len(text) { // line breaks are passed over
 		return dst, Refuse(ErrMalformed, "signature_not_base64")
 	}
 	return dst, nil
 }
+
+var strictBase64 = base64.StdEncoding.Strict()
 
 // FormatHMAC writes what ParseHMAC reads.
 func FormatHMAC(c *Claim) string {
