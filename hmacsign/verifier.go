@@ -133,7 +133,11 @@ func (v *Verifier) verify(ctx context.Context, w *work) (*Identity, *VerifyError
 		return id, nil, tried
 	}
 	if tried == nil {
-		return nil, verifyError(err), v.schemes[0].Scheme
+		e := verifyError(err)
+		if v.explain {
+			e.Explanation = new(Explanation)
+		}
+		return nil, e, v.schemes[0].Scheme
 	}
 	return nil, v.describe(w, tried, err), tried.Scheme
 }
@@ -232,6 +236,9 @@ func progress(err error) int {
 	steps := [][]error{{ErrScheme}, {ErrDate}, {ErrSignedHeaders, ErrExpired, ErrSignature}, {ErrBodyDigest, ErrReplayed}}
 	for i, step := range steps {
 		if slices.ContainsFunc(step, func(reason error) bool { return errors.Is(err, reason) }) {
+			if e, ok := err.(*VerifyError); ok && e.Explanation != nil && e.Explanation.Late != nil && e.Explanation.Late.Accepted {
+				return i + 1
+			}
 			return i
 		}
 	}
