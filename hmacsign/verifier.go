@@ -414,8 +414,18 @@ func (v *Verifier) verifyAs(w *work, d *dialect) (id *Identity, err error) {
 			return nil, refuse(ErrReplayed, "replayed_alike")
 		}
 	}
-	return &Identity{KeyID: c.KeyID, Scheme: d.name, Algorithm: c.Algorithm, Backend: w.digests.mac.Backend().Backend, Form: form,
-		SignedHeaders: slices.Clone(c.Headers), AlsoSigned: c.AlsoHeaders, Scope: c.Scope, Date: date, PreviousSecret: previous}, nil
+	return newIdentity(c, d.name, w.digests.mac.Backend().Backend, form, date, previous), nil
+}
+
+// newIdentity is one allocation for an identity with few signed headers.
+func newIdentity(c *scheme.Claim, name, backend, form string, date time.Time, previous bool) *Identity {
+	i := &struct {
+		Identity
+		names [4]string
+	}{Identity: Identity{KeyID: c.KeyID, Scheme: name, Algorithm: c.Algorithm, Backend: backend, AlsoSigned: c.AlsoHeaders,
+		Scope: c.Scope, Form: form, Date: date, PreviousSecret: previous}}
+	i.SignedHeaders = append(i.names[:0], c.Headers...)
+	return &i.Identity
 }
 
 // expired explains the refusal of a request for its date: the rest is looked at too,
