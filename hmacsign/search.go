@@ -68,6 +68,7 @@ func (v *Verifier) explainMAC(w *work, d *dialect, mac *algo.Key) *Explanation {
 		t.mistakes = d.explainer.Mistakes()
 	}
 	t.run()
+	t.result.spent = t.spent
 	return t.result
 }
 
