@@ -97,6 +97,7 @@ func digestsFor(t testing.TB, algorithm string) digests {
 func rendered(t *testing.T, in Scheme, req *http.Request) *work {
 	w := newWork()
 	require.NoError(t, w.read(req, &common{maxBody: DefaultMaxBody, budget: noBudget}))
+	defer func() { w.body.restore(req) }()
 	require.NoError(t, in.Parse(&w.message, &w.claim))
 	w.digests = digestsFor(t, w.claim.Algorithm)
 	d := newDialect(in)
