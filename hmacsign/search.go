@@ -106,9 +106,13 @@ type base struct {
 func (t *search) bases() []base {
 	var all []base
 	for _, form := range t.d.forms {
-		p := new(scheme.Parts)
-		if ok, err := t.d.Parts(p, t.Message, t.Claim, form); !ok || err != nil {
+		t.w.parts.Reset()
+		if ok, err := t.d.Parts(&t.w.parts, t.Message, t.Claim, form); !ok || err != nil {
 			continue
+		}
+		p := t.Clone(&t.w.parts)
+		if p == nil {
+			break
 		}
 		canonical := t.render(p)
 		if canonical == "" {

@@ -189,7 +189,10 @@ func (s *Signer) build(w *work, req *http.Request, header http.Header) (err erro
 	if err := s.dialect.Prepare(&w.message, &w.claim, s.clock()); err != nil {
 		return err
 	}
-	_, err = w.render(s.dialect, s.dialect.forms[0])
+	written, err := w.render(s.dialect, s.dialect.forms[0])
+	if err == nil && !written {
+		return fmt.Errorf("hmacsign: scheme %s does not write its form %s for this request", s.dialect.name, s.dialect.forms[0])
+	}
 	return err
 }
 

@@ -530,7 +530,7 @@ func (v *Verifier) checkMAC(w *work, d *dialect) (form string, previous bool, er
 			}
 		}
 	}
-	if !written {
+	if !written && impossible != nil {
 		return "", false, impossible
 	}
 	return "", false, errMismatch

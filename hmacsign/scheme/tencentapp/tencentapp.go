@@ -228,7 +228,7 @@ func (s Scheme) Parts(p *scheme.Parts, m *scheme.Message, c *scheme.Claim, form 
 	switch form {
 	case formDecoded:
 		changed := decodeParams(p)
-		if !changed && strings.IndexByte(p.Path, '%') < 0 && s.accepted()&Documented != 0 {
+		if !changed && strings.IndexByte(p.Path, '%') < 0 && s.Query != Decoded && s.accepted()&Documented != 0 {
 			return false, nil
 		}
 		p.Path = scheme.Decode(p.Path, false)
