@@ -384,19 +384,27 @@ func tooLarge(limit int64) error {
 func (p *payload) restore(req *http.Request) {
 	switch {
 	case p.done:
-		body := &restored{Reader: p.kept.reader(), kept: p.kept.whole(!p.closes)}
-		if p.own {
-			body.src = p.src
+		body := p.restored()
+		if req.Body = body; p.err == nil {
+			req.ContentLength, req.TransferEncoding = body.kept.size, nil
+			req.GetBody = body.again
 		}
-		if req.Body = body; p.err != nil {
-			body.Reader = io.MultiReader(body.Reader, p.src)
-			return
-		}
-		req.ContentLength, req.TransferEncoding = body.kept.size, nil
-		req.GetBody = body.again
 	case p.peeked:
 		req.Body = p.src
 	}
+}
+
+// restored is a body that was read: what is held of it, and what comes behind that
+// where reading failed.
+func (p *payload) restored() *restored {
+	body := &restored{Reader: p.kept.reader(), kept: p.kept.whole(!p.closes)}
+	if p.own {
+		body.src = p.src
+	}
+	if p.err != nil {
+		body.Reader = io.MultiReader(body.Reader, p.src)
+	}
+	return body
 }
 
 // keep does the same for a client's request, whose body may be sent more than
