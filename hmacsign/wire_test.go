@@ -362,4 +362,3 @@ func TestWireReplay(t *testing.T) {
 	_, err = v.VerifyWire(t.Context(), r)
 	require.ErrorIs(t, err, ErrReplayed)
 }
-
