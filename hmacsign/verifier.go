@@ -132,11 +132,20 @@ func (v *Verifier) verify(ctx context.Context, w *work) (*Identity, *VerifyError
 		return id, nil
 	}
 	if tried == nil {
-		return nil, verifyError(err)
+		return nil, v.ofNone(err)
 	}
 	refused := v.describe(w, tried, err)
 	refused.spoken = tried.Scheme
 	return nil, refused
+}
+
+// ofNone describes an error of a request that no scheme was found for.
+func (v *Verifier) ofNone(err error) *VerifyError {
+	e := verifyError(err)
+	if v.explain {
+		e.Explanation = new(Explanation)
+	}
+	return e
 }
 
 // try verifies the request in each scheme that it may be of, and returns the one in
@@ -233,6 +242,9 @@ func progress(err error) int {
 	steps := [][]error{{ErrScheme}, {ErrDate}, {ErrSignedHeaders, ErrExpired, ErrSignature}, {ErrBodyDigest, ErrReplayed}}
 	for i, step := range steps {
 		if slices.ContainsFunc(step, func(reason error) bool { return errors.Is(err, reason) }) {
+			if e, ok := err.(*VerifyError); ok && e.Explanation != nil && e.Explanation.Late != nil && e.Explanation.Late.Accepted {
+				return i + 1
+			}
 			return i
 		}
 	}
@@ -408,8 +420,18 @@ func (v *Verifier) verifyAs(w *work, d *dialect) (id *Identity, err error) {
 			return nil, refuse(ErrReplayed, "replayed_alike")
 		}
 	}
-	return &Identity{KeyID: c.KeyID, Scheme: d.name, Algorithm: c.Algorithm, Backend: w.digests.mac.Backend().Backend, Form: form,
-		SignedHeaders: slices.Clone(c.Headers), AlsoSigned: c.AlsoHeaders, Scope: c.Scope, Date: date, PreviousSecret: previous}, nil
+	return newIdentity(c, d.name, w.digests.mac.Backend().Backend, form, date, previous), nil
+}
+
+// newIdentity is one allocation for an identity with few signed headers.
+func newIdentity(c *scheme.Claim, name, backend, form string, date time.Time, previous bool) *Identity {
+	i := &struct {
+		Identity
+		names [4]string
+	}{Identity: Identity{KeyID: c.KeyID, Scheme: name, Algorithm: c.Algorithm, Backend: backend, AlsoSigned: c.AlsoHeaders,
+		Scope: c.Scope, Form: form, Date: date, PreviousSecret: previous}}
+	i.SignedHeaders = append(i.names[:0], c.Headers...)
+	return &i.Identity
 }
 
 // expired explains the refusal of a request for its date: the rest is looked at too,

@@ -62,7 +62,7 @@ func (v *Verifier) VerifyWire(ctx context.Context, r *WireRequest) (*Identity, e
 	v.ready()
 	head, err := r.head()
 	if err != nil {
-		return nil, verifyError(err)
+		return nil, v.ofNone(err)
 	}
 	w := newWork()
 	defer w.free()

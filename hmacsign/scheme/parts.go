@@ -94,11 +94,10 @@ func ByKey(a, b Param) int {
 	return strings.Compare(a.Value, b.Value)
 }
 
-// sortParams sorts in place and keeps the order of equals. Few parameters are the
-// rule, and most come sorted.
+// sortParams sorts in place. Few parameters are the rule, and most come sorted.
 func sortParams(params []Param, order func(a, b Param) int) {
 	if len(params) > 12 {
-		slices.SortStableFunc(params, order)
+		slices.SortFunc(params, order)
 		return
 	}
 	for i := 1; i < len(params); i++ {

@@ -64,7 +64,9 @@ func appendRaw(p *scheme.Parts, query, body string, isForm bool) {
 // that could be decoded again, so that another request would have the same text.
 const (
 	specialInParams = "&=#?%+;"
-	specialInPath   = "&=#?%+;/"
+	// Of a path also a backslash, and the dots of /%2e%2e/, which servers take for
+	// something else than their encoding.
+	specialInPath = "&=#?%+;/\\."
 )
 
 func ambiguous(path, query, body string, pathDecoded bool) bool {
