@@ -106,13 +106,14 @@ type codeSearch struct {
 	t     *testing.T
 	files *token.FileSet
 	takes map[position]bool
+	types map[string]int    // of structs with a code: the field's index
 	codes map[string]string // where each is
 }
 
 func usedCodes(t *testing.T, root string, folders ...string) map[string]string {
 	s := &codeSearch{t, token.NewFileSet(), map[position]bool{
 		{"", "Refuse", 1, ""}: true, {"", "Text", 1, ""}: true, {root + "/hmacsign/scheme", "newReason", 0, ""}: true,
-	}, map[string]string{}}
+	}, map[string]int{}, map[string]string{}}
 	var sources []*ast.File
 	for _, folder := range folders {
 		require.NoError(t, filepath.WalkDir(filepath.Join(root, folder), func(path string, entry fs.DirEntry, err error) error {
@@ -128,6 +129,16 @@ func usedCodes(t *testing.T, root string, folders ...string) map[string]string {
 			sources = append(sources, file)
 			return err
 		}))
+	}
+	for _, file := range sources {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok {
+				if at, ok := codeField(spec.Type); ok {
+					s.types[spec.Name.Name] = at
+				}
+			}
+			return true
+		})
 	}
 	for before := 0; before < len(s.takes); {
 		before = len(s.takes)
@@ -175,7 +186,7 @@ func params(f *ast.FuncType) map[string]int {
 }
 
 func (s *codeSearch) walk(node ast.Node, in *function) {
-	var mistakes []*ast.CompositeLit // that are elements of a list, with their type left out
+	elements := map[*ast.CompositeLit]int{} // of a list, with their type left out
 	ast.Inspect(node, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
@@ -196,34 +207,58 @@ func (s *codeSearch) walk(node ast.Node, in *function) {
 				}
 			}
 		case *ast.CompositeLit:
-			kind := text(n.Type)
-			if list, ok := n.Type.(*ast.ArrayType); ok && isCoded(text(list.Elt)) {
-				for _, element := range n.Elts {
-					if literal, ok := element.(*ast.CompositeLit); ok {
-						mistakes = append(mistakes, literal)
+			if list, ok := n.Type.(*ast.ArrayType); ok {
+				if at, ok := s.codeOf(list.Elt); ok {
+					for _, element := range n.Elts {
+						if literal, ok := element.(*ast.CompositeLit); ok {
+							elements[literal] = at
+						}
 					}
 				}
 			}
-			if isCoded(kind) || slices.Contains(mistakes, n) {
-				s.coded(n, in)
+			at, ok := elements[n]
+			if !ok {
+				at, ok = s.codeOf(n.Type)
+			}
+			if ok {
+				s.coded(n, at, in)
 			}
 		}
 		return true
 	})
 }
 
-// isCoded reports whether a type has a code first.
-func isCoded(name string) bool {
-	return slices.Contains([]string{"Mistake", "Found", "Pair"}, name)
+// codeField is where a struct has its code.
+func codeField(e ast.Expr) (at int, ok bool) {
+	s, ok := e.(*ast.StructType)
+	if !ok {
+		return 0, false
+	}
+	for _, field := range s.Fields.List {
+		for _, name := range field.Names {
+			if strings.EqualFold(name.Name, "code") && text(field.Type) == "string" {
+				return at, true
+			}
+			at++
+		}
+	}
+	return 0, false
 }
 
-func (s *codeSearch) coded(n *ast.CompositeLit, in *function) {
+func (s *codeSearch) codeOf(kind ast.Expr) (at int, ok bool) {
+	if at, ok = s.types[text(kind)]; ok {
+		return at, true
+	}
+	return codeField(kind)
+}
+
+func (s *codeSearch) coded(n *ast.CompositeLit, at int, in *function) {
 	for i, element := range n.Elts {
 		pair, keyed := element.(*ast.KeyValueExpr)
 		switch {
-		case keyed && text(pair.Key) == "Code":
+		case keyed && strings.EqualFold(text(pair.Key), "code"):
 			s.code(pair.Value, "", in)
-		case !keyed && i == 0:
+		case !keyed && i == at:
 			s.code(element, "", in)
 		}
 	}
@@ -240,7 +275,7 @@ func (s *codeSearch) code(e ast.Expr, end string, in *function) {
 			s.codes[word] = s.files.Position(e.Pos()).String()
 		}
 		return
-	case *ast.SelectorExpr, *ast.CallExpr: // of a refusal or a mistake that is there
+	case *ast.SelectorExpr, *ast.CallExpr: // of what has a code
 		return
 	case *ast.BinaryExpr:
 		if last, ok := e.Y.(*ast.BasicLit); ok {
