@@ -1,6 +1,7 @@
 package huaweisdk
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,12 +28,13 @@ func ambiguousAt(code, text string, i int) error {
 }
 
 // canonicalPath decodes and encodes each segment on its own, so that an encoded slash
-// stays one, and ends the path with a slash.
-func canonicalPath(path string) string {
-	if isCanonical(path, "/") && strings.HasSuffix(path, "/") {
+// stays one unless slashes says that it is decoded first. A slash that is missing at
+// the end is for [Scheme.Render] to write.
+func canonicalPath(path string, slashes bool) string {
+	if isCanonical(path, "/") && !slashes {
 		return path
 	}
-	b := make([]byte, 0, 3*len(path)+1)
+	b := make([]byte, 0, 3*len(path))
 	for i := 0; i < len(path); i++ {
 		if path[i] == '/' {
 			b = append(b, '/')
@@ -40,8 +42,8 @@ func canonicalPath(path string) string {
 		}
 		b, i = appendCanonical(b, path, i)
 	}
-	if len(b) == 0 || b[len(b)-1] != '/' {
-		b = append(b, '/')
+	if slashes {
+		b = bytes.ReplaceAll(b, []byte("%2F"), []byte("/"))
 	}
 	return string(b)
 }
