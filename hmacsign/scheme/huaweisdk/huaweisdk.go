@@ -69,11 +69,6 @@ func (Scheme) Algorithms() []string { return []string{algo.HMACSHA256, algo.HMAC
 // Challenge implements [scheme.Scheme].
 func (Scheme) Challenge() string { return "SDK-HMAC-SHA256" }
 
-// Coverage implements [scheme.Scheme].
-func (Scheme) Coverage() scheme.Coverage {
-	return scheme.Coverage{Method: true, Path: true, Query: true, Body: true, Headers: true}
-}
-
 // A form is a way in which SDKs write the string to sign, beside what is documented.
 type form struct {
 	name string
