@@ -394,28 +394,36 @@ func tooLarge(limit int64) error {
 func (p *payload) restore(req *http.Request) {
 	switch {
 	case p.done:
-		body := &restored{kept: p.kept}
-		if body.Reader = &body.memory; p.kept.file == nil {
-			body.memory.Reset(p.kept.head)
-		} else {
-			body.Reader = p.kept.reader()
+		body := p.restored()
+		if req.Body = body; p.err == nil {
+			req.ContentLength, req.TransferEncoding = body.kept.size, nil
+			req.GetBody = body.again
 		}
-		if !p.closes && p.kept.hold != nil {
-			// One that nobody closes is dropped when nothing can read it any more.
-			runtime.AddCleanup(body, (*hold).drop, p.kept.hold)
-		}
-		if p.own {
-			body.src = p.src
-		}
-		if req.Body = body; p.err != nil {
-			body.Reader = io.MultiReader(body.Reader, p.src)
-			return
-		}
-		req.ContentLength, req.TransferEncoding = body.kept.size, nil
-		req.GetBody = body.again
 	case p.peeked:
 		req.Body = p.src
 	}
+}
+
+// restored is a body that was read: what is held of it, and what comes behind that
+// where reading failed.
+func (p *payload) restored() *restored {
+	body := &restored{kept: p.kept}
+	if body.Reader = &body.memory; p.kept.file == nil {
+		body.memory.Reset(p.kept.head)
+	} else {
+		body.Reader = p.kept.reader()
+	}
+	if !p.closes && p.kept.hold != nil {
+		// One that nobody closes is dropped when nothing can read it any more.
+		runtime.AddCleanup(body, (*hold).drop, p.kept.hold)
+	}
+	if p.own {
+		body.src = p.src
+	}
+	if p.err != nil {
+		body.Reader = io.MultiReader(body.Reader, p.src)
+	}
+	return body
 }
 
 // keep does the same for a client's request, whose body may be sent more than

@@ -79,6 +79,7 @@ func (v *Verifier) explainMAC(w *work, d *dialect, mac *algo.Key) *Explanation {
 		t.out = false
 		t.result.found(d.explainer.Recognise(&t.Search, refuse(ErrSignature, ""))...)
 	}
+	t.result.spent = t.spent
 	return t.result
 }
 
