@@ -14,30 +14,39 @@ type change = func(s *scheme.Search, p *scheme.Parts, yield yield)
 
 type yield = func(variant *scheme.Parts, args ...string) bool
 
+// The vendor's clients whose faults come together.
+const (
+	ofJava uint = 1 << iota
+	ofNode
+	ofAny = ofJava | ofNode
+)
+
 // Mistakes implements [scheme.Explainer]. First are the faults of the vendor's own
 // SDKs, which come together; last is what takes the most work.
 func (s Scheme) Mistakes() []scheme.Mistake {
 	var all []scheme.Mistake
-	parts := func(code string, f change) {
-		all = append(all, scheme.Mistake{Code: code, Parts: f})
+	of := func(clients uint, code string, f change) {
+		all = append(all, scheme.Mistake{Code: code, Clients: clients, Parts: f})
 	}
+	parts := func(code string, f change) { of(0, code, f) }
 	if !s.DecodeSlash {
-		parts("slash_decoded", slashDecoded)
+		of(ofAny, "slash_decoded", slashDecoded)
 	}
-	parts("path_encoded_twice", pathEncodedTwice)
-	parts("name_not_encoded", nameNotEncoded)
-	parts("plus_not_encoded", plusNotEncoded)
-	parts("header_lines_order", headerLinesOrder)
-	parts("empty_body_signed", emptyBodySigned)
+	of(ofNode, "path_encoded_twice", pathEncodedTwice)
+	of(ofJava, "name_not_encoded", nameNotEncoded)
+	of(ofAny, "plus_not_encoded", plusNotEncoded)
+	of(ofNode, "header_lines_order", headerLinesOrder)
+	of(ofJava, "empty_body_signed", emptyBodySigned)
 
 	parts("no_trailing_slash", noTrailingSlash)
 	parts("path_as_sent", pathAsSent)
-	parts("percent_case", percentCase)
+	parts("percent_lower_case", percentLowerCase)
 	parts("empty_value_without_equals", emptyValueWithoutEquals)
 	parts("plus_for_space", plusForSpace)
 	parts("repeated_parameter", repeatedParameter)
 	parts("repeats_joined", repeatsJoined)
 	parts("parameters_not_sorted", parametersNotSorted)
+	parts("parameters_sorted_wrongly", parametersSortedWrongly)
 	parts("query_not_canonical", queryNotCanonical)
 	parts("query_left_out", queryLeftOut)
 	parts("date_for_x_sdk_date", dateForXSdkDate)
@@ -72,21 +81,13 @@ func (Scheme) Recognise(s *scheme.Search, r *scheme.Refusal) []scheme.Found {
 	return nil
 }
 
-// vary yields a copy of the parts after a change that sets fields: what they hold is
-// shared, and is not to be written to.
-func vary(p *scheme.Parts, yield yield, change func(q *scheme.Parts)) bool {
-	q := *p
-	change(&q)
-	return yield(&q)
-}
-
 // The path.
 
 func varyPath(p *scheme.Parts, yield yield, path, mark string) bool {
 	if path == p.Path && mark == p.Mark {
 		return true
 	}
-	return vary(p, yield, func(q *scheme.Parts) { q.Path, q.Mark = path, mark })
+	return scheme.Vary(p, yield, func(q *scheme.Parts) { q.Path, q.Mark = path, mark })
 }
 
 // closing is what stands between a path, which ends with a slash then, and the query.
@@ -149,8 +150,8 @@ func pathAsSent(s *scheme.Search, p *scheme.Parts, yield yield) {
 	}
 }
 
-// percentCase writes the percent-encoding in lower case.
-func percentCase(s *scheme.Search, p *scheme.Parts, yield yield) {
+// percentLowerCase: in path and parameters, or in one of them.
+func percentLowerCase(s *scheme.Search, p *scheme.Parts, yield yield) {
 	encoded := strings.IndexByte(p.Path, '%') >= 0
 	n := len(p.Path)
 	for i := range p.Params {
@@ -165,9 +166,9 @@ func percentCase(s *scheme.Search, p *scheme.Parts, yield yield) {
 	for i := range params {
 		params[i].Key, params[i].Value = lowerPercent(params[i].Key), lowerPercent(params[i].Value)
 	}
-	_ = vary(p, yield, func(q *scheme.Parts) { q.Path, q.Params = path, params }) &&
+	_ = scheme.Vary(p, yield, func(q *scheme.Parts) { q.Path, q.Params = path, params }) &&
 		varyPath(p, yield, path, p.Mark) &&
-		vary(p, yield, func(q *scheme.Parts) { q.Params = params })
+		scheme.Vary(p, yield, func(q *scheme.Parts) { q.Params = params })
 }
 
 func lowerPercent(s string) string {
@@ -200,7 +201,7 @@ func varyLines(s *scheme.Search, p *scheme.Parts, yield yield, change func(lines
 	}
 	lines, names := slices.Clone(p.Headers), slices.Clone(p.Names)
 	change(lines, names)
-	return vary(p, yield, func(q *scheme.Parts) { q.Headers, q.Names = lines, names })
+	return scheme.Vary(p, yield, func(q *scheme.Parts) { q.Headers, q.Names = lines, names })
 }
 
 // headerLinesOrder: by locale, and as they are listed.
@@ -284,7 +285,7 @@ func contentTypeParameter(s *scheme.Search, p *scheme.Parts, yield yield) {
 
 // spaceBehindColon: in all lines, or in one.
 func spaceBehindColon(s *scheme.Search, p *scheme.Parts, yield yield) {
-	if !vary(p, yield, func(q *scheme.Parts) { q.Colon = ": " }) {
+	if !scheme.Vary(p, yield, func(q *scheme.Parts) { q.Colon = ": " }) {
 		return
 	}
 	for i := 0; i < len(p.Headers) && len(p.Headers) > 1; i++ {
@@ -335,12 +336,12 @@ func noEmptyLine(s *scheme.Search, text string, yield func(string, ...string) bo
 // The rest of the request, and the string around its hash.
 
 func lowerCaseMethod(_ *scheme.Search, p *scheme.Parts, yield yield) {
-	vary(p, yield, func(q *scheme.Parts) { q.Method = strings.ToLower(p.Method) })
+	scheme.Vary(p, yield, func(q *scheme.Parts) { q.Method = strings.ToLower(p.Method) })
 }
 
 func otherMethod(_ *scheme.Search, p *scheme.Parts, yield yield) {
 	for _, method := range []string{"GET", "POST", "PUT"} {
-		if method != p.Method && !vary(p, yield, func(q *scheme.Parts) { q.Method = method }) {
+		if method != p.Method && !scheme.Vary(p, yield, func(q *scheme.Parts) { q.Method = method }, "signed", method, "sent", p.Method) {
 			return
 		}
 	}

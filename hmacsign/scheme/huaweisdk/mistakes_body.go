@@ -13,7 +13,7 @@ func varyDigest(p *scheme.Parts, yield yield, digest []byte) bool {
 	if bytes.Equal(digest, p.Digest) {
 		return true
 	}
-	return vary(p, yield, func(q *scheme.Parts) { q.Digest = digest })
+	return scheme.Vary(p, yield, func(q *scheme.Parts) { q.Digest = digest })
 }
 
 // varyBody yields the parts with the hash of another body, under an algorithm.

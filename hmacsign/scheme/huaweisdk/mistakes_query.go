@@ -11,7 +11,7 @@ const paramCost = 40 // of a parameter, beside its text
 
 // varyParams yields the parts with other parameters, in an order; none is as they are.
 func varyParams(p *scheme.Parts, yield yield, params []scheme.Param, order func(a, b scheme.Param) int) bool {
-	return vary(p, yield, func(q *scheme.Parts) { q.Params, q.Order = params, order })
+	return scheme.Vary(p, yield, func(q *scheme.Parts) { q.Params, q.Order = params, order })
 }
 
 // affordParams reports whether there are parameters to change, and a copy of them can
@@ -70,16 +70,38 @@ func byPlainName(a, b scheme.Param) int {
 	return compareDecoded(a.Value, b.Value)
 }
 
+// emptyValueWithoutEquals: with the rest as it must be, or as it is sent.
 func emptyValueWithoutEquals(s *scheme.Search, p *scheme.Parts, yield yield) {
-	empty := func(param scheme.Param) bool { return param.Value == "" && param.Equals }
-	if !slices.ContainsFunc(p.Params, empty) || !affordParams(s, p) {
+	if !slices.ContainsFunc(p.Params, emptyWithEquals) || !affordParams(s, p) {
 		return
 	}
 	params := slices.Clone(p.Params)
 	for i := range params {
-		params[i].Equals = !empty(params[i])
+		params[i].Equals = !emptyWithEquals(params[i])
 	}
-	varyParams(p, yield, params, p.Order)
+	if !varyParams(p, yield, params, p.Order) {
+		return
+	}
+	if sent := asSent(s); slices.ContainsFunc(sent, func(param scheme.Param) bool { return !param.Equals }) {
+		varyParams(p, yield, sent, scheme.ByKey)
+	}
+}
+
+func emptyWithEquals(param scheme.Param) bool { return param.Value == "" && param.Equals }
+
+// asSent is the parameters of the query, not decoded; none if that cannot be afforded.
+func asSent(s *scheme.Search) (params []scheme.Param) {
+	query := s.Message.Query
+	if !s.Afford(2 * paramCost * (strings.Count(query, "&") + 1)) {
+		return nil
+	}
+	for piece := range strings.SplitSeq(query, "&") {
+		if piece != "" {
+			key, value, equals := strings.Cut(piece, "=")
+			params = append(params, scheme.Param{Key: key, Value: value, Equals: equals})
+		}
+	}
+	return params
 }
 
 func plusForSpace(s *scheme.Search, p *scheme.Parts, yield yield) {
@@ -189,20 +211,23 @@ func onePerKey(params []scheme.Param, f func(kept *scheme.Param, next scheme.Par
 	return kept
 }
 
-// parametersNotSorted: as they are sent, by the name alone, or as whole texts.
-func parametersNotSorted(s *scheme.Search, p *scheme.Parts, yield yield) {
-	if len(p.Params) < 2 || p.Order == nil {
+func parametersNotSorted(_ *scheme.Search, p *scheme.Parts, yield yield) {
+	if len(p.Params) > 1 {
+		varyParams(p, yield, p.Params, nil)
+	}
+}
+
+// parametersSortedWrongly: by the name alone, or as whole texts.
+func parametersSortedWrongly(s *scheme.Search, p *scheme.Parts, yield yield) {
+	if len(p.Params) < 2 {
 		return
 	}
-	for _, order := range []func(a, b scheme.Param) int{nil, byName, byText} {
-		params := p.Params
-		if order != nil {
-			if !affordParams(s, p) {
-				return
-			}
-			params = slices.Clone(params)
-			slices.SortStableFunc(params, order)
+	for _, order := range []func(a, b scheme.Param) int{byName, byText} {
+		if !affordParams(s, p) {
+			return
 		}
+		params := slices.Clone(p.Params)
+		slices.SortStableFunc(params, order)
 		if !varyParams(p, yield, params, nil) {
 			return
 		}
@@ -229,22 +254,13 @@ func byText(a, b scheme.Param) int {
 
 // queryNotCanonical: the query is as it is sent, sorted or not.
 func queryNotCanonical(s *scheme.Search, p *scheme.Parts, yield yield) {
-	query := s.Message.Query
-	if query == "" || !s.Afford(2*paramCost*(strings.Count(query, "&")+1)) {
+	if s.Message.Query == "" {
 		return
 	}
 	// One parameter without an equals sign is written as it is.
-	if !varyParams(p, yield, []scheme.Param{{Key: query}}, nil) {
-		return
+	if varyParams(p, yield, []scheme.Param{{Key: s.Message.Query}}, nil) {
+		varyParams(p, yield, asSent(s), scheme.ByKey)
 	}
-	var params []scheme.Param
-	for piece := range strings.SplitSeq(query, "&") {
-		if piece != "" {
-			key, value, equals := strings.Cut(piece, "=")
-			params = append(params, scheme.Param{Key: key, Value: value, Equals: equals})
-		}
-	}
-	varyParams(p, yield, params, scheme.ByKey)
 }
 
 func queryLeftOut(_ *scheme.Search, p *scheme.Parts, yield yield) {
