@@ -258,8 +258,11 @@ func queryNotCanonical(s *scheme.Search, p *scheme.Parts, yield yield) {
 		return
 	}
 	// One parameter without an equals sign is written as it is.
-	if varyParams(p, yield, []scheme.Param{{Key: s.Message.Query}}, nil) {
-		varyParams(p, yield, asSent(s), scheme.ByKey)
+	if !varyParams(p, yield, []scheme.Param{{Key: s.Message.Query}}, nil) {
+		return
+	}
+	if sent := asSent(s); sent != nil {
+		varyParams(p, yield, sent, scheme.ByKey)
 	}
 }
 
