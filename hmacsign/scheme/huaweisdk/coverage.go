@@ -26,7 +26,7 @@ func pieces(text string) []string { return strings.Split(text, "&") }
 var (
 	sameSlash = scheme.Pair{Code: "same_slash", A: request{Path: "/a%2Fb"}, B: request{Path: "/a/b"},
 		Normal: func(r *request, _ *scheme.Claim, form string) {
-			if slashDecoded(form) {
+			if formNamed(form).slash {
 				r.Path = strings.NewReplacer("%2F", "/", "%2f", "/").Replace(r.Path)
 			}
 		}}
@@ -85,7 +85,7 @@ var (
 		B: request{Method: http.MethodPost, Header: http.Header{"X-Sdk-Content-Sha256": {unsignedPayload}}, Body: "b"},
 		Normal: func(r *request, c *scheme.Claim, form string) {
 			m := scheme.Message{Header: r.Header}
-			if name, value, err := contentHash(&m, c); err == nil && value == unsignedPayload && c.Has(name) && !hashes(form) {
+			if name, value, err := contentHash(&m, c); err == nil && value == unsignedPayload && c.Has(name) && !formNamed(form).hashed {
 				r.Body = ""
 			}
 		}}
@@ -102,8 +102,3 @@ var (
 			}
 		}}
 )
-
-// slashDecoded reports whether a form takes an encoded slash of the path for a slash.
-func slashDecoded(form string) bool {
-	return form == formSlash || form == formSlashSorted || form == formSlashHashed
-}
