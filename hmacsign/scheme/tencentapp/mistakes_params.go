@@ -11,6 +11,11 @@ import (
 // encodingMistakes are of what is percent-encoded, and how.
 func (s Scheme) encodingMistakes() []scheme.Mistake {
 	return []scheme.Mistake{
+		{Code: "path_decoded", Clients: ofGo, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if strings.IndexByte(p.Path, '%') >= 0 && encoded(search) && search.Afford(len(p.Path)) && !ambiguous(p.Path, "", "", true) {
+				setPath(p, yield, scheme.Decode(p.Path, false))
+			}
+		}},
 		{Code: "decoded_ambiguous", Clients: ofAny &^ ofPython, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			decodings(search, p, yield, true)
 		}},
@@ -24,12 +29,7 @@ func (s Scheme) encodingMistakes() []scheme.Mistake {
 				signedRaw(search, p, yield)
 			}
 		}},
-		{Code: "path_decoded", Clients: ofGo, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			if encoded(search) && search.Afford(len(p.Path)) {
-				setPath(p, yield, scheme.Decode(p.Path, false))
-			}
-		}},
-		{Code: "parameters_decoded", Clients: ofJavaScript | ofPHP, Parts: parametersDecoded},
+		{Code: "parameters_decoded", Clients: ofJava | ofJavaScript | ofPHP, Parts: parametersDecoded},
 		{Code: "percent_case", Clients: ofPython, Parts: percentCase},
 		{Code: "space_encoding", Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			for _, space := range [][2]string{{"+", "%20"}, {"%20", "+"}} {
@@ -69,20 +69,28 @@ func decodings(s *scheme.Search, p *scheme.Parts, yield yielding, ambiguously bo
 	if s.Message.IsForm() {
 		form = string(s.Body)
 	}
-	decode := func(params []scheme.Param) []scheme.Param {
-		decodeParams(&scheme.Parts{Params: params})
-		return params
-	}
-	for _, pathToo := range []bool{true, false} {
-		if pathToo && !inPath || !pathToo && !inParams || ambiguous(p.Path, s.Message.Query, form, pathToo) != ambiguously {
+	for _, decoded := range []struct{ path, params bool }{{true, true}, {false, true}, {true, false}} {
+		if decoded.path && !inPath || decoded.params && !inParams && !decoded.path || !decoded.params && !inParams {
+			continue // as another of them
+		}
+		query, body := s.Message.Query, form
+		if !decoded.params {
+			query, body = "", ""
+		}
+		if ambiguous(p.Path, query, body, decoded.path) != ambiguously {
 			continue
 		}
 		if !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
-			if pathToo {
+			if decoded.path {
 				q.Path = scheme.Decode(q.Path, false)
 			}
 			return yield(q)
-		}, decode) {
+		}, func(params []scheme.Param) []scheme.Param {
+			if decoded.params {
+				decodeParams(&scheme.Parts{Params: params})
+			}
+			return params
+		}) {
 			return
 		}
 	}
@@ -507,17 +515,14 @@ func secondQuestionMark(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Pa
 	if !s.Message.IsForm() || s.Message.Query == "" || len(p.Params) == 0 || !s.Afford(40*len(p.Params)+2*len(s.Message.Query)+4*len(s.Body)) {
 		return
 	}
-	join := func(query string, form []scheme.Param) bool {
-		text := (&scheme.Parts{Params: form}).AppendParams([]byte(query + "?"))
+	join := func(query, form string) bool {
 		return scheme.Vary(p, yield, func(q *scheme.Parts) {
-			q.Params, q.Order, q.Mark = []scheme.Param{{Key: string(text)}}, nil, "?"
+			q.Params, q.Order, q.Mark = []scheme.Param{{Key: query + "?" + form}}, nil, "?"
 		})
 	}
+	written := func(params []scheme.Param) string { return string((&scheme.Parts{Params: params}).AppendParams(nil)) }
 	query, form := parted(p)
-	sent := slices.DeleteFunc(slices.Clone(p.Params), func(param scheme.Param) bool { return !param.Form })
-	_ = join(s.Message.Query, form) &&
-		join(s.Message.Query, sent) &&
-		join(string((&scheme.Parts{Params: query}).AppendParams(nil)), form)
+	_ = join(s.Message.Query, written(form)) && join(s.Message.Query, string(s.Body)) && join(written(query), written(form))
 }
 
 // formAppended puts the form's parameters behind the query's, or before.
