@@ -205,14 +205,9 @@ func (s Scheme) paramMistakes() []scheme.Mistake {
 		{Code: "value_cut_at_equals", Clients: ofJava, Parts: valueCutAtEquals},
 		{Code: "php_key_renamed", Clients: ofPHP, Parts: phpKeyRenamed},
 		{Code: "php_array", Clients: ofPHP, Parts: phpArray},
-		{Code: "repeated_parameter", Clients: ofJava | ofJavaScript | ofPHP, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			repeatedParameter(search, p, yield, true)
-		}},
-		{Code: "repeated_parameter", Clients: ofGo, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			repeatedParameter(search, p, yield, false)
-		}},
+		{Code: "repeated_parameter", Clients: ofAny &^ ofPython, Parts: repeatedParameter},
 		{Code: "repeats_joined", Clients: ofJavaScript, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			if repeated(p.Params, false) {
+			if search.Form != formRaw && repeated(search, p.Params, false) {
 				search.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
 					q := scheme.Parts{Params: params}
 					joinRepeated(&q)
@@ -378,8 +373,8 @@ func phpArray(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...st
 		which = append(which, true)
 	}
 	for _, form := range which {
-		if !s.Afford(64*len(p.Params)) || !s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
-			written := make(map[string]bool)
+		if !s.Afford(perName*len(p.Params)) || !s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+			written := make(map[string]bool, len(params))
 			kept := params[:0]
 			for _, param := range params {
 				if array(param) && (form || !param.Form) {
@@ -401,8 +396,8 @@ func phpArray(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...st
 
 // repeated reports whether a name comes twice; apart, whether in the query or in the
 // form alone.
-func repeated(params []scheme.Param, apart bool) bool {
-	if len(params) < 2 {
+func repeated(s *scheme.Search, params []scheme.Param, apart bool) bool {
+	if len(params) < 2 || !s.Afford(perName*len(params)) {
 		return false
 	}
 	seen := make(map[paramKey]bool, len(params))
@@ -421,23 +416,22 @@ type paramKey struct {
 	form bool
 }
 
-// repeatedParameter keeps the first or the last of the values of each name: in query
+// perName is what a map takes for each of its keys, which are names.
+const perName = 80
+
+// repeatedParameter keeps the last or the first of the values of each name: in query
 // and form together, or in each of them.
-func repeatedParameter(s *scheme.Search, p *scheme.Parts, yield yielding, last bool) {
-	if s.Form == formRaw || len(p.Params) < 2 || !s.Afford(64*len(p.Params)) || !repeated(p.Params, false) {
+func repeatedParameter(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if s.Form == formRaw || !repeated(s, p.Params, false) {
 		return
 	}
-	which := "first"
-	if last {
-		which = "last"
-	}
-	keep := func(apart bool) bool {
-		return s.Afford(64*len(p.Params)) && s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
-			return oneOfEach(params, last, apart)
+	keep := func(which string, apart bool) bool {
+		return s.Afford(perName*len(p.Params)) && s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+			return oneOfEach(params, which == "last", apart)
 		}, "which", which)
 	}
-	if keep(false) && s.Message.IsForm() && s.Message.Query != "" && repeated(p.Params, true) {
-		keep(true)
+	if keep("last", false) && keep("first", false) && s.Message.IsForm() && s.Message.Query != "" && repeated(s, p.Params, true) {
+		_ = keep("last", true) && keep("first", true)
 	}
 }
 
@@ -461,7 +455,7 @@ func oneOfEach(params []scheme.Param, last, apart bool) []scheme.Param {
 // undefinedValue looks names of the query up in the form, as a JavaScript sample does
 // that knows names of both: what is not there is undefined.
 func undefinedValue(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if !s.Message.IsForm() || s.Form == formRaw || !slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form }) || !s.Afford(64*len(p.Params)) {
+	if !s.Message.IsForm() || s.Form == formRaw || !slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form }) || !s.Afford(perName*len(p.Params)) {
 		return
 	}
 	for _, equals := range []bool{true, false} { // of an empty value in the form
@@ -495,13 +489,9 @@ func undefinedParams(params []scheme.Param, equals bool) []scheme.Param {
 
 // parted sorts the parameters of the query and those of the form, each for themselves.
 func parted(p *scheme.Parts) (query, form []scheme.Param) {
-	for _, param := range p.Params {
-		if param.Form {
-			form = append(form, param)
-		} else {
-			query = append(query, param)
-		}
-	}
+	isForm := func(param scheme.Param) bool { return param.Form }
+	query = slices.DeleteFunc(slices.Clone(p.Params), isForm)
+	form = slices.DeleteFunc(slices.Clone(p.Params), func(param scheme.Param) bool { return !isForm(param) })
 	if p.Order != nil {
 		slices.SortFunc(query, p.Order)
 		slices.SortFunc(form, p.Order)
@@ -512,7 +502,7 @@ func parted(p *scheme.Parts) (query, form []scheme.Param) {
 // secondQuestionMark joins the parameters of the form to the query by a question mark:
 // the query as it is sent, or sorted for itself.
 func secondQuestionMark(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if !s.Message.IsForm() || s.Message.Query == "" || len(p.Params) == 0 || !s.Afford(40*len(p.Params)+2*len(s.Message.Query)+4*len(s.Body)) {
+	if !s.Message.IsForm() || s.Message.Query == "" || len(p.Params) == 0 || !s.Afford(80*len(p.Params)+5*(len(s.Message.Query)+len(s.Body))) {
 		return
 	}
 	join := func(query, form string) bool {
@@ -527,7 +517,7 @@ func secondQuestionMark(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Pa
 
 // formAppended puts the form's parameters behind the query's, or before.
 func formAppended(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if !s.Message.IsForm() || p.Order == nil || !s.Afford(80*len(p.Params)) {
+	if !s.Message.IsForm() || p.Order == nil || !s.Afford(240*len(p.Params)) {
 		return
 	}
 	query, form := parted(p)
