@@ -351,7 +351,7 @@ func (t *suite) candidates() {
 	r := rand.New(rand.NewPCG(1, 2))
 	forms := t.scheme.Forms()
 	algorithm := t.scheme.Algorithms()[0]
-	for n := range 400 {
+	for n := range 300 {
 		before := t.complete(t.randomRequest(r))
 		s, ok := t.sign(forms[n%len(forms)], algorithm, before)
 		if !ok {
@@ -360,7 +360,7 @@ func (t *suite) candidates() {
 			}
 		}
 		other := s.after
-		for i := range 60 {
+		for i := range 50 {
 			if i%12 == 0 {
 				other = s.after
 			}
