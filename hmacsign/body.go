@@ -35,15 +35,16 @@ type payload struct {
 	budget *Budget
 	open   func() (io.ReadCloser, error) // a client's GetBody
 
-	kept   held // zero as long as nothing was read
-	peeked bool // src was replaced, to give its first byte again
-	done   bool // src was read, to its end or to err
-	err    error
-	text   string // of a form, once it was asked for
-	asText bool
-	own    bool  // src is to be closed with the body: a client's, not net/http's
-	closes bool  // the body is sure to be closed
-	taken  int64 // of the budget, for what is computed from the request
+	limited io.LimitedReader // src, for read
+	kept    held             // zero as long as nothing was read
+	peeked  bool             // src was replaced, to give its first byte again
+	done    bool             // src was read, to its end or to err
+	err     error
+	text    string // of a form, once it was asked for
+	asText  bool
+	own     bool  // src is to be closed with the body: a client's, not net/http's
+	closes  bool  // the body is sure to be closed
+	taken   int64 // of the budget, for what is computed from the request
 }
 
 // held is what was read of a body: in memory, or in a file where it is long.
@@ -223,25 +224,33 @@ func (p *payload) Text() (string, error) {
 	if p.asText {
 		return p.text, nil
 	}
+	text, err := p.readText()
+	if err == nil {
+		p.text, p.asText = text, true
+	}
+	return text, err
+}
+
+func (p *payload) readText() (string, error) {
 	var b strings.Builder
 	if p.open != nil {
-		if _, err := p.copyTo(&b); err != nil {
-			return "", err
-		}
-	} else {
-		if p.read(); p.err != nil {
-			return "", p.err
-		}
-		if err := p.Reserve(p.kept.size); err != nil {
-			return "", err
-		}
-		b.Grow(int(p.kept.size))
-		if _, err := io.Copy(&b, p.kept.reader()); err != nil {
-			return "", failed(ErrBody, err)
-		}
+		_, err := p.copyTo(&b)
+		return b.String(), err
 	}
-	p.text, p.asText = b.String(), true
-	return p.text, nil
+	if p.read(); p.err != nil {
+		return "", p.err
+	}
+	if err := p.Reserve(p.kept.size); err != nil {
+		return "", err
+	}
+	if p.kept.file == nil {
+		return string(p.kept.head), nil
+	}
+	b.Grow(int(p.kept.size))
+	if _, err := io.Copy(&b, p.kept.reader()); err != nil {
+		return "", failed(ErrBody, err)
+	}
+	return b.String(), nil
 }
 
 // copyTo copies a client's body from a fresh copy of it.
@@ -284,7 +293,8 @@ func (p *payload) read() {
 		return
 	}
 	p.kept.hold = &hold{budget: p.budget}
-	src := io.LimitReader(p.src, oneMore(p.limit))
+	p.limited = io.LimitedReader{R: p.src, N: oneMore(p.limit)}
+	src := &p.limited
 	size := int64(4 << 10)
 	if p.length >= 0 && p.length < size {
 		size = p.length + 1 // room to see the end
@@ -384,19 +394,36 @@ func tooLarge(limit int64) error {
 func (p *payload) restore(req *http.Request) {
 	switch {
 	case p.done:
-		body := &restored{Reader: p.kept.reader(), kept: p.kept.whole(!p.closes)}
-		if p.own {
-			body.src = p.src
+		body := p.restored()
+		if req.Body = body; p.err == nil {
+			req.ContentLength, req.TransferEncoding = body.kept.size, nil
+			req.GetBody = body.again
 		}
-		if req.Body = body; p.err != nil {
-			body.Reader = io.MultiReader(body.Reader, p.src)
-			return
-		}
-		req.ContentLength, req.TransferEncoding = body.kept.size, nil
-		req.GetBody = body.again
 	case p.peeked:
 		req.Body = p.src
 	}
+}
+
+// restored is a body that was read: what is held of it, and what comes behind that
+// where reading failed.
+func (p *payload) restored() *restored {
+	body := &restored{kept: p.kept}
+	if body.Reader = &body.memory; p.kept.file == nil {
+		body.memory.Reset(p.kept.head)
+	} else {
+		body.Reader = p.kept.reader()
+	}
+	if !p.closes && p.kept.hold != nil {
+		// One that nobody closes is dropped when nothing can read it any more.
+		runtime.AddCleanup(body, (*hold).drop, p.kept.hold)
+	}
+	if p.own {
+		body.src = p.src
+	}
+	if p.err != nil {
+		body.Reader = io.MultiReader(body.Reader, p.src)
+	}
+	return body
 }
 
 // keep does the same for a client's request, whose body may be sent more than
@@ -414,8 +441,9 @@ func (p *payload) keep(req *http.Request) {
 // is still to come, it must be read or the connection be closed.
 type restored struct {
 	io.Reader
-	src  io.Closer // or nil
-	kept *held
+	src    io.Closer // or nil
+	kept   held
+	memory bytes.Reader // Reader, where it is in memory
 }
 
 func (r *restored) Close() error {
@@ -432,15 +460,6 @@ func (r *restored) again() (io.ReadCloser, error) {
 		return http.NoBody, nil
 	}
 	return io.NopCloser(r.kept.reader()), nil
-}
-
-// whole is what was read, as one object. A body that nobody closes is dropped when
-// nothing can read it any more, if the collector is to look after that.
-func (h held) whole(collected bool) *held {
-	if collected && h.hold != nil {
-		runtime.AddCleanup(&h, (*hold).drop, h.hold)
-	}
-	return &h
 }
 
 // SetBody gives req a body that can be sent and signed without being held in

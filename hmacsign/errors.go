@@ -62,6 +62,8 @@ type VerifyError struct {
 	CanonicalRequest string
 	// Explanation is there if the verifier was told to explain.
 	Explanation *Explanation
+
+	spoken Scheme // whose words suit the answer, or nil
 }
 
 // refuse makes the error that the parts of a verifier return; Verify fills in what

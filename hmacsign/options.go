@@ -200,7 +200,20 @@ func WithObserver(observe func(*http.Request, *Identity, *VerifyError)) Verifier
 	return verifierOption(func(v *Verifier) error { v.observe = observe; return nil })
 }
 
-// EchoStringToSign makes [Verifier.Middleware] tell a client whose signature
+// WithRefusal has answer write what [Verifier.Middleware] sends to a client that is
+// refused, in the place of [Verifier.Answer]. It is called from concurrent requests,
+// after an observer.
+func WithRefusal(answer func(http.ResponseWriter, *http.Request, *VerifyError)) VerifierOption {
+	return verifierOption(func(v *Verifier) error {
+		if answer == nil {
+			return errors.New("hmacsign: WithRefusal: no function: leave it out for the vendor's words")
+		}
+		v.refuse = answer
+		return nil
+	})
+}
+
+// EchoStringToSign makes [Verifier.Answer] tell a client whose signature
 // does not match the server's string to sign, newlines shown as #, as the
 // vendor's gateway does. It helps to find mistakes and tells nothing that the
 // request did not hold, as far as no proxy in between added headers.

@@ -1,16 +1,12 @@
 package hmacsign
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -107,7 +103,11 @@ func (v *Verifier) ready() {
 // over the request line, so req.RequestURI must not have been changed.
 func (v *Verifier) Verify(req *http.Request) (*Identity, error) {
 	v.ready()
-	id, refused, _ := v.verifyRequest(req, false)
+	return verdict(v.verifyRequest(req, false))
+}
+
+// verdict keeps an error that is none from being a nil pointer in an interface.
+func verdict(id *Identity, refused *VerifyError) (*Identity, error) {
 	if refused != nil {
 		return nil, refused
 	}
@@ -116,7 +116,7 @@ func (v *Verifier) Verify(req *http.Request) (*Identity, error) {
 
 // verifyRequest verifies a request of net/http. If the caller closes the body,
 // whatever comes, nobody else has to.
-func (v *Verifier) verifyRequest(req *http.Request, closes bool) (*Identity, *VerifyError, Scheme) {
+func (v *Verifier) verifyRequest(req *http.Request, closes bool) (*Identity, *VerifyError) {
 	w := newWork()
 	defer w.free()
 	w.readErr = w.read(req, &v.common)
@@ -124,22 +124,28 @@ func (v *Verifier) verifyRequest(req *http.Request, closes bool) (*Identity, *Ve
 	return v.verify(req.Context(), w)
 }
 
-// verify decides on the request in w. The scheme is the one whose words suit the
-// answer.
-func (v *Verifier) verify(ctx context.Context, w *work) (*Identity, *VerifyError, Scheme) {
+// verify decides on the request in w.
+func (v *Verifier) verify(ctx context.Context, w *work) (*Identity, *VerifyError) {
 	w.ctx = ctx
 	tried, id, err := v.try(w)
 	if err == nil {
-		return id, nil, tried
+		return id, nil
 	}
 	if tried == nil {
-		e := verifyError(err)
-		if v.explain {
-			e.Explanation = new(Explanation)
-		}
-		return nil, e, v.schemes[0].Scheme
+		return nil, v.ofNone(err)
 	}
-	return nil, v.describe(w, tried, err), tried.Scheme
+	refused := v.describe(w, tried, err)
+	refused.spoken = tried.Scheme
+	return nil, refused
+}
+
+// ofNone describes an error of a request that no scheme was found for.
+func (v *Verifier) ofNone(err error) *VerifyError {
+	e := verifyError(err)
+	if v.explain {
+		e.Explanation = new(Explanation)
+	}
+	return e
 }
 
 // try verifies the request in each scheme that it may be of, and returns the one in
@@ -281,10 +287,14 @@ func (v *Verifier) mismatch(w *work, first *dialect) (e *VerifyError) {
 	slices.SortFunc(w.mismatched, func(a, b *dialect) int { return slices.Index(v.schemes, a) - slices.Index(v.schemes, b) })
 	for _, d := range w.mismatched {
 		tried := v.mismatchAs(w, d)
-		if e == nil || d == first || tried.Explanation != nil && len(tried.Explanation.mistakes) > 0 {
+		if tried.Reason != ErrSignature { // the backend failed
+			return tried
+		}
+		explained := tried.Explanation != nil && len(tried.Explanation.mistakes) > 0
+		if e == nil || d == first || explained {
 			e = tried
 		}
-		if !v.explain || len(e.Explanation.Mistakes()) > 0 {
+		if !v.explain || explained {
 			break
 		}
 	}
@@ -296,8 +306,8 @@ func (v *Verifier) mismatchAs(w *work, d *dialect) (e *VerifyError) {
 	v.identify(w, d, e)
 	var err error
 	defer func() {
-		if err != nil {
-			e.Refusal = verifyError(err).Refusal
+		if err != nil { // of the backend, which may have been wrong before
+			e.Refusal, e.StringToSign, e.CanonicalRequest = verifyError(err).Refusal, "", ""
 		}
 	}()
 	defer algo.CatchFailure(&err)
@@ -414,8 +424,18 @@ func (v *Verifier) verifyAs(w *work, d *dialect) (id *Identity, err error) {
 			return nil, refuse(ErrReplayed, "replayed_alike")
 		}
 	}
-	return &Identity{KeyID: c.KeyID, Scheme: d.name, Algorithm: c.Algorithm, Backend: w.digests.mac.Backend().Backend, Form: form,
-		SignedHeaders: slices.Clone(c.Headers), AlsoSigned: c.AlsoHeaders, Scope: c.Scope, Date: date, PreviousSecret: previous}, nil
+	return newIdentity(c, d.name, w.digests.mac.Backend().Backend, form, date, previous), nil
+}
+
+// newIdentity is one allocation for an identity with few signed headers.
+func newIdentity(c *scheme.Claim, name, backend, form string, date time.Time, previous bool) *Identity {
+	i := &struct {
+		Identity
+		names [4]string
+	}{Identity: Identity{KeyID: c.KeyID, Scheme: name, Algorithm: c.Algorithm, Backend: backend, AlsoSigned: c.AlsoHeaders,
+		Scope: c.Scope, Form: form, Date: date, PreviousSecret: previous}}
+	i.SignedHeaders = append(i.names[:0], c.Headers...)
+	return &i.Identity
 }
 
 // expired explains the refusal of a request for its date: the rest is looked at too,
@@ -424,19 +444,26 @@ func (v *Verifier) expired(w *work, d *dialect, date time.Time, refusal error) e
 	e := verifyError(refusal)
 	e.Explanation = new(Explanation)
 	explainDate(e.Explanation, v.clock().Sub(date), v.window)
-	form, _, err := v.checkMAC(w, d)
-	if err == nil {
-		err = d.CheckBody(&w.message, &w.claim, form)
-	}
-	switch late := new(Late); {
-	case err == nil:
-		late.Accepted, e.Explanation.Late = true, late
-	case err == errMismatch:
-		late.Refusal, e.Explanation.Late = v.mismatchAs(w, d), late
+	switch err := v.checkRest(w, d); err {
+	case nil:
+		e.Explanation.Late = &Late{Accepted: true}
+	case errMismatch:
+		e.Explanation.Late = &Late{Refusal: v.mismatchAs(w, d)}
 	default:
-		late.Refusal, e.Explanation.Late = verifyError(err), late
+		e.Explanation.Late = &Late{Refusal: verifyError(err)}
 	}
 	return e
+}
+
+// checkRest checks what there is beside the date. That a backend fails is an error,
+// which does not make the date right.
+func (v *Verifier) checkRest(w *work, d *dialect) (err error) {
+	defer algo.CatchFailure(&err)
+	form, _, err := v.checkMAC(w, d)
+	if err != nil {
+		return err
+	}
+	return d.CheckBody(&w.message, &w.claim, form)
 }
 
 // checkDate holds the request's date against the clock.
@@ -539,7 +566,7 @@ func (v *Verifier) Middleware(next http.Handler) http.Handler {
 		// it is still to come, and must not be taken for the next request.
 		req = req.WithContext(req.Context())
 		received := req.Body
-		id, refused, spoken := v.verifyRequest(req, true)
+		id, refused := v.verifyRequest(req, true)
 		if req.Body != received {
 			defer req.Body.Close() // net/http closes what it made, not what replaced it
 		}
@@ -552,7 +579,7 @@ func (v *Verifier) Middleware(next http.Handler) http.Handler {
 			v.observe(req, id, refused)
 		}
 		if refused != nil {
-			v.answer(w, req, spoken, refused)
+			v.answer(w, req, refused)
 			return
 		}
 		if req.Body == received && req.Body != nil {
@@ -561,47 +588,4 @@ func (v *Verifier) Middleware(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, req.WithContext(ContextWithIdentity(req.Context(), id)))
 	})
-}
-
-type identityKey struct{}
-
-// ContextWithIdentity returns a context that holds who signed a request, as
-// [Verifier.Middleware] does it, for middleware of one's own.
-func ContextWithIdentity(ctx context.Context, id *Identity) context.Context {
-	return context.WithValue(ctx, identityKey{}, id)
-}
-
-// IdentityFrom returns who signed the request of this context, if
-// [Verifier.Middleware] let it through.
-func IdentityFrom(ctx context.Context) (*Identity, bool) {
-	id, ok := ctx.Value(identityKey{}).(*Identity)
-	return id, ok
-}
-
-func (v *Verifier) answer(w http.ResponseWriter, req *http.Request, spoken Scheme, e *VerifyError) {
-	if v.refuse != nil {
-		v.refuse(w, req, e)
-		return
-	}
-	message := spoken.Answer(&e.Refusal)
-	if v.echo && e.StringToSign != "" {
-		message += ", Server StringToSign:" + strings.ReplaceAll(e.StringToSign, "\n", "#")
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if e.Status() == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", spoken.Challenge()) // RFC 9110 section 11.6.1
-	}
-	if e.Reason == ErrBusy {
-		w.Header().Set("Retry-After", "1")
-	}
-	var body bytes.Buffer
-	answer := json.NewEncoder(&body)
-	answer.SetEscapeHTML(false) // an ampersand is to be read
-	answer.Encode(struct {
-		Message string `json:"message"`
-		Reason  string `json:"reason"`
-	}{message, e.Code()})
-	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
-	w.WriteHeader(e.Status())
-	w.Write(body.Bytes())
 }

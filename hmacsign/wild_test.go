@@ -161,7 +161,7 @@ func (n *wildCount) count(c *wildCase, verdict error) (fault, remark string) {
 	return "", ""
 }
 
-func readWild(t *testing.T, path string) (cases []*wildCase) {
+func readWild(t testing.TB, path string) (cases []*wildCase) {
 	f, err := os.Open(path)
 	require.NoError(t, err)
 	defer f.Close()

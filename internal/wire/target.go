@@ -37,8 +37,10 @@ func Target(req *http.Request) (path, query string, ok bool) {
 // Origin is the target of a server's request in origin form (RFC 9112 section
 // 3.2.1) byte by byte, a question mark with nothing behind it too. It is false
 // where Target is.
-func Origin(req *http.Request) (target string, ok bool) {
-	target = req.RequestURI
+func Origin(req *http.Request) (target string, ok bool) { return OriginForm(req.RequestURI) }
+
+// OriginForm is Origin of a target that is in no *http.Request.
+func OriginForm(target string) (origin string, ok bool) {
 	if strings.HasPrefix(target, "/") {
 		return target, true
 	}

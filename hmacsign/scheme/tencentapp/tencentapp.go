@@ -218,7 +218,7 @@ func (s Scheme) Parts(p *scheme.Parts, m *scheme.Message, c *scheme.Claim, form 
 		appendRaw(p, m.Query, body, isForm)
 		return true, nil
 	}
-	p.Params = appendParams(appendParams(p.Params, m.Query), body)
+	p.Params = appendParams(appendParams(p.Params, m.Query, false), body, true)
 	p.Order = scheme.ByKey
 	switch form {
 	case formDecoded:
