@@ -85,8 +85,8 @@ var (
 		}}
 	// What the header says was held against the body.
 	sameDigestHeader = scheme.Pair{Code: "same_digest_header",
-		A: request{Method: http.MethodPost, Body: "a", Header: http.Header{"User-Agent": {"a"}}},
-		B: request{Method: http.MethodPost, Body: "a", Header: http.Header{"User-Agent": {"a"},
+		A: request{Method: http.MethodPost, Body: "a"},
+		B: request{Method: http.MethodPost, Body: "a", Header: http.Header{
 			"X-Sdk-Content-Sha256": {"ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"}}},
 		Normal: func(r *request, c *scheme.Claim, _ string) {
 			for _, name := range []string{contentSHA256[0], contentSM3[0]} {
