@@ -76,7 +76,7 @@ func (t *suite) claims() {
 		}
 		for _, p := range t.places(s) {
 			text := p.get(s.after)
-			edits(text, 1, func(text string) { same(p.set(s.after, text), "the claim") })
+			edits(text, 0, 1, func(text string) { same(p.set(s.after, text), "the claim") })
 			for _, text := range variants(text, s.claim.Text) {
 				if id, _ := t.verify(t.plain, p.set(s.after, text)); id != nil {
 					t.wrong("the signature can be written in more than one way: %.300q is accepted", text)

@@ -148,9 +148,9 @@ const specials = "&=%/+;,?#. \"a0\\:\t\n\x00\xff"
 
 // edits yields a text with each of its bytes changed, left out, doubled, exchanged for
 // the next, percent-encoded, or behind a special character; and its parameters in
-// other places. Every is 1 for each place.
-func edits(text string, every int, yield func(string)) {
-	for i := 0; i < len(text); i += every {
+// other places. It starts at a byte and goes on by so many.
+func edits(text string, from, every int, yield func(string)) {
+	for i := from; i < len(text); i += every {
 		before, c, after := text[:i], text[i], text[i+1:]
 		for _, other := range []byte{c ^ 1, c ^ 0x20, c ^ 0x80, specials[i%len(specials)], specials[(i*7+3)%len(specials)]} {
 			if other != c {
