@@ -406,6 +406,9 @@ func (t *suite) dates() {
 	if _, err := t.scheme.Date(m, &c); err != nil {
 		t.Fatalf("Date = %v", err)
 	}
+	if c.AnyDate != t.options.AnyDate {
+		t.wrong("AnyDate is %v after Date, Options.AnyDate says %v", c.AnyDate, t.options.AnyDate)
+	}
 	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: keyID, Secret: hmacsign.Secret(secret)})
 	t.check(err)
 	for off, want := range map[time.Duration]error{
