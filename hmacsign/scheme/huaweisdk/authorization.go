@@ -32,6 +32,9 @@ func (Scheme) Parse(m *scheme.Message, c *scheme.Claim) error {
 	case "HMAC-SM3":
 		c.Algorithm = algo.HMACSM3
 	default:
+		if !scheme.IsToken(word) {
+			return malformed()
+		}
 		return otherAlgorithm(word)
 	}
 	name := "Access="

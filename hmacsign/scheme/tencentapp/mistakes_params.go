@@ -337,13 +337,15 @@ func phpKeyRenamed(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, 
 	changeSome(s, p, yield, func(param scheme.Param) bool { return phpName(param.Key) != param.Key }, func(param *scheme.Param) { param.Key = phpName(param.Key) })
 }
 
+var phpRenames = strings.NewReplacer(".", "_", " ", "_")
+
 func phpName(key string) string {
 	name := strings.TrimLeft(key, " ")
 	end := strings.IndexByte(name, '[')
 	if end < 0 {
 		end = len(name)
 	}
-	renamed := strings.NewReplacer(".", "_", " ", "_").Replace(name[:end])
+	renamed := phpRenames.Replace(name[:end])
 	if rest := name[end:]; rest == "" || end > 0 && strings.IndexByte(rest, ']') > 0 {
 		return renamed + rest
 	}
