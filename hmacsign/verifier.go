@@ -444,13 +444,15 @@ func (v *Verifier) expired(w *work, d *dialect, date time.Time, refusal error) e
 	if err == nil {
 		err = d.CheckBody(&w.message, &w.claim, form)
 	}
-	switch late := new(Late); {
-	case err == nil:
-		late.Accepted, e.Explanation.Late = true, late
-	case err == errMismatch:
-		late.Refusal, e.Explanation.Late = v.mismatchAs(w, d), late
+	late := &Late{Date: date}
+	e.Explanation.Late = late
+	switch err {
+	case nil:
+		late.Accepted = true
+	case errMismatch:
+		late.Refusal = v.mismatchAs(w, d)
 	default:
-		late.Refusal, e.Explanation.Late = verifyError(err), late
+		late.Refusal = v.describe(w, d, err)
 	}
 	return e
 }
