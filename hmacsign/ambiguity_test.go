@@ -8,13 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentapp"
 )
 
 // One signature must not fit two meanings: what decoding could bring out of
 // another request's text is refused.
 func TestDecodedFormIsUnambiguous(t *testing.T) {
-	s := newSigner(t, "hmac-sm3", WithQueryForm(QueryDecoded))
-	v := newVerifier(t, AcceptQueryForms(QueryDecoded))
+	s := newSignerIn(t, signingQuery(tencentapp.Decoded), "hmac-sm3")
+	v := newVerifier(t, acceptingQuery(tencentapp.Decoded))
 	for _, target := range []string{"/a?b=%26", "/a?b=%3D", "/a?b=%23", "/a?b=%3f", "/a?b=%25", "/a?b=%2B", "/a?b=%2b", "/a?b=%3B", "/a?b=%0a", "/a?b=%7F",
 		"/a?%253D=1", "/%2Fa", "/%25", "/%3B", "/%2B", "/%3F", "/a?b&c=%2541"} {
 		req := newRequest(t, "GET", "http://h"+target, "")

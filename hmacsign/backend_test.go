@@ -24,6 +24,7 @@ import (
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/algo/sm3pure"
 	. "github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/huaweisdk"
 )
 
 // Two backends for tests. "spare" comes first by preference for every algorithm
@@ -131,29 +132,28 @@ func repair(t testing.TB) {
 	require.NoError(t, algo.SelfTest(algo.HMACSM3, algo.WithBackend("faulty")))
 }
 
-// form is a scheme, and for huawei-sdk whether the key is derived.
+// form is a scheme, for huawei-sdk with a derived key too.
 type form struct {
 	name   string
 	scheme Scheme
-	opts   []SignerOption
 }
 
 func forms() []form {
 	return []form{
-		{"tencent-app", TencentApp, nil},
-		{"tencent-keypair", TencentKeyPair, nil},
-		{"huawei-sdk", HuaweiSDK, nil},
-		{"huawei-sdk V11", HuaweiSDK, []SignerOption{WithScope("r", "s")}},
+		{"tencent-app", TencentApp},
+		{"tencent-keypair", TencentKeyPair},
+		{"huawei-sdk", HuaweiSDK},
+		{"huawei-sdk V11", huaweisdk.Scheme{Region: "r", Service: "s"}},
 	}
 }
 
 func (f form) signer(t testing.TB, algorithm string, opts ...SignerOption) *Signer {
-	s, err := NewSigner(f.scheme, algorithm, Credential{testID, Secret(testSecret)}, append(append(opts, f.opts...), atTestTime())...)
-	require.NoError(t, err)
-	return s
+	return newSignerIn(t, f.scheme, algorithm, opts...)
 }
 
-func (f form) derived() bool { return f.opts != nil }
+func (f form) derived() bool { return f.huawei() && f.scheme != HuaweiSDK }
+
+func (f form) huawei() bool { return f.scheme.Name() == "huawei-sdk" }
 
 // A backend that was asked for by name computes all there is to compute, and
 // nobody else is asked for anything.
@@ -161,7 +161,7 @@ func TestOnlyTheNamedBackendIsAsked(t *testing.T) {
 	other := &Key{ID: "other", Secret: Secret("another secret")}
 	for _, c := range []struct{ algorithm, backend string }{{algo.HMACSM3, "gmsm"}, {algo.HMACSM3, "faulty"}, {algo.HMACSHA256, "go"}, {algo.HMACSHA1, "go"}} {
 		for _, f := range forms() {
-			if f.scheme == HuaweiSDK && c.algorithm == algo.HMACSHA1 {
+			if f.huawei() && c.algorithm == algo.HMACSHA1 {
 				continue
 			}
 			t.Run(f.name+" "+c.algorithm+" "+c.backend, func(t *testing.T) {
@@ -222,7 +222,7 @@ func TestNamedBackendMakesDigests(t *testing.T) {
 		toSign := made(func() error { _, err := s.StringToSign(req); return err })
 		signed := made(func() error { return s.Sign(req) })
 		verified := made(func() error { _, err := v.Verify(req); return err })
-		if f.scheme != HuaweiSDK {
+		if !f.huawei() {
 			require.Zero(t, toSign+signed+verified, f.name)
 			continue
 		}
@@ -263,10 +263,10 @@ func TestBodyHashThatTheNamedBackendHasNot(t *testing.T) {
 
 	_, err = newVerifier(t, WithBackend("gmsm")).Verify(signed)
 	require.ErrorIs(t, err, ErrBodyDigest)
-	require.ErrorContains(t, err, "backend gmsm has no hmac-sha256")
+	require.ErrorContains(t, err, "the backend has no hmac-sha256")
 	err = f.signer(t, algo.HMACSM3, WithBackend("gmsm")).Sign(request(sha256OfBody))
 	require.ErrorIs(t, err, ErrBodyDigest)
-	require.ErrorContains(t, err, "backend gmsm has no hmac-sha256")
+	require.ErrorContains(t, err, "the backend has no hmac-sha256")
 
 	h, err := algo.NewHash(algo.HMACSM3)
 	require.NoError(t, err)
@@ -292,7 +292,7 @@ func TestBackendThatBeginsToFail(t *testing.T) {
 		{"MAC of zeros", false, true}, {"empty MAC", false, true}, {"MAC panics", false, true}, {"MAC fails", false, true},
 	} {
 		for _, f := range forms() {
-			if c.digest && f.scheme != HuaweiSDK {
+			if c.digest && !f.huawei() {
 				continue
 			}
 			t.Run(c.fault+" "+f.name, func(t *testing.T) {
@@ -340,7 +340,7 @@ func TestBackendThatBeginsToFail(t *testing.T) {
 						require.ErrorIs(t, s.Sign(req), algo.ErrBackendUnavailable)
 						require.Empty(t, req.Header)
 					}
-					if _, err := s.StringToSign(request("/a", "body")); f.scheme == HuaweiSDK { // has digests in it
+					if _, err := s.StringToSign(request("/a", "body")); f.huawei() { // has digests in it
 						require.ErrorIs(t, err, algo.ErrBackendUnavailable)
 					} else {
 						require.NoError(t, err)
@@ -384,7 +384,7 @@ func TestBackendThatMakesNoKeys(t *testing.T) {
 	for _, what := range []string{"key refused", "no key"} {
 		for _, f := range forms() {
 			day := testTime
-			s, err := NewSigner(f.scheme, algo.HMACSM3, Credential{testID, Secret(testSecret)}, append(f.opts, WithBackend("faulty"), WithClock(func() time.Time { return day }))...)
+			s, err := NewSigner(f.scheme, algo.HMACSM3, Credential{testID, Secret(testSecret)}, WithBackend("faulty"), WithClock(func() time.Time { return day }))
 			require.NoError(t, err)
 			v := newVerifier(t, WithBackend("faulty"))
 			req := newRequest(t, "GET", "http://h/a", "")
@@ -428,7 +428,7 @@ func TestBackendThatFailsInAnExplanation(t *testing.T) {
 		req := newRequest(t, "GET", "http://h/a", "")
 		require.NoError(t, s.Sign(req))
 		header := req.Header.Get("Authorization")
-		if f.scheme == HuaweiSDK {
+		if f.huawei() {
 			req.Header.Set("Authorization", header[:len(header)-8]+"00000000")
 		} else {
 			req.Header.Set("Authorization", header[:len(header)-8]+`AAAAAA="`)
@@ -532,7 +532,7 @@ func TestKeysOfOneRequestAreDestroyed(t *testing.T) {
 // A signer's key of the day may be in use while another day's takes its place.
 func TestDayChangesWhileSigning(t *testing.T) {
 	var signs atomic.Int64
-	s, err := NewSigner(HuaweiSDK, algo.HMACSM3, Credential{testID, Secret(testSecret)}, WithScope("r", "s"), WithBackend("faulty"),
+	s, err := NewSigner(derived(t, "r", "s"), algo.HMACSM3, Credential{testID, Secret(testSecret)}, WithBackend("faulty"),
 		WithClock(func() time.Time { return testTime.AddDate(0, 0, int(signs.Add(1)%2)) }))
 	require.NoError(t, err)
 	v := newVerifier(t, WithWindow(48*time.Hour))
@@ -606,7 +606,7 @@ func TestLeastLengthOfSecrets(t *testing.T) {
 		secret := long
 		v, err := NewVerifier(storeFunc(func(context.Context, string) (*Key, error) { return &Key{ID: testID, Secret: secret}, nil }), atTestTime())
 		require.NoError(t, err)
-		s, err := NewSigner(f.scheme, algo.HMACSM3, Credential{testID, long}, append(f.opts, atTestTime())...)
+		s, err := NewSigner(f.scheme, algo.HMACSM3, Credential{testID, long}, atTestTime())
 		require.NoError(t, err)
 		req := newRequest(t, "GET", "http://h/a", "")
 		require.NoError(t, s.Sign(req))
@@ -617,7 +617,7 @@ func TestLeastLengthOfSecrets(t *testing.T) {
 		_, err = v.Verify(req)
 		require.ErrorIs(t, err, ErrUnavailable, f.name)
 		require.ErrorIs(t, err, algo.ErrShortSecret, f.name)
-		_, err = NewSigner(f.scheme, algo.HMACSM3, Credential{testID, short}, f.opts...)
+		_, err = NewSigner(f.scheme, algo.HMACSM3, Credential{testID, short})
 		require.ErrorIs(t, err, algo.ErrShortSecret)
 	}
 }

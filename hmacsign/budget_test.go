@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentapp"
 )
 
 func newBudget(t *testing.T, memory, disk int64) *Budget {
@@ -36,7 +37,7 @@ func requireHeld(t *testing.T, b *Budget, memory, disk int64, what ...any) {
 // it must be read.
 func unsized(t *testing.T, body, contentType string) *http.Request {
 	req := newRequest(t, "POST", "http://h/a", body, "Content-Type", contentType)
-	require.NoError(t, newSigner(t, "hmac-sm3", WithMaxBody(1<<30), WithContentMD5(ContentMD5None)).Sign(req))
+	require.NoError(t, newSignerIn(t, tencentapp.Scheme{ContentMD5: tencentapp.MD5None}, "hmac-sm3", WithMaxBody(1<<30)).Sign(req))
 	req.Body, req.GetBody, req.ContentLength = io.NopCloser(strings.NewReader(body)), nil, -1
 	return req
 }

@@ -27,6 +27,7 @@ type Explanation struct {
 	Late *Late
 
 	mistakes []Mistake
+	spent    int // bytes of work, see search.afford
 }
 
 // Late is the verdict on an expired request, had its date been right.

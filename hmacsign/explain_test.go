@@ -17,6 +17,7 @@ import (
 
 	"github.com/gmhmac/hmacsign/algo/sm3pure"
 	. "github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentapp"
 )
 
 // mistaken is a request of a client that makes a mistake: the test writes the
@@ -177,12 +178,12 @@ func TestExplainMistakes(t *testing.T) {
 	}
 	t.Run("environment_left_out", func(t *testing.T) {
 		c := mistaken{target: "/release/a", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a"}
-		_, codes := c.explain(t, KeepEnvironment())
+		_, codes := c.explain(t, AcceptSchemes(tencentapp.Scheme{KeepEnvironment: true}))
 		require.Equal(t, []string{"environment_left_out"}, codes)
 	})
 	t.Run("query_form_raw", func(t *testing.T) {
 		c := mistaken{target: "/a?b=", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a?b="}
-		_, codes := c.explain(t, AcceptQueryForms(QueryDocumented))
+		_, codes := c.explain(t, acceptingQuery(tencentapp.Documented))
 		require.Equal(t, []string{"query_form_raw"}, codes)
 	})
 	t.Run("other_algorithm", func(t *testing.T) {

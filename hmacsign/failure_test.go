@@ -8,12 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/huaweisdk"
 )
 
 // failing is a scheme whose digests come from a library that fails.
-type failing struct{ huaweiSDK }
+type failing struct{ huaweisdk.Scheme }
 
-func (failing) stringToSign([]byte, *message, *authorization, *canonical) ([]byte, error) {
+func (failing) Render([]byte, *scheme.Parts) []byte {
 	panic(&algo.Failure{Backend: "test", Err: errors.New("license ran out")})
 }
 
@@ -47,16 +49,21 @@ func TestDerivedKeyStaysOnItsBackend(t *testing.T) {
 	for _, backend := range []string{"gmsm", "faulty"} {
 		base, err := newMAC("hmac-sm3", []byte("secret"), backend)
 		require.NoError(t, err)
-		mac, err := derive(base, "id", Secret("secret"), "20210311/r/s")
+		d := newDialect(HuaweiSDK)
+		claim := &scheme.Claim{KeyID: "id", Algorithm: "hmac-sm3", Scope: "20210311/r/s"}
+		mac, err := keyed(d, base, Secret("secret"), claim)
 		require.NoError(t, err)
+		require.NotSame(t, base, mac, "which others use")
 		require.Equal(t, backend, mac.Backend().Backend)
-		a := &authorization{keyID: "id", algorithm: "hmac-sm3", scope: "20210311/r/s"}
-		same, err := forScope(base, Secret("secret"), a)
+		again, err := keyed(d, base, Secret("secret"), claim)
 		require.NoError(t, err)
-		require.NotSame(t, base, same, "which others use")
-		require.Equal(t, mac.Sum(nil, nil), same.Sum(nil, nil))
-		a.scope = ""
-		same, err = forScope(base, Secret("secret"), a)
+		require.NotSame(t, mac, again, "each is its caller's to destroy")
+		require.Equal(t, mac.Sum(nil, nil), again.Sum(nil, nil))
+		same, err := keyed(newDialect(TencentApp), base, Secret("secret"), claim)
+		require.NoError(t, err)
+		require.Same(t, base, same, "a scheme without derived keys")
+		claim.Scope = ""
+		same, err = keyed(d, base, Secret("secret"), claim)
 		require.NoError(t, err)
 		require.Same(t, base, same)
 	}

@@ -11,6 +11,8 @@ import (
 
 	_ "github.com/gmhmac/hmacsign/algo/sm3cgo"
 	. "github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/huaweisdk"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentapp"
 )
 
 // What most tests share: one credential, one moment.
@@ -24,7 +26,26 @@ var testTime = time.Date(2021, 3, 11, 8, 29, 58, 0, time.UTC)
 func atTestTime() Option { return WithClock(func() time.Time { return testTime }) }
 
 func newSigner(t testing.TB, algorithm string, opts ...SignerOption) *Signer {
-	s, err := NewSigner(TencentApp, algorithm, Credential{testID, Secret(testSecret)}, append(opts, atTestTime())...)
+	return newSignerIn(t, TencentApp, algorithm, opts...)
+}
+
+func newSignerIn(t testing.TB, in Scheme, algorithm string, opts ...SignerOption) *Signer {
+	s, err := NewSigner(in, algorithm, Credential{testID, Secret(testSecret)}, append(opts, atTestTime())...)
+	require.NoError(t, err)
+	return s
+}
+
+// signingQuery is tencent-app whose signer writes the parameters in this form.
+func signingQuery(form tencentapp.QueryForm) Scheme { return tencentapp.Scheme{Query: form} }
+
+// acceptingQuery makes a verifier accept tencent-app alone, in these forms alone.
+func acceptingQuery(forms tencentapp.QueryForm) VerifierOption {
+	return AcceptSchemes(tencentapp.Scheme{Accept: forms})
+}
+
+// derived is huawei-sdk whose signer derives its keys for a region and a service.
+func derived(t testing.TB, region, service string) Scheme {
+	s, err := huaweisdk.Derived(region, service)
 	require.NoError(t, err)
 	return s
 }

@@ -76,7 +76,7 @@ func TestSecretsAreTakenAsTheyAre(t *testing.T) {
 // A signer that runs past midnight signs with the key of the new day.
 func TestDerivedKeyIsOfTheDay(t *testing.T) {
 	clock := new(movable)
-	s, err := NewSigner(HuaweiSDK, "hmac-sha256", Credential{testID, Secret(testSecret)}, WithClock(clock.now), WithScope("region", "service"))
+	s, err := NewSigner(derived(t, "region", "service"), "hmac-sha256", Credential{testID, Secret(testSecret)}, WithClock(clock.now))
 	require.NoError(t, err)
 	keys, err := StaticKeys(&Key{ID: testID, Secret: Secret(testSecret)})
 	require.NoError(t, err)

@@ -19,6 +19,8 @@ import (
 
 	"github.com/gmhmac/hmacsign/algo"
 	. "github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentapp"
 )
 
 // signedRequest is a server's view of a request that is signed correctly.
@@ -191,7 +193,7 @@ func requireAnswer(t *testing.T, body string, reason error) {
 	require.NoError(t, json.Unmarshal([]byte(body), &answer))
 	require.NotEmpty(t, answer.Message)
 	require.NotContains(t, answer.Message, "StringToSign", "only where it was asked for")
-	e := VerifyError{Reason: reason}
+	e := VerifyError{Refusal: scheme.Refusal{Reason: reason}}
 	require.Equal(t, e.Code(), answer.Reason)
 }
 
@@ -309,7 +311,7 @@ func TestKeyIsForSchemesAndAlgorithms(t *testing.T) {
 	id, err := v.Verify(signedRequest(t, "GET", "/", "", "Source", "s"))
 	require.NoError(t, err)
 	require.Equal(t, &Identity{KeyID: testID, Scheme: "tencent-app", Algorithm: algo.HMACSM3,
-		Backend: newSigner(t, algo.HMACSM3).Backend().Backend, SignedHeaders: []string{"source", "x-date"}, AlsoSigned: []string{"accept", "content-type", "content-md5"}, Date: testTime}, id)
+		Backend: newSigner(t, algo.HMACSM3).Backend().Backend, SignedHeaders: []string{"source", "x-date"}, AlsoSigned: []string{"accept", "content-type", "content-md5"}, Form: "documented", Date: testTime}, id)
 }
 
 func TestAlgorithmInAnyCase(t *testing.T) {
@@ -320,27 +322,41 @@ func TestAlgorithmInAnyCase(t *testing.T) {
 }
 
 func TestQueryFormsAreAcceptedAsTold(t *testing.T) {
-	sign := func(form QueryForm) *http.Request {
-		req := newRequest(t, "GET", "http://h/a%20b?x=&y=%E4%B8%AD", "")
-		require.NoError(t, newSigner(t, algo.HMACSM3, WithQueryForm(form)).Sign(req))
+	sign := func(form tencentapp.QueryForm) *http.Request {
+		req := newRequest(t, "GET", "http://h/a%20b?x=&y=%E4%B8%AD&x=1", "")
+		require.NoError(t, newSignerIn(t, signingQuery(form), algo.HMACSM3).Sign(req))
 		return req
 	}
-	for _, form := range QueryForms() {
-		_, err := newVerifier(t, AcceptQueryForms(form)).Verify(sign(form))
+	for _, name := range tencentapp.QueryForms() {
+		form, err := tencentapp.ParseQueryForm(name)
 		require.NoError(t, err)
-		for _, other := range QueryForms() {
-			if other != form {
-				_, err = newVerifier(t, AcceptQueryForms(other)).Verify(sign(form))
-				require.ErrorIs(t, err, ErrSignature, "%s signed, %s accepted", form, other)
+		id, err := newVerifier(t, acceptingQuery(form)).Verify(sign(form))
+		require.NoError(t, err)
+		require.Equal(t, name, id.Form)
+		for _, other := range tencentapp.QueryForms() {
+			if other != name {
+				otherForm, err := tencentapp.ParseQueryForm(other)
+				require.NoError(t, err)
+				_, err = newVerifier(t, acceptingQuery(otherForm)).Verify(sign(form))
+				require.ErrorIs(t, err, ErrSignature, "%s signed, %s accepted", name, other)
 			}
 		}
+		// A verifier accepts what the vendor's samples sign, decoded parameters among
+		// it, because it refuses where decoding would bring out a separator. Joined
+		// values are of other clients, and two requests have one text.
+		_, err = newVerifier(t).Verify(sign(form))
+		if form == tencentapp.Joined {
+			require.ErrorIs(t, err, ErrSignature, "joined is accepted only where asked to")
+		} else {
+			require.NoError(t, err, name)
+		}
 	}
-	_, err := newVerifier(t).Verify(sign(QueryDecoded))
-	require.ErrorIs(t, err, ErrSignature, "decoded is accepted only where asked to")
+	_, err := tencentapp.ParseQueryForm("x")
+	require.Error(t, err)
 	// One decoded text, two meanings: the second is not the one that was signed.
-	v := newVerifier(t, AcceptQueryForms(QueryDocumented, QueryDecoded))
+	v := newVerifier(t, acceptingQuery(tencentapp.Documented|tencentapp.Decoded))
 	req := newRequest(t, "GET", "http://h/?a=1&b=2", "")
-	require.NoError(t, newSigner(t, algo.HMACSM3, WithQueryForm(QueryDecoded)).Sign(req))
+	require.NoError(t, newSignerIn(t, signingQuery(tencentapp.Decoded), algo.HMACSM3).Sign(req))
 	_, err = v.Verify(req)
 	require.NoError(t, err)
 	req.URL.RawQuery = "a=1%26b%3D2"

@@ -3,6 +3,7 @@ package hmacsign
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"slices"
@@ -13,6 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/huaweisdk"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentkeypair"
 )
 
 // schemeVector is a row of testdata/huawei.json and tencent_keypair.json.
@@ -89,41 +93,57 @@ func digestsFor(t testing.TB, algorithm string) digests {
 	return digests{mac: mac, algorithm: algorithm}
 }
 
+// rendered is a request as a verifier reads it, with the first string to sign.
+func rendered(t *testing.T, in Scheme, req *http.Request) *work {
+	w := newWork()
+	require.NoError(t, w.read(req, &common{maxBody: DefaultMaxBody, budget: noBudget}))
+	defer func() { w.body.restore(req) }()
+	require.NoError(t, in.Parse(&w.message, &w.claim))
+	w.digests = digestsFor(t, w.claim.Algorithm)
+	d := newDialect(in)
+	ok, err := w.render(d, d.forms[0])
+	require.NoError(t, err)
+	require.True(t, ok)
+	return w
+}
+
+const (
+	huaweiDate      = "20060102T150405Z"
+	unsignedPayload = "UNSIGNED-PAYLOAD"
+)
+
 // Published by the vendor, or made by running its SDKs.
 func TestVectorsHuawei(t *testing.T) {
 	signed := 0
 	for _, v := range readSchemeVectors(t, "huawei.json", 48) {
 		t.Run(v.Name, func(t *testing.T) {
-			a, err := HuaweiSDK.parse(v.Authorization)
-			require.NoError(t, err)
-			require.Equal(t, v.Authorization, HuaweiSDK.format(a))
-			require.Equal(t, v.SignedHeaders, a.headers)
-			w := newWork()
-			require.NoError(t, w.read(v.request(t), &common{maxBody: DefaultMaxBody, budget: noBudget}))
-			w.digests = digestsFor(t, a.algorithm)
-			text, err := HuaweiSDK.stringToSign(nil, &w.message, a, &canonical{})
-			require.NoError(t, err)
-			require.Equal(t, v.StringToSign, string(text))
-			canonicalRequest, err := appendCanonicalRequest(nil, &w.message, a)
-			require.NoError(t, err)
-			require.Equal(t, v.CanonicalRequest, string(canonicalRequest))
-
-			ver := v.verifier(t, huaweiDate)
 			req := v.request(t)
 			req.Header.Set("Authorization", v.Authorization)
+			w := rendered(t, HuaweiSDK, req)
+			require.Equal(t, v.StringToSign, string(w.text))
+			require.Equal(t, v.CanonicalRequest, string(w.canonical))
+			require.Equal(t, v.SignedHeaders, w.claim.Headers)
+			again := scheme.Message{Header: make(http.Header)}
+			HuaweiSDK.Write(&again, &w.claim)
+			require.Equal(t, v.Authorization, again.Header.Get("Authorization"))
+			algorithm, scope := w.claim.Algorithm, w.claim.Scope
+
+			ver := v.verifier(t, huaweiDate)
 			id, err := ver.Verify(req)
 			require.NoError(t, err)
-			require.Equal(t, []string{v.KeyID, "huawei-sdk", a.scope}, []string{id.KeyID, id.Scheme, id.Scope})
+			require.Equal(t, []string{v.KeyID, "huawei-sdk", scope}, []string{id.KeyID, id.Scheme, id.Scope})
 
 			if !slices.Contains(v.SignedHeaders, "host") {
 				return // our signer always signs it
 			}
 			opts := []SignerOption{WithSignedHeaders(v.SignedHeaders...), WithClock(ver.clock)}
-			if a.scope != "" {
-				parts := strings.Split(a.scope, "/")
-				opts = append(opts, WithScope(parts[1], parts[2]))
+			in := HuaweiSDK
+			if scope != "" {
+				parts := strings.Split(scope, "/")
+				in, err = huaweisdk.Derived(parts[1], parts[2])
+				require.NoError(t, err)
 			}
-			s, err := NewSigner(HuaweiSDK, a.algorithm, Credential{v.KeyID, Secret(v.Secret)}, opts...)
+			s, err := NewSigner(in, algorithm, Credential{v.KeyID, Secret(v.Secret)}, opts...)
 			require.NoError(t, err)
 			req = v.request(t)
 			require.NoError(t, s.Sign(req))
@@ -160,17 +180,18 @@ func TestVectorsTencentKeyPair(t *testing.T) {
 			require.Equal(t, "tencent-keypair", id.Scheme, "one server tells which scheme it was")
 
 			// Date is checked too, unless the vendor's laxity is asked for.
-			late := func(opts ...VerifierOption) error {
-				later, err := NewVerifier(ver.keys, append(opts, WithClock(func() time.Time { return ver.clock().Add(time.Hour) }))...)
+			late := func(in Scheme) error {
+				later, err := NewVerifier(ver.keys, AcceptSchemes(in), WithClock(func() time.Time { return ver.clock().Add(time.Hour) }))
 				require.NoError(t, err)
 				_, err = later.Verify(req)
 				return err
 			}
-			require.ErrorIs(t, late(), ErrExpired)
+			anyDate := tencentkeypair.Scheme{AcceptAnyDate: true}
+			require.ErrorIs(t, late(TencentKeyPair), ErrExpired)
 			if date == "date" {
-				require.NoError(t, late(AcceptAnyDate()))
+				require.NoError(t, late(anyDate))
 			} else {
-				require.ErrorIs(t, late(AcceptAnyDate()), ErrExpired)
+				require.ErrorIs(t, late(anyDate), ErrExpired)
 			}
 		})
 	}
@@ -181,9 +202,10 @@ func TestHuaweiCanonicalURI(t *testing.T) {
 	for path, want := range map[string]string{
 		"/": "/", "/a": "/a/", "/a/": "/a/", "/a%2Fb": "/a%2Fb/", "//a": "//a/", "/a//": "/a//", "/%7ea%20b+": "/~a%20b%2B/", "/%e4%b8%ad": "/%E4%B8%AD/",
 	} {
-		got, err := appendCanonicalURI(nil, path)
-		require.NoError(t, err)
-		require.Equal(t, want, string(got), path)
+		req, _, _ := huaweiRequest(t, "", "X-Sdk-Date", "20191115T033655Z", "Authorization", huaweiClaim("ak", "host;x-sdk-date"))
+		req.RequestURI = path
+		lines := strings.Split(string(rendered(t, HuaweiSDK, req).canonical), "\n")
+		require.Equal(t, want, lines[1], path)
 	}
 }
 
@@ -201,6 +223,11 @@ func huaweiRequest(t *testing.T, body string, headers ...string) (*http.Request,
 		req.Header.Set(headers[i], headers[i+1])
 	}
 	return req, s, v
+}
+
+// huaweiClaim is an Authorization header with a wrong signature.
+func huaweiClaim(key, headers string) string {
+	return "SDK-HMAC-SM3 Access=" + key + ", SignedHeaders=" + headers + ", Signature=" + strings.Repeat("0", 64)
 }
 
 // A content-hash header takes the body's place in the string, so the verifier
@@ -230,16 +257,12 @@ func TestHuaweiContentHash(t *testing.T) {
 	require.ErrorIs(t, s.Sign(req), ErrBodyDigest)
 	// UNSIGNED-PAYLOAD that is not among the signed headers.
 	req, s, v := huaweiRequest(t, "abc", "X-Sdk-Content-Sm3", unsignedPayload)
-	w := newWork()
-	require.NoError(t, w.read(req, &v.common))
-	w.digests = digests{mac: s.mac, algorithm: s.algorithm}
 	req.Header.Set("X-Sdk-Date", "20191115T033655Z")
-	a := &authorization{keyID: "ak", algorithm: "hmac-sm3", headers: []string{"host", "x-sdk-date"}}
-	text, err := HuaweiSDK.stringToSign(nil, &w.message, a, &canonical{})
-	require.NoError(t, err)
-	a.signature = s.mac.Sum(nil, text)
-	req.Header.Set("Authorization", HuaweiSDK.format(a))
-	_, err = v.Verify(req)
+	req.Header.Set("Authorization", huaweiClaim("ak", "host;x-sdk-date"))
+	w := rendered(t, HuaweiSDK, req)
+	w.claim.Signature = s.mac.Sum(nil, w.text)
+	HuaweiSDK.Write(&w.message, &w.claim)
+	_, err := v.Verify(req)
 	require.ErrorIs(t, err, ErrBodyDigest)
 	require.ErrorContains(t, err, "UNSIGNED-PAYLOAD")
 }
@@ -247,9 +270,7 @@ func TestHuaweiContentHash(t *testing.T) {
 // The seven refusals of the vendor's example, in its order and words: each
 // request has all later faults too.
 func TestHuaweiRefusalsInOrder(t *testing.T) {
-	auth := func(key, headers string) string {
-		return "SDK-HMAC-SM3 Access=" + key + ", SignedHeaders=" + headers + ", Signature=" + strings.Repeat("0", 64)
-	}
+	auth := huaweiClaim
 	for _, c := range []struct {
 		authorization, date, message string
 	}{
@@ -264,21 +285,31 @@ func TestHuaweiRefusalsInOrder(t *testing.T) {
 		if c.date != "" {
 			req.Header.Set("X-Sdk-Date", c.date)
 		}
-		var seen VerifyError
-		_, scheme, err := v.verify(req, &seen, false)
-		require.Error(t, err)
-		require.Equal(t, c.message, scheme.message(v.describe(req, err, &seen)))
-		require.Equal(t, 401, v.describe(req, err, &seen).Status())
+		w := httptest.NewRecorder()
+		v.Middleware(http.NotFoundHandler()).ServeHTTP(w, req)
+		var answer struct{ Message string }
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer))
+		require.Equal(t, c.message, answer.Message)
+		require.Equal(t, 401, w.Code)
 	}
-	require.Equal(t, "Authorization not found.", HuaweiSDK.message(&VerifyError{Reason: ErrNoAuthorization}))
+	require.Equal(t, "Authorization not found.", HuaweiSDK.Answer(refuse(ErrNoAuthorization, "")))
 }
 
 func TestNewSignerChecksSchemeAndScope(t *testing.T) {
 	cred := Credential{"ak", Secret("sk")}
 	_, err := NewSigner(HuaweiSDK, "hmac-sha1", cred)
 	require.ErrorContains(t, err, "huawei-sdk")
-	_, err = NewSigner(TencentApp, "hmac-sm3", cred, WithScope("r", "s"))
-	require.ErrorContains(t, err, "huawei-sdk")
-	_, err = NewSigner(HuaweiSDK, "hmac-sm3", cred, WithScope("r/r", "s"))
-	require.Error(t, err)
+	for _, scope := range [][2]string{{"r/r", "s"}, {"", "s"}, {"r", ""}, {"r", "a b"}} {
+		_, err = huaweisdk.Derived(scope[0], scope[1])
+		require.ErrorContains(t, err, "region", scope)
+		// The fields can be set without Derived: then it is found when signing.
+		if in := (huaweisdk.Scheme{Region: scope[0], Service: scope[1]}); in.Region+in.Service != "" {
+			s, err := NewSigner(in, "hmac-sm3", cred)
+			require.NoError(t, err)
+			req, err := http.NewRequest("GET", "http://h/a", nil)
+			require.NoError(t, err)
+			require.ErrorContains(t, s.Sign(req), "region")
+			require.Empty(t, req.Header)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +22,10 @@ const (
 	maxExplainedKeys = 100      // whose secrets are tried
 	maxExplainWork   = 7 << 19  // bytes built or hashed; backend gmsm copies what it hashes
 	maxUntimed       = 1 << 20  // of them before the time counts: a busy machine explains short requests as others do
+	maxTrifle        = 256      // bytes that little things cost beside
 	maxExplaining    = 8 << 20  // bytes of memory that this takes, with what is not counted one by one
-	maxTogether      = 4        // mistakes that are looked for together
+	maxTogether      = 5        // mistakes that are looked for together, of those that clients make often
+	maxPaired        = 2        // of all of them
 )
 
 // explainTime is how long the search may take, beside what is not timed.
@@ -36,8 +39,13 @@ type search struct {
 	d      *dialect
 	mac    *algo.Key // of the claim
 	result *Explanation
-	spent  int // bytes of work, see afford
-	late   func() bool
+	spent  int  // bytes of work, see afford
+	out    bool // something could not be afforded
+	// of where the search is: mistakes together, those that are often made alone, and
+	// how many were made that are not
+	several, often bool
+	seldom         int
+	late           func() bool
 
 	mistakes []scheme.Mistake
 	chain    []scheme.Found // that were made to get where the search is
@@ -67,7 +75,11 @@ func (v *Verifier) explainMAC(w *work, d *dialect, mac *algo.Key) *Explanation {
 	if d.explainer != nil {
 		t.mistakes = d.explainer.Mistakes()
 	}
-	t.run()
+	if t.run(); !t.done() && d.explainer != nil {
+		t.out = false
+		t.result.found(d.explainer.Recognise(&t.Search, refuse(ErrSignature, ""))...)
+	}
+	t.result.spent = t.spent
 	return t.result
 }
 
@@ -87,7 +99,7 @@ func (v *Verifier) recognise(w *work, d *dialect, r *scheme.Refusal) *Explanatio
 	ctx, cancel := context.WithTimeout(context.Background(), explainTime)
 	defer cancel()
 	t.late = func() bool { return ctx.Err() != nil }
-	if r.Reason == ErrBodyDigest {
+	if body := &w.body; r.Reason == ErrBodyDigest || body.done && body.err == nil {
 		t.readBody()
 	}
 	t.result.found(d.explainer.Recognise(&t.Search, r)...)
@@ -101,16 +113,21 @@ type base struct {
 	canonical, text string
 }
 
-// bases are the forms that can be written for this request.
+// bases are the forms that can be written for this request, without those that give
+// the text of one before.
 func (t *search) bases() []base {
 	var all []base
+	params := strings.Count(t.Message.Query, "&") + bytes.Count(t.Body, []byte("&")) + 2
 	for _, form := range t.d.forms {
-		p := new(scheme.Parts)
+		if !t.afford(48*params + 2*(len(t.Message.Query)+len(t.Body))) {
+			break
+		}
+		p := &scheme.Parts{Params: make([]scheme.Param, 0, params)}
 		if ok, err := t.d.Parts(p, t.Message, t.Claim, form); !ok || err != nil {
 			continue
 		}
 		canonical := t.render(p)
-		if canonical == "" {
+		if canonical == "" || slices.ContainsFunc(all, func(b base) bool { return b.canonical == canonical }) {
 			continue
 		}
 		if text := t.stringOf(p, canonical); text != "" {
@@ -120,53 +137,79 @@ func (t *search) bases() []base {
 	return all
 }
 
-// run tries one mistake, then two together and so on, on each form; and first
-// those that do not depend on the scheme.
+// run tries on each form what does not depend on the scheme and each mistake alone,
+// then those that are often made together, and last all in pairs. The explanation is
+// incomplete where there was more to be tried alone than could be afforded.
 func (t *search) run() {
 	all := t.bases()
-	for together := 1; together <= maxTogether && !t.done(); together++ {
-		for _, b := range all {
-			t.Form = b.form
-			t.descend(b.parts, b.canonical, 0, together)
-			if together == 1 {
-				t.strings(b)
-				t.anyScheme(b)
-			}
-		}
+	for _, b := range all {
+		t.anyScheme(b)
+	}
+	for _, b := range all {
+		t.otherKeys(b, maxExplainWork/4/len(all))
+	}
+	t.together(all, 1, false)
+	for _, b := range all {
+		t.strings(b)
+	}
+	t.result.Incomplete = t.result.Incomplete || t.out
+	t.out, t.several = false, true
+	for n := 2; n <= maxTogether; n++ {
+		t.together(all, n, true)
+	}
+	for n := 2; n <= maxPaired; n++ {
+		t.together(all, n, false)
 	}
 }
 
-func (t *search) done() bool { return len(t.result.mistakes) > 0 || t.result.Incomplete }
+// together tries so many mistakes together, on each form.
+func (t *search) together(all []base, n int, often bool) {
+	for _, b := range all {
+		t.Form, t.often = b.form, often
+		t.descend(b.parts, b.canonical, 0, n)
+	}
+}
+
+// done: the mistakes are found, or of several together no more can be tried.
+func (t *search) done() bool { return len(t.result.mistakes) > 0 || t.several && t.out }
 
 // descend makes each of the mistakes from an index on, with so many together still
 // to be made.
 func (t *search) descend(p *scheme.Parts, canonical string, from, together int) {
 	for i := from; i < len(t.mistakes) && !t.done(); i++ {
 		m := &t.mistakes[i]
+		if t.often && !m.Often || t.several && !t.often && together == 1 && m.Often && t.seldom == 0 {
+			continue // that were tried together before
+		}
+		step := func(text string, args []string, next func()) bool {
+			if text != "" && text != canonical {
+				t.chain = append(t.chain, scheme.Found{Code: m.Code, Args: scheme.Args(args...)})
+				if !m.Often {
+					t.seldom++
+				}
+				next()
+				if !m.Often {
+					t.seldom--
+				}
+				t.chain = t.chain[:len(t.chain)-1]
+			}
+			return !t.done()
+		}
 		switch {
 		case m.Parts != nil:
 			m.Parts(&t.Search, p, func(variant *scheme.Parts, args ...string) bool {
 				text := t.render(variant)
-				if text == "" || text == canonical {
-					return !t.done()
-				}
-				t.chain = append(t.chain, scheme.Found{Code: m.Code, Args: scheme.Args(args...)})
-				if together == 1 {
-					t.try(variant, text)
-				} else {
-					t.descend(variant, text, i+1, together-1)
-				}
-				t.chain = t.chain[:len(t.chain)-1]
-				return !t.done()
+				return step(text, args, func() {
+					if together == 1 {
+						t.try(variant, text)
+					} else {
+						t.descend(variant, text, i+1, together-1)
+					}
+				})
 			})
 		case m.Text != nil && together == 1:
 			m.Text(&t.Search, canonical, func(variant string, args ...string) bool {
-				if variant != "" && variant != canonical {
-					t.chain = append(t.chain, scheme.Found{Code: m.Code, Args: scheme.Args(args...)})
-					t.try(p, variant)
-					t.chain = t.chain[:len(t.chain)-1]
-				}
-				return !t.done()
+				return step(variant, args, func() { t.try(p, variant) })
 			})
 		}
 	}
@@ -203,17 +246,16 @@ func (t *search) found(client string, all ...scheme.Found) {
 
 // afford reports whether so many bytes may still be built or hashed, and counts
 // them. It comes before the work, so nothing is built that does not fit. What
-// does not is left out, and the explanation says so.
+// does not is left out.
 func (t *search) afford(bytes int) bool {
-	const each = 256 // what little things cost beside
 	switch {
 	case len(t.result.mistakes) > 0:
 		return false
-	case t.spent+bytes > maxUntimed && t.late() || bytes+each > maxExplainWork-t.spent:
-		t.result.Incomplete = true
+	case t.spent+bytes > maxUntimed && t.late() || bytes+maxTrifle > maxExplainWork-t.spent:
+		t.out = true
 		return false
 	}
-	t.spent += bytes + each
+	t.spent += bytes + maxTrifle
 	return true
 }
 
@@ -321,15 +363,21 @@ func (t *search) anyScheme(b base) {
 	if t.signedWith(b.text, t.Claim.Algorithm, Secret(key.ID)) {
 		found("key_id_as_secret")
 	}
-	if store, ok := t.v.keys.(interface{ all() iter.Seq[*Key] }); ok {
-		tried := 0
-		for other := range store.all() {
-			if tried++; tried > maxExplainedKeys || t.done() {
-				break
-			}
-			if other.ID != key.ID && t.signedWith(b.text, t.Claim.Algorithm, other.Secret) {
-				found("other_key")
-			}
+}
+
+// otherKeys tries the secrets of other keys, as many as it can with so much work.
+func (t *search) otherKeys(b base, work int) {
+	store, ok := t.v.keys.(interface{ all() iter.Seq[*Key] })
+	if !ok {
+		return
+	}
+	tried := 0
+	for other := range store.all() {
+		if tried++; tried > maxExplainedKeys || tried > 1 && tried*(len(b.text)+maxTrifle) > work || t.done() {
+			break
+		}
+		if other.ID != t.w.key.ID && t.signedWith(b.text, t.Claim.Algorithm, other.Secret) {
+			t.found(b.canonical, scheme.Found{Code: "other_key"})
 		}
 	}
 }

@@ -38,7 +38,7 @@ func secretHolders(t *testing.T) map[string]any {
 	require.NoError(t, os.WriteFile(file, []byte(`[{"id": "`+testID+`", "secret": "`+testSecret+`"}]`), 0o600))
 	followed, err := OpenKeys(file, nil)
 	require.NoError(t, err)
-	signer, err := NewSigner(HuaweiSDK, algo.HMACSM3, Credential{testID, secret}, WithScope("r", "s"), own, atTestTime())
+	signer, err := NewSigner(derived(t, "r", "s"), algo.HMACSM3, Credential{testID, secret}, own, atTestTime())
 	require.NoError(t, err)
 	req := newRequest(t, "GET", "http://h/a", "")
 	require.NoError(t, signer.Sign(req)) // a derived key is kept now
@@ -186,7 +186,7 @@ func reach(v reflect.Value, seen map[uintptr]bool, path string, see func(path, t
 func TestEveryTypeIsKnownToHoldSecretsOrNot(t *testing.T) {
 	known := strings.Fields("SecretText Credential Key FileKeys Signer Verifier Identity VerifyError KeyStore SignerOption VerifierOption Option " +
 		// Words, settings, bodies of the caller, and what is recorded as a hash.
-		"Scheme QueryForm ContentMD5 Explanation Mistake Part Budget ReplayStore MemoryReplayStore")
+		"Scheme Explanation Late Difference Mistake Part Budget ReplayStore MemoryReplayStore")
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	for _, name := range files {

@@ -189,8 +189,13 @@ func (s *Signer) build(w *work, req *http.Request, header http.Header) (err erro
 	if err := s.dialect.Prepare(&w.message, &w.claim, s.clock()); err != nil {
 		return err
 	}
-	_, err = w.render(s.dialect, s.dialect.forms[0])
-	return err
+	// A form that is not there has the string of another.
+	for _, form := range s.dialect.forms {
+		if written, err := w.render(s.dialect, form); written || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("hmacsign: scheme %s has no form for this request", s.dialect.name)
 }
 
 // isCanonical reports whether a header's key is in the form that the methods of

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentapp"
 )
 
 // tencentByHand signs with the standard library alone.
@@ -42,11 +43,11 @@ func TestEmptyContentMD5(t *testing.T) {
 // text; what means nothing else is.
 func TestDecodedSeparators(t *testing.T) {
 	sign := func(target string) error {
-		return newSigner(t, "hmac-sha256", WithQueryForm(QueryDecoded)).Sign(newRequest(t, "GET", "http://h"+target, ""))
+		return newSignerIn(t, signingQuery(tencentapp.Decoded), "hmac-sha256").Sign(newRequest(t, "GET", "http://h"+target, ""))
 	}
 	verify := func(target, path string) error {
 		req := tencentByHand(newRequest(t, "GET", "http://h"+target, ""), "x-date: "+when+"\nGET\n*/*\n\n\n"+path)
-		_, err := newVerifier(t, AcceptSchemes(TencentApp), AcceptQueryForms(QueryDecoded)).Verify(req)
+		_, err := newVerifier(t, acceptingQuery(tencentapp.Decoded)).Verify(req)
 		return err
 	}
 	for encoded, decoded := range map[string]string{"%20": " ", "%41": "A", "%E4%B8%AD": "中", "%22": `"`} {

@@ -212,11 +212,11 @@ func TestScopesOfAKey(t *testing.T) {
 	v, err := NewVerifier(keys, atTestTime())
 	require.NoError(t, err)
 	for scope, want := range map[[2]string]error{{"cn-north-4", "apig"}: nil, {"cn-north-4", "ecs"}: ErrScope, {"eu", "apig"}: ErrScope, {}: ErrScope} {
-		var opts []SignerOption
+		in := HuaweiSDK
 		if scope[0] != "" {
-			opts = append(opts, WithScope(scope[0], scope[1]))
+			in = derived(t, scope[0], scope[1])
 		}
-		s, err := NewSigner(HuaweiSDK, "hmac-sm3", Credential{testID, Secret(testSecret)}, append(opts, atTestTime())...)
+		s, err := NewSigner(in, "hmac-sm3", Credential{testID, Secret(testSecret)}, atTestTime())
 		require.NoError(t, err)
 		req := newRequest(t, "GET", "http://h/a", "")
 		require.NoError(t, s.Sign(req))

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentapp"
 )
 
 // vector is a row of testdata/tencent_app*.json.
@@ -51,11 +52,12 @@ func (v *vector) at(t *testing.T) Option {
 	return WithClock(func() time.Time { return now })
 }
 
-func (v *vector) signer(t *testing.T, opts ...SignerOption) *Signer {
+func (v *vector) signer(t *testing.T, in Scheme) *Signer {
+	opts := []SignerOption{v.at(t)}
 	if v.Headers["Source"] != "" {
 		opts = append(opts, WithSignedHeaders("source"))
 	}
-	s, err := NewSigner(TencentApp, v.Algorithm, Credential{v.KeyID, Secret(v.Secret)}, append(opts, v.at(t))...)
+	s, err := NewSigner(in, v.Algorithm, Credential{v.KeyID, Secret(v.Secret)}, opts...)
 	require.NoError(t, err)
 	return s
 }
@@ -70,8 +72,8 @@ func (v *vector) verifier(t *testing.T, opts ...VerifierOption) *Verifier {
 
 // requireSigned signs the row, expecting its string and header, and verifies
 // both what was signed and what the row says.
-func (v *vector) requireSigned(t *testing.T, ver *Verifier, opts ...SignerOption) {
-	s := v.signer(t, opts...)
+func (v *vector) requireSigned(t *testing.T, ver *Verifier, in Scheme) {
+	s := v.signer(t, in)
 	req := v.request(t)
 	text, err := s.StringToSign(req)
 	require.NoError(t, err)
@@ -100,11 +102,11 @@ func (v *vector) verify(t *testing.T, ver *Verifier) error {
 func TestVectorsOfThePythonSamples(t *testing.T) {
 	for _, v := range readVectors(t, "tencent_app.json", 36) {
 		t.Run(v.Name+" "+v.Algorithm, func(t *testing.T) {
-			v.requireSigned(t, v.verifier(t), WithQueryForm(QueryRaw), WithContentMD5(ContentMD5None))
+			v.requireSigned(t, v.verifier(t), tencentapp.Scheme{Query: tencentapp.Raw, ContentMD5: tencentapp.MD5None})
 			if v.QueryForm == "documented or raw" {
-				v.requireSigned(t, v.verifier(t, AcceptQueryForms(QueryDocumented)), WithContentMD5(ContentMD5None))
+				v.requireSigned(t, v.verifier(t, acceptingQuery(tencentapp.Documented)), tencentapp.Scheme{ContentMD5: tencentapp.MD5None})
 			} else {
-				require.ErrorIs(t, v.verify(t, v.verifier(t, AcceptQueryForms(QueryDocumented))), ErrSignature)
+				require.ErrorIs(t, v.verify(t, v.verifier(t, acceptingQuery(tencentapp.Documented))), ErrSignature)
 			}
 		})
 	}
@@ -118,7 +120,7 @@ func TestVectorsOfTheDocumentation(t *testing.T) {
 			switch v.Name {
 			case "tc-doc-worked-example": // published without a key
 				v.Algorithm, v.KeyID, v.Secret = "hmac-sm3", "any", "any"
-				text, err := v.signer(t).StringToSign(v.request(t))
+				text, err := v.signer(t, TencentApp).StringToSign(v.request(t))
 				require.NoError(t, err)
 				require.Equal(t, v.StringToSign, text)
 				worked++
@@ -127,19 +129,19 @@ func TestVectorsOfTheDocumentation(t *testing.T) {
 			case "tc-java-md5-leading-zero":
 				// The header is what was signed, but it is not the body's MD5.
 				require.ErrorIs(t, v.verify(t, v.verifier(t)), ErrBodyDigest)
-				require.ErrorIs(t, v.signer(t).Sign(v.request(t)), ErrBodyDigest)
+				require.ErrorIs(t, v.signer(t, TencentApp).Sign(v.request(t)), ErrBodyDigest)
 				v.Body = ""
 				require.ErrorIs(t, v.verify(t, v.verifier(t)), ErrSignature, "without a body there is no digest to sign")
 			default:
-				v.requireSigned(t, v.verifier(t))
+				v.requireSigned(t, v.verifier(t), TencentApp)
 				if md5 := v.Headers["Content-MD5"]; md5 != "" {
 					delete(v.Headers, "Content-MD5")
-					form := ContentMD5Hex
+					form := tencentapp.MD5Hex
 					if len(md5) == 24 {
-						form = ContentMD5Raw
+						form = tencentapp.MD5Raw
 					}
 					req := v.request(t)
-					require.NoError(t, v.signer(t, WithContentMD5(form)).Sign(req))
+					require.NoError(t, v.signer(t, tencentapp.Scheme{ContentMD5: form}).Sign(req))
 					require.Equal(t, v.Authorization, req.Header.Get("Authorization"))
 					require.Equal(t, md5, req.Header.Get("Content-MD5"))
 				}
@@ -156,7 +158,7 @@ func TestVectorsOfTheDocumentation(t *testing.T) {
 func TestVectorsOfTheGoSample(t *testing.T) {
 	for _, v := range readVectors(t, "tencent_app_go_sample.json", 8) {
 		t.Run(v.Name, func(t *testing.T) {
-			ver := v.verifier(t, AcceptQueryForms(QueryDecoded))
+			ver := v.verifier(t, acceptingQuery(tencentapp.Decoded))
 			if v.Method == "GET" {
 				require.ErrorIs(t, v.verify(t, ver), ErrSignature, "the body is not signed")
 				v.Body = ""
@@ -165,7 +167,7 @@ func TestVectorsOfTheGoSample(t *testing.T) {
 				require.ErrorIs(t, v.verify(t, ver), ErrSignature)
 				return
 			}
-			v.requireSigned(t, ver, WithQueryForm(QueryDecoded), WithContentMD5(ContentMD5None))
+			v.requireSigned(t, ver, tencentapp.Scheme{Query: tencentapp.Decoded, ContentMD5: tencentapp.MD5None})
 		})
 	}
 }

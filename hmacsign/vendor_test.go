@@ -23,6 +23,7 @@ import (
 
 	"github.com/gmhmac/hmacsign/algo"
 	. "github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentapp"
 )
 
 var (
@@ -232,8 +233,7 @@ func (c *vendorCase) requireSameSignature(t *testing.T) {
 			req.Header.Set(name, value)
 		}
 	}
-	s, err := NewSigner(TencentApp, algo.HMACSHA1, Credential{c.KeyID, Secret(c.Secret)}, atTestTime(),
-		WithQueryForm(QueryRaw), WithContentMD5(ContentMD5None))
+	s, err := NewSigner(tencentapp.Scheme{Query: tencentapp.Raw, ContentMD5: tencentapp.MD5None}, algo.HMACSHA1, Credential{c.KeyID, Secret(c.Secret)}, atTestTime())
 	require.NoError(t, err)
 	text, err := s.StringToSign(req)
 	require.NoError(t, err)

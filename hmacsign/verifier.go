@@ -287,10 +287,14 @@ func (v *Verifier) mismatch(w *work, first *dialect) (e *VerifyError) {
 	slices.SortFunc(w.mismatched, func(a, b *dialect) int { return slices.Index(v.schemes, a) - slices.Index(v.schemes, b) })
 	for _, d := range w.mismatched {
 		tried := v.mismatchAs(w, d)
-		if e == nil || d == first || tried.Explanation != nil && len(tried.Explanation.mistakes) > 0 {
+		if tried.Reason != ErrSignature { // the backend failed
+			return tried
+		}
+		explained := tried.Explanation != nil && len(tried.Explanation.mistakes) > 0
+		if e == nil || d == first || explained {
 			e = tried
 		}
-		if !v.explain || len(e.Explanation.Mistakes()) > 0 {
+		if !v.explain || explained {
 			break
 		}
 	}
@@ -302,8 +306,8 @@ func (v *Verifier) mismatchAs(w *work, d *dialect) (e *VerifyError) {
 	v.identify(w, d, e)
 	var err error
 	defer func() {
-		if err != nil {
-			e.Refusal = verifyError(err).Refusal
+		if err != nil { // of the backend, which may have been wrong before
+			e.Refusal, e.StringToSign, e.CanonicalRequest = verifyError(err).Refusal, "", ""
 		}
 	}()
 	defer algo.CatchFailure(&err)
@@ -440,13 +444,9 @@ func (v *Verifier) expired(w *work, d *dialect, date time.Time, refusal error) e
 	e := verifyError(refusal)
 	e.Explanation = new(Explanation)
 	explainDate(e.Explanation, v.clock().Sub(date), v.window)
-	form, _, err := v.checkMAC(w, d)
-	if err == nil {
-		err = d.CheckBody(&w.message, &w.claim, form)
-	}
 	late := &Late{Date: date}
 	e.Explanation.Late = late
-	switch err {
+	switch err := v.checkRest(w, d); err {
 	case nil:
 		late.Accepted = true
 	case errMismatch:
@@ -455,6 +455,17 @@ func (v *Verifier) expired(w *work, d *dialect, date time.Time, refusal error) e
 		late.Refusal = v.describe(w, d, err)
 	}
 	return e
+}
+
+// checkRest checks what there is beside the date. That a backend fails is an error,
+// which does not make the date right.
+func (v *Verifier) checkRest(w *work, d *dialect) (err error) {
+	defer algo.CatchFailure(&err)
+	form, _, err := v.checkMAC(w, d)
+	if err != nil {
+		return err
+	}
+	return d.CheckBody(&w.message, &w.claim, form)
 }
 
 // checkDate holds the request's date against the clock.

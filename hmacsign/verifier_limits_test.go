@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentkeypair"
 )
 
 // signedAs is a request that is signed in a scheme.
@@ -138,7 +139,7 @@ func TestReplayGuardForgetsWithTheDate(t *testing.T) {
 // for a window from when it came.
 func TestReplayOfAnyDate(t *testing.T) {
 	clock := new(movable)
-	v := guarded(t, clock, AcceptAnyDate())
+	v := guarded(t, clock, AcceptSchemes(tencentkeypair.Scheme{AcceptAnyDate: true}))
 	req := signedAs(t, TencentKeyPair, "hmac-sm3", Credential{testID, Secret(testSecret)}, newRequest(t, "GET", "http://h/a", ""), WithSignedHeaders("date"))
 	const late = 24 * time.Hour
 	clock.move(late)

@@ -1,5 +1,7 @@
 package scheme
 
+import "net/http"
+
 // Coverage declares what a signature covers. Package schemetest holds a scheme to it:
 // no byte of what is covered can be changed, but for what is declared to be not told
 // apart, and of the rest each is shown to be open.
@@ -18,14 +20,24 @@ type Coverage struct {
 // a text which says so.
 type Pair struct {
 	Code string
-	A, B Example
-	// Same reports whether it is for this that two requests, both of which are
-	// accepted under one signature, are not told apart.
-	Same func(a, b *Message) bool
+	// A and B are an example: empty fields are any.
+	A, B Request
+	// Normal rewrites a request, with the claim that it makes and in the form in
+	// which it is accepted, to the one that stands for all that are not told from it
+	// for this reason. Two requests may have one signature if they are equal once
+	// the Normals of all Pairs were applied, in the order of the list.
+	Normal func(r *Request, c *Claim, form string)
 }
 
-// An Example is what of a request matters to a Pair: empty fields are any.
-type Example struct {
-	Target, ContentType, Body string
-	Header                    Line
+// A Request is a request in memory, as it is on the wire: for declarations and tests.
+type Request struct {
+	Method, Path, Query, Host string // as those of a Message
+	Header                    http.Header
+	Body                      string
+}
+
+// IsForm reports whether the body is application/x-www-form-urlencoded.
+func (r *Request) IsForm() bool {
+	m := Message{Header: r.Header}
+	return m.IsForm()
 }

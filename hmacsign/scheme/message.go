@@ -81,13 +81,19 @@ func (m *Message) Undo() {
 	m.replaced = m.replaced[:0]
 }
 
-// AddQuery adds a parameter to the query of a request that is being signed. Name and
-// value are written as they are: encode them first.
-func (m *Message) AddQuery(name, value string) {
-	if m.Query != "" {
-		m.Query += "&"
+// SetQuery sets a parameter of the query of a request that is being signed, in place
+// of those of this name that are there: a request may be signed again. Name and value
+// are written as they are: encode them first.
+func (m *Message) SetQuery(name, value string) {
+	query := make([]byte, 0, len(m.Query)+len(name)+len(value)+2)
+	for rest := m.Query; rest != ""; {
+		var piece string
+		piece, rest, _ = strings.Cut(rest, "&")
+		if key, _, _ := strings.Cut(piece, "="); key != name {
+			query = append(append(query, piece...), '&')
+		}
 	}
-	m.Query += name + "=" + value
+	m.Query = string(append(append(append(query, name...), '='), value...))
 }
 
 // Reset empties the message and keeps its memory.

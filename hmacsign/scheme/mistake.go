@@ -11,7 +11,10 @@ import "slices"
 // have signed, with what goes into the gaps of the text, and stops when yield returns
 // false. A variant that is what was given is no mistake and is passed over.
 type Mistake struct {
-	Code  string
+	Code string
+	// Often: clients make it together with others that are often made, so those are
+	// looked for in threes and more. The rest is looked for alone and in pairs.
+	Often bool
 	Parts func(s *Search, p *Parts, yield func(variant *Parts, args ...string) bool)
 	// Text changes the canonical text.
 	Text func(s *Search, text string, yield func(variant string, args ...string) bool)

@@ -26,6 +26,7 @@ type Parts struct {
 type Param struct {
 	Key, Value string
 	Equals     bool // an equals sign is written
+	Form       bool // it stands in the body, not in the query: for mistakes
 }
 
 // A Line is a name and its value.

@@ -44,7 +44,8 @@ type Scheme interface {
 	// there is none.
 	Date(m *Message, c *Claim) (time.Time, error)
 	// Parts collects what the string to sign is rendered from, in one of the forms.
-	// It is not there (false) where the form gives the same string as one before it.
+	// It is not there (false) where the form gives the same string as another of
+	// Forms, which then is there.
 	Parts(p *Parts, m *Message, c *Claim, form string) (bool, error)
 	// Render appends the canonical text of the parts, which is the string to sign
 	// unless the scheme is [Hashed]. It has no other source: what is not in the parts
@@ -58,7 +59,7 @@ type Scheme interface {
 	// was asked to sign (in lower case).
 	Signs(requested []string) []string
 	// Prepare checks an unsigned request, sets what must be there beside the
-	// signature with [Message.Set] and [Message.AddQuery], and completes c, which
+	// signature with [Message.Set] and [Message.SetQuery], and completes c, which
 	// has the key id, the algorithm and the headers.
 	Prepare(m *Message, c *Claim, now time.Time) error
 	// Write puts the claim with its signature onto the request.

@@ -69,11 +69,6 @@ func (Scheme) Algorithms() []string { return []string{algo.HMACSHA256, algo.HMAC
 // Challenge implements [scheme.Scheme].
 func (Scheme) Challenge() string { return "SDK-HMAC-SHA256" }
 
-// Coverage implements [scheme.Scheme].
-func (Scheme) Coverage() scheme.Coverage {
-	return scheme.Coverage{Method: true, Path: true, Query: true, Body: true, Headers: true}
-}
-
 // The forms of the string to sign. Parameters are sorted before they are encoded, as
 // most SDKs do, or after; the documentation leaves it open, and either names the same
 // parameters. Under UNSIGNED-PAYLOAD some SDKs sign the body's hash all the same.
@@ -264,7 +259,7 @@ func (s Scheme) Parts(p *scheme.Parts, m *scheme.Message, c *scheme.Claim, form 
 		if !scheme.DecodesTo(m.Path, "/") {
 			return false, nil
 		}
-		p.Path = canonicalPath(scheme.Decode(m.Path, false))
+		p.Path = decodedPath(m.Path)
 	default:
 		p.Path = canonicalPath(m.Path)
 	}

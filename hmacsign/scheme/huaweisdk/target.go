@@ -46,6 +46,19 @@ func canonicalPath(path string) string {
 	return string(b)
 }
 
+// decodedPath decodes the path as a whole, once, and encodes each segment of what comes
+// out: %252F stays apart from a slash.
+func decodedPath(path string) string {
+	segments := strings.Split(scheme.Decode(path, false), "/")
+	for i, segment := range segments {
+		segments[i] = string(scheme.AppendEscaped(nil, segment))
+	}
+	if segments[len(segments)-1] != "" {
+		segments = append(segments, "")
+	}
+	return strings.Join(segments, "/")
+}
+
 // appendCanonical appends the character at i, which may be a percent-encoding, as the
 // scheme encodes it, and returns where it ends.
 func appendCanonical(dst []byte, s string, i int) ([]byte, int) {

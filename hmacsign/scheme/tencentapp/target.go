@@ -25,7 +25,7 @@ func stripEnvironment(path string) string {
 
 // appendParams appends the parameters of a query or form, an empty value without its
 // equals sign. An empty piece is none.
-func appendParams(dst []scheme.Param, text string) []scheme.Param {
+func appendParams(dst []scheme.Param, text string, form bool) []scheme.Param {
 	for text != "" {
 		var piece string
 		piece, text, _ = strings.Cut(text, "&")
@@ -33,7 +33,7 @@ func appendParams(dst []scheme.Param, text string) []scheme.Param {
 			continue
 		}
 		key, value, _ := strings.Cut(piece, "=")
-		dst = append(dst, scheme.Param{Key: key, Value: value, Equals: value != ""})
+		dst = append(dst, scheme.Param{Key: key, Value: value, Equals: value != "", Form: form})
 	}
 	return dst
 }
@@ -44,18 +44,18 @@ func appendRaw(p *scheme.Parts, query, body string, isForm bool) {
 	if query == "" && !isForm {
 		return
 	}
-	pieces := func(text string) {
+	pieces := func(text string, form bool) {
 		for more := true; more; {
 			var piece string
 			piece, text, more = strings.Cut(text, "&")
-			p.Params = append(p.Params, scheme.Param{Key: piece})
+			p.Params = append(p.Params, scheme.Param{Key: piece, Form: form})
 		}
 	}
 	if isForm {
-		pieces(body)
+		pieces(body, true)
 	}
 	if query != "" {
-		pieces(query)
+		pieces(query, false)
 	}
 	p.Mark, p.Order = "?", scheme.ByKey
 }

@@ -124,11 +124,6 @@ func ParseContentMD5(name string) (ContentMD5, error) {
 // Name implements [scheme.Scheme], like the other methods.
 func (Scheme) Name() string { return "tencent-app" }
 
-// Coverage implements [scheme.Scheme].
-func (s Scheme) Coverage() scheme.Coverage {
-	return scheme.Coverage{Method: true, Path: true, Query: true, Body: true, Headers: true, Also: alsoSigned}
-}
-
 // accepted are the query forms of which any may be written, Query's among them.
 func (s Scheme) accepted() QueryForm {
 	if s.Accept == 0 {
@@ -223,7 +218,7 @@ func (s Scheme) Parts(p *scheme.Parts, m *scheme.Message, c *scheme.Claim, form 
 		appendRaw(p, m.Query, body, isForm)
 		return true, nil
 	}
-	p.Params = appendParams(appendParams(p.Params, m.Query), body)
+	p.Params = appendParams(appendParams(p.Params, m.Query, false), body, true)
 	p.Order = scheme.ByKey
 	switch form {
 	case formDecoded:

@@ -1,0 +1,581 @@
+package tencentapp
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
+)
+
+// encodingMistakes are of what is percent-encoded, and how.
+func (s Scheme) encodingMistakes() []scheme.Mistake {
+	return []scheme.Mistake{
+		{Code: "decoded_ambiguous", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			decodings(search, p, yield, true)
+		}},
+		{Code: "query_form_decoded", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if s.accepted()&Decoded == 0 {
+				decodings(search, p, yield, false)
+			}
+		}},
+		{Code: "query_form_raw", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if s.accepted()&Raw == 0 && search.Form == formDocumented {
+				signedRaw(search, p, yield)
+			}
+		}},
+		{Code: "path_decoded", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if encoded(search) && search.Afford(len(p.Path)) {
+				setPath(p, yield, scheme.Decode(p.Path, false))
+			}
+		}},
+		{Code: "parameters_decoded", Often: true, Parts: parametersDecoded},
+		{Code: "percent_case", Often: true, Parts: percentCase},
+		{Code: "space_encoding", Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			for _, space := range [][2]string{{"+", "%20"}, {"%20", "+"}} {
+				if encoded(search) && has(p, space[0]) && !search.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+					for i := range params {
+						params[i].Key = strings.ReplaceAll(params[i].Key, space[0], space[1])
+						params[i].Value = strings.ReplaceAll(params[i].Value, space[0], space[1])
+					}
+					return params
+				}) {
+					return
+				}
+			}
+		}},
+	}
+}
+
+// encoded reports whether the form has its text as it is sent.
+func encoded(s *scheme.Search) bool { return s.Form != formDecoded && s.Form != formDecodedParameters }
+
+// has reports whether a parameter has this text.
+func has(p *scheme.Parts, text string) bool {
+	return slices.ContainsFunc(p.Params, func(param scheme.Param) bool {
+		return strings.Contains(param.Key, text) || strings.Contains(param.Value, text)
+	})
+}
+
+// decodings are the texts of query form decoded: those that do not tell it from
+// another request, or the others.
+func decodings(s *scheme.Search, p *scheme.Parts, yield yielding, ambiguously bool) {
+	inPath := strings.IndexByte(p.Path, '%') >= 0
+	inParams := has(p, "%") || has(p, "+")
+	if s.Form != formDocumented || !inPath && !inParams || !s.Afford(len(p.Path)+len(s.Message.Query)+len(s.Body)) {
+		return
+	}
+	form := ""
+	if s.Message.IsForm() {
+		form = string(s.Body)
+	}
+	decode := func(params []scheme.Param) []scheme.Param {
+		decodeParams(&scheme.Parts{Params: params})
+		return params
+	}
+	for _, pathToo := range []bool{true, false} {
+		if pathToo && !inPath || !pathToo && !inParams || ambiguous(p.Path, s.Message.Query, form, pathToo) != ambiguously {
+			continue
+		}
+		if !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
+			if pathToo {
+				q.Path = scheme.Decode(q.Path, false)
+			}
+			return yield(q)
+		}, decode) {
+			return
+		}
+	}
+}
+
+// signedRaw puts the parameters in query form raw.
+func signedRaw(s *scheme.Search, p *scheme.Parts, yield yielding) {
+	if !s.Afford(40*2*len(p.Params) + len(s.Body)) {
+		return
+	}
+	scheme.Vary(p, yield, func(q *scheme.Parts) {
+		q.Params = nil
+		isForm := s.Message.IsForm()
+		form := ""
+		if isForm {
+			form = string(s.Body)
+		}
+		appendRaw(q, s.Message.Query, form, isForm)
+	})
+}
+
+// parametersDecoded decodes in ways that query form decoded is not: sorted before,
+// with a plus sign left as it is, or of query and form only one.
+func parametersDecoded(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if s.Form != formDocumented || !has(p, "%") && !has(p, "+") {
+		return
+	}
+	decode := func(plus bool, which func(*scheme.Param) bool) func([]scheme.Param) []scheme.Param {
+		return func(params []scheme.Param) []scheme.Param {
+			for i := range params {
+				if param := &params[i]; which == nil || which(param) {
+					param.Key, param.Value = scheme.Decode(param.Key, plus), scheme.Decode(param.Value, plus)
+				}
+			}
+			return params
+		}
+	}
+	if len(p.Params) > 1 && !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
+		q.Order = nil
+		return yield(q)
+	}, func(params []scheme.Param) []scheme.Param {
+		slices.SortStableFunc(params, p.Order)
+		return decode(true, nil)(params)
+	}) {
+		return
+	}
+	if has(p, "+") && !s.VaryParams(p, yield, decode(false, nil)) {
+		return
+	}
+	if s.Message.IsForm() && s.Message.Query != "" {
+		_ = s.VaryParams(p, yield, decode(true, func(param *scheme.Param) bool { return !param.Form })) &&
+			s.VaryParams(p, yield, decode(true, func(param *scheme.Param) bool { return param.Form }))
+	}
+}
+
+// percentCase changes the letters of percent-encodings: of what a library sends in
+// another case than it was given, which is most often the whole target.
+func percentCase(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	inPath := strings.IndexByte(p.Path, '%') >= 0
+	inQuery := slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form && hasPercent(&param) })
+	inForm := slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return param.Form && hasPercent(&param) })
+	if !encoded(s) || !inPath && !inQuery && !inForm {
+		return
+	}
+	for _, letters := range []func(string) string{strings.ToLower, strings.ToUpper} {
+		for _, of := range []struct{ path, query, form bool }{{true, true, false}, {true, true, true}, {false, true, false}, {true, false, false}, {false, true, true}, {false, false, true}} {
+			if of.path && !inPath || of.query && !inQuery && (inForm || !of.path) || of.form && !inForm {
+				continue // as one of the others
+			}
+			if !s.Afford(len(p.Path)) || !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
+				if of.path {
+					q.Path = recase(q.Path, letters)
+				}
+				return yield(q)
+			}, func(params []scheme.Param) []scheme.Param {
+				for i := range params {
+					if param := &params[i]; param.Form && of.form || !param.Form && of.query {
+						param.Key, param.Value = recase(param.Key, letters), recase(param.Value, letters)
+					}
+				}
+				return params
+			}) {
+				return
+			}
+		}
+	}
+}
+
+func hasPercent(param *scheme.Param) bool {
+	return strings.IndexByte(param.Key, '%') >= 0 || strings.IndexByte(param.Value, '%') >= 0
+}
+
+func recase(text string, letters func(string) string) string {
+	if strings.IndexByte(text, '%') < 0 {
+		return text
+	}
+	b := []byte(text)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:i+3], letters(text[i+1:i+3]))
+			i += 2
+		}
+	}
+	return string(b)
+}
+
+// paramMistakes are of the parameters' names and values, and of which of them are
+// signed.
+func (s Scheme) paramMistakes() []scheme.Mistake {
+	return []scheme.Mistake{
+		{Code: "form_separator_unencoded", Often: true, Parts: separatorUnencoded},
+		{Code: "value_cut_at_equals", Often: true, Parts: valueCutAtEquals},
+		{Code: "php_key_renamed", Often: true, Parts: phpKeyRenamed},
+		{Code: "php_array", Often: true, Parts: phpArray},
+		{Code: "repeated_parameter", Often: true, Parts: repeatedParameter},
+		{Code: "repeats_joined", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if repeated(p.Params, false) {
+				search.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+					q := scheme.Parts{Params: params}
+					joinRepeated(&q)
+					return q.Params
+				})
+			}
+		}},
+		{Code: "php_empty_zero", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			zero := func(param scheme.Param) bool { return param.Equals && param.Value == "0" }
+			changeSome(search, p, yield, zero, func(param *scheme.Param) { param.Value, param.Equals = "", false })
+		}},
+		{Code: "undefined_value", Often: true, Parts: undefinedValue},
+		{Code: "empty_value_with_equals", Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if search.Form != formRaw {
+				changeSome(search, p, yield, func(param scheme.Param) bool { return !param.Equals }, func(param *scheme.Param) { param.Equals = true })
+			}
+		}},
+		{Code: "form_left_out", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			leaveOut(search, p, yield, func(param scheme.Param) bool { return param.Form })
+		}},
+		{Code: "only_form_signed", Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return param.Form }) {
+				leaveOut(search, p, yield, func(param scheme.Param) bool { return !param.Form })
+			}
+		}},
+		{Code: "parameters_left_out", Parts: func(_ *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if len(p.Params) > 0 {
+				scheme.Vary(p, yield, func(q *scheme.Parts) { q.Params, q.Mark = nil, "" })
+			}
+		}},
+		{Code: "second_question_mark", Often: true, Parts: secondQuestionMark},
+		{Code: "form_appended", Parts: formAppended},
+		{Code: "parameters_not_sorted", Often: true, Parts: notSorted},
+		{Code: "parameters_sorted_otherwise", Parts: sortedOtherwise},
+	}
+}
+
+// changeSome changes the parameters for which a function holds; of query and form also
+// one alone, where both have such.
+func changeSome(s *scheme.Search, p *scheme.Parts, yield yielding, is func(scheme.Param) bool, change func(*scheme.Param)) {
+	inQuery := slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form && is(param) })
+	inForm := slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return param.Form && is(param) })
+	some := func(query, form bool) bool {
+		return s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+			for i := range params {
+				if param := &params[i]; is(*param) && (param.Form && form || !param.Form && query) {
+					change(param)
+				}
+			}
+			return params
+		})
+	}
+	switch {
+	case inQuery && inForm:
+		_ = some(true, true) && some(true, false) && some(false, true)
+	case inQuery || inForm:
+		some(true, true)
+	}
+}
+
+// leaveOut leaves parameters out.
+func leaveOut(s *scheme.Search, p *scheme.Parts, yield yielding, is func(scheme.Param) bool) {
+	if slices.ContainsFunc(p.Params, is) {
+		s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
+			setMark(q)
+			return yield(q)
+		}, func(params []scheme.Param) []scheme.Param { return slices.DeleteFunc(params, is) })
+	}
+}
+
+// separatorUnencoded takes a form's piece for the rest of the value before it, which
+// had an ampersand: most often one without an equals sign.
+func separatorUnencoded(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	var pieces []int
+	for i := 1; i < len(p.Params); i++ {
+		if p.Params[i].Form && p.Params[i-1].Form {
+			pieces = append(pieces, i)
+		}
+		if len(pieces) > 32 {
+			return // no honest form comes near
+		}
+	}
+	bare := func(i int) bool { return !p.Params[i].Equals }
+	bares := slices.DeleteFunc(slices.Clone(pieces), func(i int) bool { return !bare(i) })
+	if len(bares) > 1 && !joinPieces(s, p, yield, bares) {
+		return
+	}
+	slices.SortStableFunc(pieces, func(a, b int) int { return boolInt(bare(b)) - boolInt(bare(a)) })
+	for _, i := range pieces {
+		if !joinPieces(s, p, yield, []int{i}) {
+			return
+		}
+	}
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// joinPieces joins each of the pieces, which are in order, to the one before it.
+func joinPieces(s *scheme.Search, p *scheme.Parts, yield yielding, at []int) bool {
+	return s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+		kept := params[:0:0]
+		for i, param := range params {
+			if !slices.Contains(at, i) {
+				kept = append(kept, param)
+				continue
+			}
+			text := param.Key
+			if param.Equals {
+				text += "=" + param.Value
+			}
+			last := &kept[len(kept)-1]
+			last.Value, last.Equals = last.Value+"&"+text, true
+		}
+		return kept
+	})
+}
+
+// valueCutAtEquals keeps of a value what is before its first equals sign, as splitting
+// at each of them does.
+func valueCutAtEquals(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	changeSome(s, p, yield, func(param scheme.Param) bool { return strings.IndexByte(param.Value, '=') >= 0 }, func(param *scheme.Param) {
+		param.Value, _, _ = strings.Cut(param.Value, "=")
+		param.Equals = param.Value != ""
+	})
+}
+
+// phpKeyRenamed does what PHP's parse_str does to names: a dot and a space become an
+// underscore, and spaces in front are dropped.
+func phpKeyRenamed(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	changeSome(s, p, yield, func(param scheme.Param) bool { return phpName(param.Key) != param.Key }, func(param *scheme.Param) { param.Key = phpName(param.Key) })
+}
+
+func phpName(key string) string {
+	name := strings.TrimLeft(key, " ")
+	end := strings.IndexByte(name, '[')
+	if end < 0 {
+		end = len(name)
+	}
+	renamed := strings.NewReplacer(".", "_", " ", "_").Replace(name[:end])
+	if rest := name[end:]; rest == "" || end > 0 && strings.IndexByte(rest, ']') > 0 {
+		return renamed + rest
+	}
+	return renamed + "_" + name[end+1:] // a bracket that is not closed
+}
+
+// phpArray writes a parameter a[] or a[b] as PHP writes an array: once, as a=Array.
+func phpArray(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	array := func(param scheme.Param) bool {
+		i := strings.IndexByte(param.Key, '[')
+		return i > 0 && strings.IndexByte(param.Key[i:], ']') > 0
+	}
+	if !slices.ContainsFunc(p.Params, array) {
+		return
+	}
+	// What a client gives PHP as a form is not parsed, so its names stay.
+	which := []bool{false}
+	if slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return param.Form && array(param) }) {
+		which = append(which, true)
+	}
+	for _, form := range which {
+		if !s.Afford(64*len(p.Params)) || !s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+			written := make(map[string]bool)
+			kept := params[:0]
+			for _, param := range params {
+				if array(param) && (form || !param.Form) {
+					param.Key, _, _ = strings.Cut(param.Key, "[")
+					param.Value, param.Equals = "Array", true
+					if written[param.Key] {
+						continue
+					}
+					written[param.Key] = true
+				}
+				kept = append(kept, param)
+			}
+			return kept
+		}) {
+			return
+		}
+	}
+}
+
+// repeated reports whether a name comes twice; apart, whether in the query or in the
+// form alone.
+func repeated(params []scheme.Param, apart bool) bool {
+	if len(params) < 2 {
+		return false
+	}
+	seen := make(map[paramKey]bool, len(params))
+	for _, param := range params {
+		key := paramKey{param.Key, apart && param.Form}
+		if seen[key] {
+			return true
+		}
+		seen[key] = true
+	}
+	return false
+}
+
+type paramKey struct {
+	key  string
+	form bool
+}
+
+// repeatedParameter keeps the first or the last of the values of each name.
+func repeatedParameter(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if s.Form == formRaw || len(p.Params) < 2 || !s.Afford(64*len(p.Params)) || !repeated(p.Params, false) {
+		return
+	}
+	keep := func(last, apart bool) bool {
+		which := "first"
+		if last {
+			which = "last"
+		}
+		return s.Afford(64*len(p.Params)) && s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+			return oneOfEach(params, last, apart)
+		}, "which", which)
+	}
+	both := slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return param.Form }) && slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form })
+	if keep(true, false) && keep(false, false) && both && repeated(p.Params, true) {
+		_ = keep(true, true) && keep(false, true)
+	}
+}
+
+func oneOfEach(params []scheme.Param, last, apart bool) []scheme.Param {
+	at := make(map[paramKey]int, len(params))
+	kept := params[:0]
+	for _, param := range params {
+		key := paramKey{param.Key, apart && param.Form}
+		i, again := at[key]
+		switch {
+		case !again:
+			at[key] = len(kept)
+			kept = append(kept, param)
+		case last:
+			kept[i] = param
+		}
+	}
+	return kept
+}
+
+// undefinedValue looks names of the query up in the form, as a JavaScript sample does
+// that knows names of both: what is not there is undefined.
+func undefinedValue(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if !s.Message.IsForm() || s.Form == formRaw || !slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form }) || !s.Afford(64*len(p.Params)) {
+		return
+	}
+	s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+		seen := make(map[string]bool, len(params))
+		for _, param := range params {
+			if param.Form {
+				seen[param.Key] = true
+			}
+		}
+		kept := params[:0]
+		for _, param := range params {
+			if !param.Form {
+				if seen[param.Key] {
+					continue
+				}
+				seen[param.Key] = true
+				param.Value, param.Equals = "undefined", true
+			}
+			kept = append(kept, param)
+		}
+		return kept
+	})
+}
+
+// parted sorts the parameters of the query and those of the form, each for themselves.
+func parted(p *scheme.Parts) (query, form []scheme.Param) {
+	for _, param := range p.Params {
+		if param.Form {
+			form = append(form, param)
+		} else {
+			query = append(query, param)
+		}
+	}
+	if p.Order != nil {
+		slices.SortFunc(query, p.Order)
+		slices.SortFunc(form, p.Order)
+	}
+	return query, form
+}
+
+// secondQuestionMark joins the parameters of the form to those of the query by a
+// question mark.
+func secondQuestionMark(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if !s.Message.IsForm() || s.Message.Query == "" || len(p.Params) == 0 || !s.Afford(40*len(p.Params)+len(s.Body)) {
+		return
+	}
+	query, form := parted(p)
+	if len(query) == 0 {
+		return
+	}
+	text := (&scheme.Parts{Params: form}).AppendParams([]byte{'?'})
+	scheme.Vary(p, yield, func(q *scheme.Parts) {
+		if last := &query[len(query)-1]; last.Equals {
+			last.Value += string(text)
+		} else {
+			last.Key += string(text)
+		}
+		q.Params, q.Order = query, nil
+	})
+}
+
+// formAppended puts the form's parameters behind the query's, or before.
+func formAppended(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if !s.Message.IsForm() || p.Order == nil || !s.Afford(80*len(p.Params)) {
+		return
+	}
+	query, form := parted(p)
+	if len(query) == 0 || len(form) == 0 {
+		return
+	}
+	sent := slices.DeleteFunc(slices.Clone(p.Params), func(param scheme.Param) bool { return !param.Form })
+	for _, params := range [][]scheme.Param{slices.Concat(query, sent), slices.Concat(query, form), slices.Concat(form, query)} {
+		if !scheme.Vary(p, yield, func(q *scheme.Parts) { q.Params, q.Order = params, nil }) {
+			return
+		}
+	}
+}
+
+// notSorted leaves the parameters in the order in which they are sent.
+func notSorted(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if len(p.Params) < 2 || p.Order == nil {
+		return
+	}
+	order := func(form bool) bool {
+		return s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
+			q.Order = nil
+			return yield(q)
+		}, func(params []scheme.Param) []scheme.Param {
+			slices.SortStableFunc(params, func(a, b scheme.Param) int {
+				if a.Form == b.Form {
+					return 0
+				}
+				return boolInt(a.Form == form)*2 - 1
+			})
+			return params
+		})
+	}
+	if order(true) && s.Message.IsForm() && s.Message.Query != "" {
+		order(false)
+	}
+}
+
+// sortedOtherwise sorts as some languages do of themselves: without regard to case, or
+// by units of UTF-16.
+func sortedOtherwise(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if len(p.Params) < 2 || p.Order == nil || len(p.Params) > 100 {
+		return
+	}
+	for _, order := range []func(a, b scheme.Param) int{
+		func(a, b scheme.Param) int {
+			return strings.Compare(strings.ToLower(a.Key+"="+a.Value), strings.ToLower(b.Key+"="+b.Value))
+		},
+		func(a, b scheme.Param) int { return strings.Compare(a.Key+"="+a.Value, b.Key+"="+b.Value) },
+		func(a, b scheme.Param) int { return strings.Compare(a.Key, b.Key) },
+		func(a, b scheme.Param) int { return -scheme.ByKey(a, b) },
+		func(a, b scheme.Param) int {
+			return slices.Compare(utf16.Encode([]rune(a.Key)), utf16.Encode([]rune(b.Key)))
+		},
+	} {
+		if !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
+			q.Order = nil
+			return yield(q)
+		}, func(params []scheme.Param) []scheme.Param {
+			slices.SortStableFunc(params, order)
+			return params
+		}) {
+			return
+		}
+	}
+}
