@@ -443,13 +443,15 @@ func (v *Verifier) expired(w *work, d *dialect, date time.Time, refusal error) e
 	e := verifyError(refusal)
 	e.Explanation = new(Explanation)
 	explainDate(e.Explanation, v.clock().Sub(date), v.window)
+	late := &Late{Date: date}
+	e.Explanation.Late = late
 	switch err := v.checkRest(w, d); err {
 	case nil:
-		e.Explanation.Late = &Late{Accepted: true}
+		late.Accepted = true
 	case errMismatch:
-		e.Explanation.Late = &Late{Refusal: v.mismatchAs(w, d)}
+		late.Refusal = v.mismatchAs(w, d)
 	default:
-		e.Explanation.Late = &Late{Refusal: verifyError(err)}
+		late.Refusal = v.describe(w, d, err)
 	}
 	return e
 }
