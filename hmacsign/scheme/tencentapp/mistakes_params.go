@@ -346,17 +346,22 @@ func phpKeyRenamed(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, 
 }
 
 func phpName(key string) string {
+	if !strings.ContainsAny(key, " .[") {
+		return key
+	}
 	name := strings.TrimLeft(key, " ")
 	end := strings.IndexByte(name, '[')
 	if end < 0 {
 		end = len(name)
 	}
-	renamed := strings.NewReplacer(".", "_", " ", "_").Replace(name[:end])
+	renamed := underscored.Replace(name[:end])
 	if rest := name[end:]; rest == "" || end > 0 && strings.IndexByte(rest, ']') > 0 {
 		return renamed + rest
 	}
 	return renamed + "_" + name[end+1:] // a bracket that is not closed
 }
+
+var underscored = strings.NewReplacer(".", "_", " ", "_")
 
 // phpArray writes a parameter a[] or a[b] as PHP writes an array: once, as a=Array.
 func phpArray(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
