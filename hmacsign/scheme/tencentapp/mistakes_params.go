@@ -345,6 +345,8 @@ func phpKeyRenamed(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, 
 	changeSome(s, p, yield, func(param scheme.Param) bool { return phpName(param.Key) != param.Key }, func(param *scheme.Param) { param.Key = phpName(param.Key) })
 }
 
+var phpRenames = strings.NewReplacer(".", "_", " ", "_")
+
 func phpName(key string) string {
 	if !strings.ContainsAny(key, " .[") {
 		return key
@@ -354,14 +356,12 @@ func phpName(key string) string {
 	if end < 0 {
 		end = len(name)
 	}
-	renamed := underscored.Replace(name[:end])
+	renamed := phpRenames.Replace(name[:end])
 	if rest := name[end:]; rest == "" || end > 0 && strings.IndexByte(rest, ']') > 0 {
 		return renamed + rest
 	}
 	return renamed + "_" + name[end+1:] // a bracket that is not closed
 }
-
-var underscored = strings.NewReplacer(".", "_", " ", "_")
 
 // phpArray writes a parameter a[] or a[b] as PHP writes an array: once, as a=Array.
 func phpArray(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
