@@ -24,7 +24,7 @@ const (
 	maxUntimed       = 1 << 20  // of them before the time counts: a busy machine explains short requests as others do
 	maxTrifle        = 256      // bytes that little things cost beside
 	maxExplaining    = 8 << 20  // bytes of memory that this takes, with what is not counted one by one
-	maxTogether      = 5        // mistakes that are looked for together, of those that clients make often
+	maxTogether      = 5        // mistakes that are looked for together, of those that one client makes
 	maxPaired        = 2        // of all of them
 )
 
@@ -41,11 +41,11 @@ type search struct {
 	result *Explanation
 	spent  int  // bytes of work, see afford
 	out    bool // something could not be afforded
-	// of where the search is: mistakes together, those that are often made alone, and
-	// how many were made that are not
-	several, often bool
-	seldom         int
-	late           func() bool
+	// of where the search is: whether it makes several mistakes, whether all must be of
+	// one client, and which clients make all that were made
+	several, oneClient bool
+	clients            uint
+	late               func() bool
 
 	mistakes []scheme.Mistake
 	chain    []scheme.Found // that were made to get where the search is
@@ -138,7 +138,7 @@ func (t *search) bases() []base {
 }
 
 // run tries on each form what does not depend on the scheme and each mistake alone,
-// then those that are often made together, and last all in pairs. The explanation is
+// then those of one client together, and last all in pairs. The explanation is
 // incomplete where there was more to be tried alone than could be afforded.
 func (t *search) run() {
 	all := t.bases()
@@ -163,9 +163,9 @@ func (t *search) run() {
 }
 
 // together tries so many mistakes together, on each form.
-func (t *search) together(all []base, n int, often bool) {
+func (t *search) together(all []base, n int, oneClient bool) {
 	for _, b := range all {
-		t.Form, t.often = b.form, often
+		t.Form, t.oneClient, t.clients = b.form, oneClient, ^uint(0)
 		t.descend(b.parts, b.canonical, 0, n)
 	}
 }
@@ -178,20 +178,18 @@ func (t *search) done() bool { return len(t.result.mistakes) > 0 || t.several &&
 func (t *search) descend(p *scheme.Parts, canonical string, from, together int) {
 	for i := from; i < len(t.mistakes) && !t.done(); i++ {
 		m := &t.mistakes[i]
-		if t.often && !m.Often || t.several && !t.often && together == 1 && m.Often && t.seldom == 0 {
-			continue // that were tried together before
+		clients := t.clients & m.Clients
+		if t.oneClient && clients == 0 || t.several && !t.oneClient && together == 1 && clients != 0 {
+			continue // or it was tried before
 		}
 		step := func(text string, args []string, next func()) bool {
 			if text != "" && text != canonical {
+				before := t.clients
+				t.clients = clients
 				t.chain = append(t.chain, scheme.Found{Code: m.Code, Args: scheme.Args(args...)})
-				if !m.Often {
-					t.seldom++
-				}
 				next()
-				if !m.Often {
-					t.seldom--
-				}
 				t.chain = t.chain[:len(t.chain)-1]
+				t.clients = before
 			}
 			return !t.done()
 		}

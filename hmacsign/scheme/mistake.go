@@ -12,10 +12,11 @@ import "slices"
 // false. A variant that is what was given is no mistake and is passed over.
 type Mistake struct {
 	Code string
-	// Often: clients make it together with others that are often made, so those are
-	// looked for in threes and more. The rest is looked for alone and in pairs.
-	Often bool
-	Parts func(s *Search, p *Parts, yield func(variant *Parts, args ...string) bool)
+	// Clients are those that make it, a bit for each kind of client as the scheme counts
+	// them: what one client makes is looked for in threes and more too, the rest alone
+	// and in pairs.
+	Clients uint
+	Parts   func(s *Search, p *Parts, yield func(variant *Parts, args ...string) bool)
 	// Text changes the canonical text.
 	Text func(s *Search, text string, yield func(variant string, args ...string) bool)
 	// String changes the string to sign, which is the text itself unless the scheme

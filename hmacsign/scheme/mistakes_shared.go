@@ -61,7 +61,7 @@ func HeaderLineMistakes() []Mistake {
 				}
 			}
 		}},
-		{Code: "date_for_x_date", Often: true, Parts: func(s *Search, p *Parts, yield func(*Parts, ...string) bool) {
+		{Code: "date_for_x_date", Parts: func(s *Search, p *Parts, yield func(*Parts, ...string) bool) {
 			at := slices.IndexFunc(p.Headers, func(l Line) bool { return l.Name == "x-date" })
 			if at < 0 || slices.ContainsFunc(p.Headers, func(l Line) bool { return l.Name == "date" }) {
 				return

@@ -15,7 +15,7 @@ import (
 //	V11-HMAC-SHA256 Credential=AK/20191115/region/service, SignedHeaders=..., Signature=HEX
 func (Scheme) Parse(m *scheme.Message, c *scheme.Claim) error {
 	value, err := m.Authorization()
-	word, rest, _ := cutSpace(value)
+	word, rest, spaced := cutSpace(value)
 	derived := strings.HasPrefix(word, "V11-")
 	if !derived && !strings.HasPrefix(word, "SDK-") {
 		if err == nil || value != "" {
@@ -32,6 +32,9 @@ func (Scheme) Parse(m *scheme.Message, c *scheme.Claim) error {
 	case "HMAC-SM3":
 		c.Algorithm = algo.HMACSM3
 	default:
+		if !spaced || !isWord(word) {
+			return malformed()
+		}
 		return otherAlgorithm(word)
 	}
 	name := "Access="
@@ -65,10 +68,8 @@ func (Scheme) Parse(m *scheme.Message, c *scheme.Claim) error {
 	if c.Headers, err = scheme.ParseHeaderNames(c.Headers[:0], headers, ';'); err != nil {
 		return err
 	}
-	if c.Signature, err = hex.AppendDecode(c.Signature[:0], []byte(text)); err != nil || strings.ContainsAny(text, "ABCDEF") {
-		return scheme.Refuse(scheme.ErrMalformed, "signature_not_hex")
-	}
-	return nil
+	c.Signature, err = scheme.DecodeHex(c.Signature[:0], text)
+	return err
 }
 
 func malformed() error { return scheme.Refuse(scheme.ErrMalformed, "huawei_form") }
@@ -82,6 +83,16 @@ func otherAlgorithm(word string) error {
 	r := scheme.Refuse(scheme.ErrAlgorithm, code, "algorithm", scheme.Clip(word))
 	r.Algorithm = scheme.Clip(word)
 	return r
+}
+
+// isWord reports whether it is made as the vendor's words are.
+func isWord(word string) bool {
+	for i := 0; i < len(word); i++ {
+		if c := word[i]; (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // cutSpace cuts at the first run of spaces.

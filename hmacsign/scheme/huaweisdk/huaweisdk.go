@@ -69,26 +69,46 @@ func (Scheme) Algorithms() []string { return []string{algo.HMACSHA256, algo.HMAC
 // Challenge implements [scheme.Scheme].
 func (Scheme) Challenge() string { return "SDK-HMAC-SHA256" }
 
-// The forms of the string to sign. Parameters are sorted before they are encoded, as
-// most SDKs do, or after; the documentation leaves it open, and either names the same
-// parameters. Under UNSIGNED-PAYLOAD some SDKs sign the body's hash all the same.
-const (
-	formDocumented    = "documented"
-	formSortedEncoded = "sorted_encoded"
-	formHashed        = "body_hashed"
-	formHashedSorted  = "body_hashed_sorted_encoded"
-	formSlash         = "slash_decoded"
-	formSlashSorted   = "slash_decoded_sorted_encoded"
-	formSlashHashed   = "slash_decoded_body_hashed"
-)
+// A form is a way in which SDKs write the string to sign, beside what is documented.
+type form struct {
+	name string
+	// sorted: the parameters are sorted after they are encoded. Most SDKs do it
+	// before, the documentation leaves it open, and either names the same parameters.
+	sorted bool
+	// hashed: under UNSIGNED-PAYLOAD the body's hash is signed all the same.
+	hashed bool
+	// slash: see [Scheme.DecodeSlash].
+	slash bool
+}
+
+var forms = []form{
+	{name: "documented"},
+	{name: "sorted_encoded", sorted: true},
+	{name: "body_hashed", hashed: true},
+	{name: "body_hashed_sorted_encoded", hashed: true, sorted: true},
+	{name: "slash_decoded", slash: true},
+	{name: "slash_decoded_sorted_encoded", slash: true, sorted: true},
+	{name: "slash_decoded_body_hashed", slash: true, hashed: true},
+	{name: "slash_decoded_body_hashed_sorted_encoded", slash: true, hashed: true, sorted: true},
+}
+
+func formNamed(name string) form {
+	for _, f := range forms {
+		if f.name == name {
+			return f
+		}
+	}
+	return forms[0]
+}
 
 // Forms implements [scheme.Scheme].
-func (s Scheme) Forms() []string {
-	forms := []string{formDocumented, formSortedEncoded, formHashed, formHashedSorted}
-	if s.DecodeSlash {
-		forms = append(forms, formSlash, formSlashSorted, formSlashHashed)
+func (s Scheme) Forms() (names []string) {
+	for _, f := range forms {
+		if !f.slash || s.DecodeSlash {
+			names = append(names, f.name)
+		}
 	}
-	return forms
+	return names
 }
 
 // sdkDate is the form of X-Sdk-Date.
@@ -144,7 +164,7 @@ func (s Scheme) Prepare(m *scheme.Message, c *scheme.Claim, now time.Time) error
 		c.Headers = append(c.Headers, name)
 		slices.Sort(c.Headers)
 	}
-	if err := s.CheckBody(m, c, formDocumented); err != nil {
+	if err := s.CheckBody(m, c, forms[0].name); err != nil {
 		return err
 	}
 	m.Set("X-Sdk-Date", date)
@@ -173,7 +193,7 @@ func (Scheme) CheckBody(m *scheme.Message, c *scheme.Claim, form string) error {
 		return err
 	}
 	if value == unsignedPayload {
-		if !c.Has(name) && !hashes(form) {
+		if !c.Has(name) && !formNamed(form).hashed {
 			return scheme.Refuse(scheme.ErrBodyDigest, "unsigned_payload_not_signed", "header", name)
 		}
 		return nil
@@ -196,11 +216,6 @@ func hashMatches(m *scheme.Message, value, algorithm string) (bool, error) {
 	var text [64]byte
 	digest, err := m.AppendBodySum(sum[:0], algorithm)
 	return err == nil && value == string(hex.AppendEncode(text[:0], digest)), err
-}
-
-// hashes reports whether a form has the body's hash whatever the header says.
-func hashes(form string) bool {
-	return form == formHashed || form == formHashedSorted || form == formSlashHashed
 }
 
 // Date finds, in the order of the vendor's example, a signed header that is missing,
@@ -228,45 +243,28 @@ func (Scheme) Date(m *scheme.Message, c *scheme.Claim) (time.Time, error) {
 }
 
 // Parts implements [scheme.Scheme].
-func (s Scheme) Parts(p *scheme.Parts, m *scheme.Message, c *scheme.Claim, form string) (bool, error) {
+func (s Scheme) Parts(p *scheme.Parts, m *scheme.Message, c *scheme.Claim, name string) (bool, error) {
 	if err := s.checkUnambiguous(m); err != nil {
 		return false, err
 	}
-	name, value, err := contentHash(m, c)
-	if err != nil {
-		return false, err
-	}
-	c.AlsoHeaders = alsoSigned(name)
-	switch unsigned := value == unsignedPayload; {
-	case hashes(form) && !unsigned:
+	f := formNamed(name)
+	if f.slash && !scheme.DecodesTo(m.Path, "/") {
 		return false, nil
-	case name != "" && !hashes(form):
-		p.Digest = append(p.Digest, value...)
-	default:
-		var sum [32]byte
-		digest, err := m.AppendBodySum(sum[:0], c.Algorithm)
-		if err != nil {
-			return false, err
-		}
-		p.Digest = hex.AppendEncode(p.Digest, digest)
+	}
+	if ok, err := appendDigest(p, m, c, f.hashed); !ok || err != nil {
+		return false, err
 	}
 	// A byte that is not encoded takes three when it is.
 	if err := m.ReserveParams(4*(len(m.Path)+len(m.Query)), m.Query); err != nil {
 		return false, err
 	}
-	switch form {
-	case formSlash, formSlashSorted, formSlashHashed:
-		if !scheme.DecodesTo(m.Path, "/") {
-			return false, nil
-		}
-		p.Path = decodedPath(m.Path)
-	default:
-		p.Path = canonicalPath(m.Path)
+	p.Path, p.Mark = canonicalPath(m.Path, f.slash), "/\n"
+	if strings.HasSuffix(p.Path, "/") {
+		p.Mark = "\n"
 	}
 	p.Params = appendParams(p.Params, m.Query)
 	p.Order = byDecoded
-	switch form {
-	case formSortedEncoded, formHashedSorted, formSlashSorted:
+	if f.sorted {
 		if p.Order = scheme.ByKey; !ordersDiffer(p.Params) {
 			return false, nil
 		}
@@ -275,6 +273,7 @@ func (s Scheme) Parts(p *scheme.Parts, m *scheme.Message, c *scheme.Claim, form 
 	slices.Sort(p.Names)
 	p.Colon, p.Method, p.Hash = ":", m.Method, c.Algorithm
 	for _, name := range p.Names {
+		var err error
 		if p.Headers, err = appendHeader(p.Headers, m, name); err != nil {
 			return false, err
 		}
@@ -282,6 +281,31 @@ func (s Scheme) Parts(p *scheme.Parts, m *scheme.Message, c *scheme.Claim, form 
 	date, _, err := m.Value("X-Sdk-Date")
 	p.Fields = append(p.Fields, scheme.Line{Name: fieldWord, Value: word(c)}, scheme.Line{Name: fieldDate, Value: date}, scheme.Line{Name: fieldScope, Value: c.Scope})
 	return err == nil, err
+}
+
+// appendDigest appends the last line: the value of a content-hash header or the hash of
+// the body. It is not there (false) where the hash would be that of a form before.
+func appendDigest(p *scheme.Parts, m *scheme.Message, c *scheme.Claim, hashed bool) (bool, error) {
+	name, value, err := contentHash(m, c)
+	if err != nil {
+		return false, err
+	}
+	c.AlsoHeaders = alsoSigned(name)
+	if hashed && value != unsignedPayload {
+		return false, nil
+	}
+	if name != "" && !hashed {
+		p.Digest = append(p.Digest, value...)
+		return true, nil
+	}
+	// The hash is written where its hex will be, to be had without an allocation.
+	if p.Digest, err = m.AppendBodySum(p.Digest, c.Algorithm); err != nil {
+		return false, err
+	}
+	size := len(p.Digest)
+	p.Digest = hex.AppendEncode(p.Digest, p.Digest)
+	p.Digest = p.Digest[:copy(p.Digest, p.Digest[size:])]
+	return true, nil
 }
 
 // alsoSigned: the value of a content-hash header is the last line of what is signed.
@@ -329,7 +353,7 @@ func appendHeader(dst []scheme.Line, m *scheme.Message, name string) ([]scheme.L
 // Render implements [scheme.Scheme]: the canonical request.
 func (Scheme) Render(dst []byte, p *scheme.Parts) []byte {
 	dst = append(append(dst, p.Method...), '\n')
-	dst = append(append(dst, p.Path...), '\n')
+	dst = append(append(dst, p.Path...), p.Mark...)
 	dst = append(p.AppendParams(dst), '\n')
 	dst = append(p.AppendHeaders(dst), '\n')
 	dst = append(scheme.AppendJoined(dst, p.Names, ';'), '\n')

@@ -1,6 +1,7 @@
 package huaweisdk
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,12 +28,13 @@ func ambiguousAt(code, text string, i int) error {
 }
 
 // canonicalPath decodes and encodes each segment on its own, so that an encoded slash
-// stays one, and ends the path with a slash.
-func canonicalPath(path string) string {
-	if isCanonical(path, "/") && strings.HasSuffix(path, "/") {
+// stays one unless slashes says that it is decoded first. A slash that is missing at
+// the end is for [Scheme.Render] to write.
+func canonicalPath(path string, slashes bool) string {
+	if isCanonical(path, "/") && !slashes {
 		return path
 	}
-	b := make([]byte, 0, 3*len(path)+1)
+	b := make([]byte, 0, 3*len(path))
 	for i := 0; i < len(path); i++ {
 		if path[i] == '/' {
 			b = append(b, '/')
@@ -40,23 +42,10 @@ func canonicalPath(path string) string {
 		}
 		b, i = appendCanonical(b, path, i)
 	}
-	if len(b) == 0 || b[len(b)-1] != '/' {
-		b = append(b, '/')
+	if slashes {
+		b = bytes.ReplaceAll(b, []byte("%2F"), []byte("/"))
 	}
 	return string(b)
-}
-
-// decodedPath decodes the path as a whole, once, and encodes each segment of what comes
-// out: %252F stays apart from a slash.
-func decodedPath(path string) string {
-	segments := strings.Split(scheme.Decode(path, false), "/")
-	for i, segment := range segments {
-		segments[i] = string(scheme.AppendEscaped(nil, segment))
-	}
-	if segments[len(segments)-1] != "" {
-		segments = append(segments, "")
-	}
-	return strings.Join(segments, "/")
 }
 
 // appendCanonical appends the character at i, which may be a percent-encoding, as the

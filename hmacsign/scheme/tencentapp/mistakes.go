@@ -1,6 +1,7 @@
 package tencentapp
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -9,6 +10,16 @@ import (
 
 // yielding takes a variant of the parts, see [scheme.Mistake].
 type yielding = func(variant *scheme.Parts, args ...string) bool
+
+// Kinds of clients, by the language of the vendor's sample that they come from.
+const (
+	ofGo uint = 1 << iota
+	ofJava
+	ofJavaScript
+	ofPHP
+	ofPython
+	ofAny = 1<<iota - 1
+)
 
 // Mistakes implements [scheme.Explainer]. The order is that in which a client makes
 // several: it writes the lines above the target, cuts the path, reads the parameters,
@@ -117,7 +128,7 @@ func contentTypeParameter(_ *scheme.Search, p *scheme.Parts, yield func(*scheme.
 // pathMistakes change the path, before anything is decoded.
 func (s Scheme) pathMistakes() []scheme.Mistake {
 	return []scheme.Mistake{
-		{Code: "environment_signed", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+		{Code: "environment_signed", Clients: ofAny, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			sent := search.Message.Path
 			stripped := stripEnvironment(sent)
 			if s.KeepEnvironment || stripped == sent {
@@ -129,13 +140,13 @@ func (s Scheme) pathMistakes() []scheme.Mistake {
 			}
 			setPath(p, yield, path)
 		}},
-		{Code: "environment_left_out", Often: true, Parts: func(_ *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+		{Code: "environment_left_out", Clients: ofAny, Parts: func(_ *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			if s.KeepEnvironment {
 				setPath(p, yield, stripEnvironment(p.Path))
 			}
 		}},
-		{Code: "environment_cut_wrongly", Often: true, Parts: environmentCutWrongly},
-		{Code: "path_parameter", Often: true, Parts: func(_ *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+		{Code: "environment_cut_wrongly", Clients: ofGo | ofPython, Parts: environmentCutWrongly},
+		{Code: "path_parameter", Clients: ofPython, Parts: func(_ *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			last := strings.LastIndexByte(p.Path, '/') + 1
 			if i := strings.IndexByte(p.Path[last:], ';'); i >= 0 && !setPath(p, yield, p.Path[:last+i]) {
 				return
@@ -163,15 +174,15 @@ func setPath(p *scheme.Parts, yield yielding, path string, args ...string) bool 
 
 // environmentCutWrongly cuts the name of an environment off a longer first segment,
 // as samples do, each in its way: the name alone (Go), or all up to the next slash
-// (Python).
-func environmentCutWrongly(_ *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+// (Python). Behind an environment that was cut rightly it is no name any more.
+func environmentCutWrongly(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 	for _, prefix := range []string{"/release", "/test", "/prepub"} {
 		rest, ok := strings.CutPrefix(p.Path, prefix)
-		if !ok || rest == "" || rest[0] == '/' {
+		if whole := rest == "" || rest[0] == '/'; !ok || whole && p.Path == s.Message.Path {
 			continue
 		}
 		_, behind, _ := strings.Cut(rest, "/")
-		for _, path := range []string{rest, "/" + behind, "/" + rest} {
+		for _, path := range []string{cmp.Or(rest, "/"), "/" + behind, "/" + rest} {
 			if !setPath(p, yield, path, "prefix", prefix) {
 				return
 			}

@@ -14,8 +14,9 @@ import (
 // A wrongDigest is what a client may have taken for the body's Content-MD5. It gives
 // add each way to write it.
 type wrongDigest struct {
-	code string
-	find func(s *scheme.Search, add func(digest string) bool)
+	code    string
+	clients uint
+	find    func(s *scheme.Search, add func(digest string) bool)
 }
 
 // wrongDigests are those of a body that is not a form, what is more particular first.
@@ -35,31 +36,31 @@ func wrongDigests() []wrongDigest {
 	}
 	upper := func(sum *[md5.Size]byte) string { return strings.ToUpper(hex.EncodeToString(sum[:])) }
 	return []wrongDigest{
-		{"content_length_characters", func(s *scheme.Search, add func(string) bool) {
+		{"content_length_characters", ofJavaScript | ofPython, func(s *scheme.Search, add func(string) bool) {
 			for _, tail := range s.CutTails() {
 				if !addSums(s, add, s.Body, []byte(tail)) {
 					return
 				}
 			}
 		}},
-		{"content_md5_raw", ofBody(func(sum *[md5.Size]byte) []string { return []string{string(appendMD5(nil, sum, MD5Raw))} })},
-		{"content_md5_hex", ofBody(func(sum *[md5.Size]byte) []string { return []string{string(appendMD5(nil, sum, MD5Hex))} })},
-		{"content_md5_not_base64", ofBody(func(sum *[md5.Size]byte) []string { return []string{hex.EncodeToString(sum[:]), upper(sum)} })},
-		{"content_md5_upper_case", ofBody(func(sum *[md5.Size]byte) []string {
+		{"content_md5_raw", 0, ofBody(func(sum *[md5.Size]byte) []string { return []string{string(appendMD5(nil, sum, MD5Raw))} })},
+		{"content_md5_hex", 0, ofBody(func(sum *[md5.Size]byte) []string { return []string{string(appendMD5(nil, sum, MD5Hex))} })},
+		{"content_md5_not_base64", 0, ofBody(func(sum *[md5.Size]byte) []string { return []string{hex.EncodeToString(sum[:]), upper(sum)} })},
+		{"content_md5_upper_case", 0, ofBody(func(sum *[md5.Size]byte) []string {
 			return []string{base64.StdEncoding.EncodeToString([]byte(upper(sum)))}
 		})},
-		{"content_md5_leading_zero", ofBody(func(sum *[md5.Size]byte) []string {
+		{"content_md5_leading_zero", 0, ofBody(func(sum *[md5.Size]byte) []string {
 			return []string{base64.StdEncoding.EncodeToString([]byte(new(big.Int).SetBytes(sum[:]).Text(16)))}
 		})},
-		{"body_not_signed", func(_ *scheme.Search, add func(string) bool) { add("") }},
-		{"body_newline", func(s *scheme.Search, add func(string) bool) {
+		{"body_not_signed", ofGo | ofJava, func(_ *scheme.Search, add func(string) bool) { add("") }},
+		{"body_newline", 0, func(s *scheme.Search, add func(string) bool) {
 			if s.HasBody {
 				_ = addSums(s, add, s.Body, []byte("\n")) && addSums(s, add, bytes.TrimRight(s.Body, "\r\n"))
 			}
 		}},
-		{"empty_body_signed", func(s *scheme.Search, add func(string) bool) { addSums(s, add) }},
-		{"empty_object_signed", func(s *scheme.Search, add func(string) bool) { addSums(s, add, []byte("{}")) }},
-		{"body_serialised_again", func(s *scheme.Search, add func(string) bool) {
+		{"empty_body_signed", 0, func(s *scheme.Search, add func(string) bool) { addSums(s, add) }},
+		{"empty_object_signed", 0, func(s *scheme.Search, add func(string) bool) { addSums(s, add, []byte("{}")) }},
+		{"body_serialised_again", 0, func(s *scheme.Search, add func(string) bool) {
 			for other := range s.Reserialised() {
 				if !addSums(s, add, other) {
 					return
@@ -93,7 +94,7 @@ func md5Of(s *scheme.Search, parts ...[]byte) (sum *[md5.Size]byte, ok bool) {
 // is found once for a search.
 func digestMistakes() []scheme.Mistake {
 	mistakes := []scheme.Mistake{
-		{Code: "form_md5_signed", Often: true, Parts: formMD5Signed},
+		{Code: "form_md5_signed", Parts: formMD5Signed},
 		{Code: "empty_body_md5", Parts: func(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			if empty, err := s.Message.Body.Empty(); empty && err == nil && !s.Message.IsForm() {
 				addSums(s, func(digest string) bool { return setDigest(p, yield, digest) })
@@ -103,8 +104,7 @@ func digestMistakes() []scheme.Mistake {
 	for _, wrong := range wrongDigests() {
 		var digests []string
 		found := false
-		often := wrong.code == "body_not_signed" || wrong.code == "content_length_characters"
-		mistakes = append(mistakes, scheme.Mistake{Code: wrong.code, Often: often, Parts: func(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+		mistakes = append(mistakes, scheme.Mistake{Code: wrong.code, Clients: wrong.clients, Parts: func(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			if empty, err := s.Message.Body.Empty(); empty || err != nil || s.Message.IsForm() {
 				return
 			}

@@ -11,26 +11,26 @@ import (
 // encodingMistakes are of what is percent-encoded, and how.
 func (s Scheme) encodingMistakes() []scheme.Mistake {
 	return []scheme.Mistake{
-		{Code: "decoded_ambiguous", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+		{Code: "path_decoded", Clients: ofGo, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if strings.IndexByte(p.Path, '%') >= 0 && encoded(search) && search.Afford(len(p.Path)) && !ambiguous(p.Path, "", "", true) {
+				setPath(p, yield, scheme.Decode(p.Path, false))
+			}
+		}},
+		{Code: "decoded_ambiguous", Clients: ofAny &^ ofPython, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			decodings(search, p, yield, true)
 		}},
-		{Code: "query_form_decoded", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+		{Code: "query_form_decoded", Clients: ofAny, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			if s.accepted()&Decoded == 0 {
 				decodings(search, p, yield, false)
 			}
 		}},
-		{Code: "query_form_raw", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+		{Code: "query_form_raw", Clients: ofAny, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			if s.accepted()&Raw == 0 && search.Form == formDocumented {
 				signedRaw(search, p, yield)
 			}
 		}},
-		{Code: "path_decoded", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			if encoded(search) && search.Afford(len(p.Path)) {
-				setPath(p, yield, scheme.Decode(p.Path, false))
-			}
-		}},
-		{Code: "parameters_decoded", Often: true, Parts: parametersDecoded},
-		{Code: "percent_case", Often: true, Parts: percentCase},
+		{Code: "parameters_decoded", Clients: ofJava | ofJavaScript | ofPHP, Parts: parametersDecoded},
+		{Code: "percent_case", Clients: ofPython, Parts: percentCase},
 		{Code: "space_encoding", Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			for _, space := range [][2]string{{"+", "%20"}, {"%20", "+"}} {
 				if encoded(search) && has(p, space[0]) && !search.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
@@ -69,20 +69,28 @@ func decodings(s *scheme.Search, p *scheme.Parts, yield yielding, ambiguously bo
 	if s.Message.IsForm() {
 		form = string(s.Body)
 	}
-	decode := func(params []scheme.Param) []scheme.Param {
-		decodeParams(&scheme.Parts{Params: params})
-		return params
-	}
-	for _, pathToo := range []bool{true, false} {
-		if pathToo && !inPath || !pathToo && !inParams || ambiguous(p.Path, s.Message.Query, form, pathToo) != ambiguously {
+	for _, decoded := range []struct{ path, params bool }{{true, true}, {false, true}, {true, false}} {
+		if decoded.path && !inPath || decoded.params && !inParams && !decoded.path || !decoded.params && !inParams {
+			continue // as another of them
+		}
+		query, body := s.Message.Query, form
+		if !decoded.params {
+			query, body = "", ""
+		}
+		if ambiguous(p.Path, query, body, decoded.path) != ambiguously {
 			continue
 		}
 		if !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
-			if pathToo {
+			if decoded.path {
 				q.Path = scheme.Decode(q.Path, false)
 			}
 			return yield(q)
-		}, decode) {
+		}, func(params []scheme.Param) []scheme.Param {
+			if decoded.params {
+				decodeParams(&scheme.Parts{Params: params})
+			}
+			return params
+		}) {
 			return
 		}
 	}
@@ -193,13 +201,13 @@ func recase(text string, letters func(string) string) string {
 // signed.
 func (s Scheme) paramMistakes() []scheme.Mistake {
 	return []scheme.Mistake{
-		{Code: "form_separator_unencoded", Often: true, Parts: separatorUnencoded},
-		{Code: "value_cut_at_equals", Often: true, Parts: valueCutAtEquals},
-		{Code: "php_key_renamed", Often: true, Parts: phpKeyRenamed},
-		{Code: "php_array", Often: true, Parts: phpArray},
-		{Code: "repeated_parameter", Often: true, Parts: repeatedParameter},
-		{Code: "repeats_joined", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			if repeated(p.Params, false) {
+		{Code: "form_separator_unencoded", Clients: ofPHP | ofJava | ofGo, Parts: separatorUnencoded},
+		{Code: "value_cut_at_equals", Clients: ofJava, Parts: valueCutAtEquals},
+		{Code: "php_key_renamed", Clients: ofPHP, Parts: phpKeyRenamed},
+		{Code: "php_array", Clients: ofPHP, Parts: phpArray},
+		{Code: "repeated_parameter", Clients: ofAny &^ ofPython, Parts: repeatedParameter},
+		{Code: "repeats_joined", Clients: ofJavaScript, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if search.Form != formRaw && repeated(search, p.Params, false) {
 				search.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
 					q := scheme.Parts{Params: params}
 					joinRepeated(&q)
@@ -207,17 +215,17 @@ func (s Scheme) paramMistakes() []scheme.Mistake {
 				})
 			}
 		}},
-		{Code: "php_empty_zero", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+		{Code: "php_empty_zero", Clients: ofPHP, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			zero := func(param scheme.Param) bool { return param.Equals && param.Value == "0" }
 			changeSome(search, p, yield, zero, func(param *scheme.Param) { param.Value, param.Equals = "", false })
 		}},
-		{Code: "undefined_value", Often: true, Parts: undefinedValue},
+		{Code: "undefined_value", Clients: ofJavaScript, Parts: undefinedValue},
 		{Code: "empty_value_with_equals", Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			if search.Form != formRaw {
 				changeSome(search, p, yield, func(param scheme.Param) bool { return !param.Equals }, func(param *scheme.Param) { param.Equals = true })
 			}
 		}},
-		{Code: "form_left_out", Often: true, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+		{Code: "form_left_out", Clients: ofJavaScript, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			leaveOut(search, p, yield, func(param scheme.Param) bool { return param.Form })
 		}},
 		{Code: "only_form_signed", Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
@@ -230,9 +238,9 @@ func (s Scheme) paramMistakes() []scheme.Mistake {
 				scheme.Vary(p, yield, func(q *scheme.Parts) { q.Params, q.Mark = nil, "" })
 			}
 		}},
-		{Code: "second_question_mark", Often: true, Parts: secondQuestionMark},
+		{Code: "second_question_mark", Clients: ofGo, Parts: secondQuestionMark},
 		{Code: "form_appended", Parts: formAppended},
-		{Code: "parameters_not_sorted", Often: true, Parts: notSorted},
+		{Code: "parameters_not_sorted", Clients: ofJavaScript, Parts: notSorted},
 		{Code: "parameters_sorted_otherwise", Parts: sortedOtherwise},
 	}
 }
@@ -337,13 +345,15 @@ func phpKeyRenamed(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, 
 	changeSome(s, p, yield, func(param scheme.Param) bool { return phpName(param.Key) != param.Key }, func(param *scheme.Param) { param.Key = phpName(param.Key) })
 }
 
+var phpRenames = strings.NewReplacer(".", "_", " ", "_")
+
 func phpName(key string) string {
 	name := strings.TrimLeft(key, " ")
 	end := strings.IndexByte(name, '[')
 	if end < 0 {
 		end = len(name)
 	}
-	renamed := strings.NewReplacer(".", "_", " ", "_").Replace(name[:end])
+	renamed := phpRenames.Replace(name[:end])
 	if rest := name[end:]; rest == "" || end > 0 && strings.IndexByte(rest, ']') > 0 {
 		return renamed + rest
 	}
@@ -365,8 +375,8 @@ func phpArray(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...st
 		which = append(which, true)
 	}
 	for _, form := range which {
-		if !s.Afford(64*len(p.Params)) || !s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
-			written := make(map[string]bool)
+		if !s.Afford(perName*len(p.Params)) || !s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+			written := make(map[string]bool, len(params))
 			kept := params[:0]
 			for _, param := range params {
 				if array(param) && (form || !param.Form) {
@@ -388,8 +398,8 @@ func phpArray(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...st
 
 // repeated reports whether a name comes twice; apart, whether in the query or in the
 // form alone.
-func repeated(params []scheme.Param, apart bool) bool {
-	if len(params) < 2 {
+func repeated(s *scheme.Search, params []scheme.Param, apart bool) bool {
+	if len(params) < 2 || !s.Afford(perName*len(params)) {
 		return false
 	}
 	seen := make(map[paramKey]bool, len(params))
@@ -408,23 +418,22 @@ type paramKey struct {
 	form bool
 }
 
-// repeatedParameter keeps the first or the last of the values of each name.
+// perName is what a map takes for each of its keys, which are names.
+const perName = 80
+
+// repeatedParameter keeps the last or the first of the values of each name: in query
+// and form together, or in each of them.
 func repeatedParameter(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if s.Form == formRaw || len(p.Params) < 2 || !s.Afford(64*len(p.Params)) || !repeated(p.Params, false) {
+	if s.Form == formRaw || !repeated(s, p.Params, false) {
 		return
 	}
-	keep := func(last, apart bool) bool {
-		which := "first"
-		if last {
-			which = "last"
-		}
-		return s.Afford(64*len(p.Params)) && s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
-			return oneOfEach(params, last, apart)
+	keep := func(which string, apart bool) bool {
+		return s.Afford(perName*len(p.Params)) && s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+			return oneOfEach(params, which == "last", apart)
 		}, "which", which)
 	}
-	both := slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return param.Form }) && slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form })
-	if keep(true, false) && keep(false, false) && both && repeated(p.Params, true) {
-		_ = keep(true, true) && keep(false, true)
+	if keep("last", false) && keep("first", false) && s.Message.IsForm() && s.Message.Query != "" && repeated(s, p.Params, true) {
+		_ = keep("last", true) && keep("first", true)
 	}
 }
 
@@ -448,40 +457,43 @@ func oneOfEach(params []scheme.Param, last, apart bool) []scheme.Param {
 // undefinedValue looks names of the query up in the form, as a JavaScript sample does
 // that knows names of both: what is not there is undefined.
 func undefinedValue(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if !s.Message.IsForm() || s.Form == formRaw || !slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form }) || !s.Afford(64*len(p.Params)) {
+	if !s.Message.IsForm() || s.Form == formRaw || !slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form }) || !s.Afford(perName*len(p.Params)) {
 		return
 	}
-	s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
-		seen := make(map[string]bool, len(params))
-		for _, param := range params {
-			if param.Form {
-				seen[param.Key] = true
-			}
+	for _, equals := range []bool{true, false} { // of an empty value in the form
+		if !s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param { return undefinedParams(params, equals) }) {
+			return
 		}
-		kept := params[:0]
-		for _, param := range params {
-			if !param.Form {
-				if seen[param.Key] {
-					continue
-				}
-				seen[param.Key] = true
-				param.Value, param.Equals = "undefined", true
-			}
-			kept = append(kept, param)
+	}
+}
+
+func undefinedParams(params []scheme.Param, equals bool) []scheme.Param {
+	seen := make(map[string]bool, len(params))
+	for _, param := range params {
+		if param.Form {
+			seen[param.Key] = true
 		}
-		return kept
-	})
+	}
+	kept := params[:0]
+	for _, param := range params {
+		if !param.Form {
+			if seen[param.Key] {
+				continue
+			}
+			seen[param.Key] = true
+			param.Value = "undefined"
+		}
+		param.Equals = equals || param.Value != ""
+		kept = append(kept, param)
+	}
+	return kept
 }
 
 // parted sorts the parameters of the query and those of the form, each for themselves.
 func parted(p *scheme.Parts) (query, form []scheme.Param) {
-	for _, param := range p.Params {
-		if param.Form {
-			form = append(form, param)
-		} else {
-			query = append(query, param)
-		}
-	}
+	isForm := func(param scheme.Param) bool { return param.Form }
+	query = slices.DeleteFunc(slices.Clone(p.Params), isForm)
+	form = slices.DeleteFunc(slices.Clone(p.Params), func(param scheme.Param) bool { return !isForm(param) })
 	if p.Order != nil {
 		slices.SortFunc(query, p.Order)
 		slices.SortFunc(form, p.Order)
@@ -489,30 +501,25 @@ func parted(p *scheme.Parts) (query, form []scheme.Param) {
 	return query, form
 }
 
-// secondQuestionMark joins the parameters of the form to those of the query by a
-// question mark.
+// secondQuestionMark joins the parameters of the form to the query by a question mark:
+// the query as it is sent, or sorted for itself.
 func secondQuestionMark(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if !s.Message.IsForm() || s.Message.Query == "" || len(p.Params) == 0 || !s.Afford(40*len(p.Params)+len(s.Body)) {
+	if !s.Message.IsForm() || s.Message.Query == "" || len(p.Params) == 0 || !s.Afford(80*len(p.Params)+5*(len(s.Message.Query)+len(s.Body))) {
 		return
 	}
+	join := func(query, form string) bool {
+		return scheme.Vary(p, yield, func(q *scheme.Parts) {
+			q.Params, q.Order, q.Mark = []scheme.Param{{Key: query + "?" + form}}, nil, "?"
+		})
+	}
+	written := func(params []scheme.Param) string { return string((&scheme.Parts{Params: params}).AppendParams(nil)) }
 	query, form := parted(p)
-	if len(query) == 0 {
-		return
-	}
-	text := (&scheme.Parts{Params: form}).AppendParams([]byte{'?'})
-	scheme.Vary(p, yield, func(q *scheme.Parts) {
-		if last := &query[len(query)-1]; last.Equals {
-			last.Value += string(text)
-		} else {
-			last.Key += string(text)
-		}
-		q.Params, q.Order = query, nil
-	})
+	_ = join(s.Message.Query, written(form)) && join(s.Message.Query, string(s.Body)) && join(written(query), written(form))
 }
 
 // formAppended puts the form's parameters behind the query's, or before.
 func formAppended(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if !s.Message.IsForm() || p.Order == nil || !s.Afford(80*len(p.Params)) {
+	if !s.Message.IsForm() || p.Order == nil || !s.Afford(240*len(p.Params)) {
 		return
 	}
 	query, form := parted(p)
