@@ -562,7 +562,7 @@ func notSorted(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...s
 }
 
 // sortedOtherwise sorts as some clients do: without regard to case, with the equals
-// sign, or by units of UTF-16.
+// sign, names that are numbers as such (PHP), or by units of UTF-16.
 func sortedOtherwise(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 	if len(p.Params) < 2 || p.Order == nil {
 		return
@@ -578,7 +578,7 @@ func sortedOtherwise(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts
 	for _, key := range []func(scheme.Param) string{
 		func(param scheme.Param) string { return strings.ToLower(param.Key + "=" + param.Value) },
 		func(param scheme.Param) string { return param.Key + "=" + param.Value },
-		inUTF16,
+		asNumber, inUTF16,
 	} {
 		if !s.Afford(cost) || !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
 			q.Order = nil
@@ -597,6 +597,15 @@ func sortedOtherwise(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts
 			return
 		}
 	}
+}
+
+// asNumber is a name of digits alone as it sorts among its like.
+func asNumber(param scheme.Param) string {
+	const digits = 20
+	if len(param.Key) < digits && strings.Trim(param.Key, "0123456789") == "" {
+		return strings.Repeat("0", digits-len(param.Key)) + param.Key
+	}
+	return param.Key
 }
 
 // inUTF16 is a name as JavaScript and Java compare it.
