@@ -80,19 +80,26 @@ func verifyRaw(v *hmacsign.Verifier, file io.Reader, lang string) (*verdict, err
 		io.Copy(io.Discard, req.Body) // the signature did not need it
 	}
 	more, bytes, err := behind(in)
-	if err != nil || bytes == 0 {
-		return r, err
+	if err == nil && bytes > 0 {
+		r.followedBy(more, bytes, declared)
+		if declared > 0 && int64(len(more)) == bytes && req.GetBody != nil && !r.Accepted && needsMore(v, req, more) {
+			r.mistaken(scheme.Found{Code: "content_length_characters"})
+		}
 	}
-	args := scheme.Args("bytes", strconv.FormatInt(bytes, 10), "length", strconv.FormatInt(declared, 10))
+	return r, err
+}
+
+// followedBy tells that there is more than the request, unless that is an editor's
+// newline.
+func (r *verdict) followedBy(more []byte, bytes, declared int64) {
+	if strings.Trim(string(more), "\r\n") == "" {
+		return
+	}
+	code := "verify_surplus"
 	if declared <= 0 {
-		r.Surplus = &surplus{bytes, scheme.Text(lang, "verify_surplus_undeclared", args)}
-		return r, nil
+		code = "verify_surplus_undeclared"
 	}
-	r.Surplus = &surplus{bytes, scheme.Text(lang, "verify_surplus", args)}
-	if int64(len(more)) == bytes && req.GetBody != nil && needsMore(v, req, more) {
-		r.mistaken(scheme.Found{Code: "content_length_characters"})
-	}
-	return r, nil
+	r.Surplus = &surplus{bytes, scheme.Text(r.lang, code, scheme.Args("bytes", strconv.FormatInt(bytes, 10), "length", strconv.FormatInt(declared, 10)))}
 }
 
 // maxSurplus is how much is tried as the rest of a body.

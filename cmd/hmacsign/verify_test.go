@@ -176,9 +176,15 @@ func TestVerifySurplus(t *testing.T) {
 		require.Contains(t, stdout, "(content_length_characters)\n")
 		require.Contains(t, stdout, "4 bytes follow the declared length of 13: Content-Length counts bytes, not characters\n")
 		// Not what was signed: a remark, and no mistake.
-		v = verdictOf(t, strings.Replace(short(raw, body), "name", "game", 1), "--date", worked)
+		v = verdictOf(t, strings.Replace(raw, "name", "game", 1)+"more", "--date", worked)
+		require.False(t, v.Accepted)
 		require.Equal(t, int64(4), v.Surplus.Bytes)
 		require.NotEqual(t, "content_length_characters", v.Mistake)
+		// Nor is an editor's newline anything to tell.
+		for _, end := range []string{"\n", "\r\n", "\n\n"} {
+			require.Nil(t, verdictOf(t, strings.Replace(raw, "name", "game", 1)+end, "--date", worked).Surplus)
+			require.Nil(t, verdictOf(t, raw+end, "--date", worked).Surplus)
+		}
 	}
 
 	raw := signed(t, "http://h/a")
