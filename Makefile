@@ -11,7 +11,7 @@ BENCH ?= .
 # How long make load drives each proxy, in seconds.
 LOADTIME ?= 30
 
-.PHONY: bench-report mutation generate check-generated demo test test-peers load memory lint fuzz bench cross race clean
+.PHONY: bench-report mutation generate check-generated demo test test-peers test-examples load memory lint fuzz bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
@@ -25,6 +25,10 @@ test:
 # Against other implementations, in a module of its own because they are large.
 test-peers:
 	@cd bench/peers && go vet ./... && go test ./...
+
+# The programs to start from, on servers that are not net/http's.
+test-examples:
+	@cd examples && go vet ./... && go test ./...
 
 # What verification costs the proxy, under a real load generator, with nginx as a
 # plain proxy beside it where it is installed.

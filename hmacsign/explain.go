@@ -32,6 +32,7 @@ type Explanation struct {
 
 // Late is the verdict on an expired request, had its date been right.
 type Late struct {
+	Date     time.Time    // the request's
 	Accepted bool         // signature and body are right
 	Refusal  *VerifyError // why not, if they are not
 }

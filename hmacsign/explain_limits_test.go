@@ -321,16 +321,16 @@ func TestExplainCountsAllWork(t *testing.T) {
 		afresh := start(0)
 		require.True(t, work(afresh), what)
 		require.GreaterOrEqual(t, afresh.spent, least, what)
-		require.False(t, afresh.result.Incomplete, what)
+		require.False(t, afresh.out, what)
 		spent := start(maxExplainWork - least)
 		require.False(t, work(spent), what)
-		require.True(t, spent.result.Incomplete, what)
+		require.True(t, spent.out, what)
 		require.LessOrEqual(t, spent.spent, maxExplainWork, what)
 		found := start(0)
 		found.found("text", scheme.Found{Code: "found"})
 		require.False(t, work(found), what)
 		require.Zero(t, found.spent, "a search that found something is over")
-		require.False(t, found.result.Incomplete, what)
+		require.False(t, found.out, what)
 	}
 }
 

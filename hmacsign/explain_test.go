@@ -17,6 +17,7 @@ import (
 
 	"github.com/gmhmac/hmacsign/algo/sm3pure"
 	. "github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentapp"
 )
 
@@ -82,9 +83,14 @@ func explained(t *testing.T, req *http.Request, opts ...VerifierOption) (*Verify
 	require.NotContains(t, text, testSecret)
 	require.NotContains(t, text, "another secret")
 	var codes []string
-	if m := e.Explanation.Mistake; m.Code != "" {
+	for _, m := range e.Explanation.Mistakes() {
 		codes = append(codes, m.Code)
 		require.NotEmpty(t, m.Text)
+	}
+	if len(codes) > 0 {
+		require.Equal(t, e.Explanation.Mistakes()[0], e.Explanation.Mistake)
+	} else {
+		require.Zero(t, e.Explanation.Mistake)
 	}
 	return e, codes
 }
@@ -134,9 +140,8 @@ func TestExplainMistakes(t *testing.T) {
 		"content_type_not_signed":     {target: "/a?b=1", accept: "*/*", contentType: jsonType, sign: plain},
 		"environment_signed":          {target: "/release/a", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/release/a"},
 		"environment_cut_wrongly":     {target: "/releases/x", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\ns/x"},
-		"query_form_decoded":          {target: "/a?q=%E4%B8%AD&p=x+y", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a?p=x y&q=中"},
-		"parameters_decoded":          {target: "/a?q=%26", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a?q=&"},
-		"path_decoded":                {target: "/a%26b", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a&b"},
+		"decoded_ambiguous":           {target: "/a?q=%26", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a?q=&"},
+		"path_decoded":                {target: "/a%20b?q=%E4%B8%AD", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a b?q=%E4%B8%AD"},
 		"path_encoded_twice":          {target: "/a%20b", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a%2520b"},
 		"path_parameter":              {target: "/a;v=1", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a"},
 		"repeated_parameter":          {target: "/a?k=1&k=2&j=0", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a?j=0&k=2"},
@@ -145,7 +150,7 @@ func TestExplainMistakes(t *testing.T) {
 		"space_encoding":              {target: "/a?q=x%20y", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a?q=x+y"},
 		"percent_case":                {target: "/a?q=%2f", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a?q=%2F"},
 		"form_left_out":               {method: "POST", target: "/a?q=1", accept: "*/*", contentType: formType, body: "z=1&b=2", sign: form("/a?q=1")},
-		"form_appended":               {method: "POST", target: "/a?q=1", accept: "*/*", contentType: formType, body: "z=1&b=2", sign: form("/a?q=1&z=1&b=2")},
+		"form_appended":               {method: "POST", target: "/a?q=1", accept: "*/*", contentType: formType, body: "b=2&z=1", sign: form("/a?q=1&b=2&z=1")},
 		"date_for_x_date":             {target: "/a?b=1", accept: "*/*", sign: strings.Replace(plain, "x-date", "date", 1)},
 		"newline_at_end":              {target: "/a?b=1", accept: "*/*", sign: plain + "\n"},
 		"carriage_returns":            {target: "/a?b=1", accept: "*/*", sign: strings.ReplaceAll(plain, "\n", "\r\n")},
@@ -181,6 +186,17 @@ func TestExplainMistakes(t *testing.T) {
 		_, codes := c.explain(t, AcceptSchemes(tencentapp.Scheme{KeepEnvironment: true}))
 		require.Equal(t, []string{"environment_left_out"}, codes)
 	})
+	t.Run("decoded_ambiguous in the path", func(t *testing.T) {
+		_, codes := mistaken{target: "/a%26b", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a&b"}.explain(t)
+		require.Equal(t, []string{"decoded_ambiguous"}, codes)
+	})
+	// Decoded parameters are accepted by default now, and so are a mistake only where
+	// the verifier is told not to accept them.
+	t.Run("query_form_decoded", func(t *testing.T) {
+		c := mistaken{target: "/a?q=%E4%B8%AD&p=x+y", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a?p=x y&q=中"}
+		_, codes := c.explain(t, acceptingQuery(tencentapp.Documented))
+		require.Equal(t, []string{"query_form_decoded"}, codes)
+	})
 	t.Run("query_form_raw", func(t *testing.T) {
 		c := mistaken{target: "/a?b=", accept: "*/*", sign: "x-date: " + when + "\nGET\n*/*\n\n\n/a?b="}
 		_, codes := c.explain(t, acceptingQuery(tencentapp.Documented))
@@ -202,7 +218,7 @@ func TestExplainMistakes(t *testing.T) {
 	t.Run("unknown", func(t *testing.T) {
 		e, codes := mistaken{target: "/a?b=1", accept: "*/*", sign: "something else"}.explain(t)
 		require.Empty(t, codes)
-		require.Contains(t, e.Explanation.String(), "No single known mistake")
+		require.Contains(t, e.Explanation.String(), scheme.Text("en", "explain_none", nil))
 	})
 	t.Run("diff", func(t *testing.T) {
 		e, _ := cases["environment_signed"].explain(t)

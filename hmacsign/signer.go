@@ -82,8 +82,9 @@ func (s *Signer) Backend() algo.Info {
 	return s.mac.Backend()
 }
 
-// Sign sets the headers on req that make it a signed request, replacing those
-// of an earlier signing. The body is read, up to the limit, and can be read
+// Sign sets the headers on req, or the parameters of its URL where a scheme's
+// signature stands there, that make it a signed request, replacing those of an
+// earlier signing. The body is read, up to the limit, and can be read
 // again afterwards; its length becomes known. On an error no header has been
 // changed. Errors wrap [ErrMalformed], [ErrSignedHeaders], [ErrBodyDigest],
 // [ErrBodyTooLarge] or [ErrBody], or algo.ErrBackendUnavailable where the

@@ -150,7 +150,8 @@ func (v *Verifier) ofNone(err error) *VerifyError {
 
 // try verifies the request in each scheme that it may be of, and returns the one in
 // which it was accepted, or came furthest; none if it is of none. The order makes no
-// difference to what is accepted: two schemes of one vendor share a header, and the
+// difference to what is accepted, but where a scheme reads a body past its limit of
+// which another takes no notice: two schemes of one vendor share a header, and the
 // one in which requests, those of this key above all, were accepted last goes first.
 func (v *Verifier) try(w *work) (furthest *dialect, id *Identity, err error) {
 	for next := -1; next < len(v.schemes); {
@@ -186,9 +187,6 @@ func (v *Verifier) try(w *work) (furthest *dialect, id *Identity, err error) {
 		// The one that gets further tells why, and of two the first.
 		if further := progress(triedErr) - progress(err); triedErr != scheme.ErrForeign && (furthest == nil || further > 0 || further == 0 && v.before(d, furthest)) {
 			furthest, err = d, triedErr
-		}
-		if errors.Is(err, ErrUnknownKey) {
-			break // it is unknown whatever the scheme
 		}
 	}
 	if furthest == nil {
@@ -316,6 +314,7 @@ func (v *Verifier) mismatchAs(w *work, d *dialect) (e *VerifyError) {
 		return e
 	}
 	w.digests = digests{base, w.claim.Algorithm, v.backend}
+	w.text, w.canonical = w.text[:0], w.canonical[:0] // of another scheme
 	written := false
 	for _, form := range d.forms {
 		if written, _ = w.render(d, form); written {
@@ -444,13 +443,15 @@ func (v *Verifier) expired(w *work, d *dialect, date time.Time, refusal error) e
 	e := verifyError(refusal)
 	e.Explanation = new(Explanation)
 	explainDate(e.Explanation, v.clock().Sub(date), v.window)
+	late := &Late{Date: date}
+	e.Explanation.Late = late
 	switch err := v.checkRest(w, d); err {
 	case nil:
-		e.Explanation.Late = &Late{Accepted: true}
+		late.Accepted = true
 	case errMismatch:
-		e.Explanation.Late = &Late{Refusal: v.mismatchAs(w, d)}
+		late.Refusal = v.mismatchAs(w, d)
 	default:
-		e.Explanation.Late = &Late{Refusal: verifyError(err)}
+		late.Refusal = v.describe(w, d, err)
 	}
 	return e
 }
@@ -536,7 +537,7 @@ func (v *Verifier) checkMAC(w *work, d *dialect) (form string, previous bool, er
 			}
 		}
 	}
-	if !written {
+	if !written && impossible != nil {
 		return "", false, impossible
 	}
 	return "", false, errMismatch

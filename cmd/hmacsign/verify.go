@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
 	"flag"
-	"fmt"
-	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // verifierFlags are those of verify and serve alike.
@@ -48,6 +45,7 @@ func runVerify(c *command, args []string, io *streams) error {
 	keysFile := fs.String("keys", "", "keys `FILE`, JSON: [{\"id\": \"...\", \"secret\": \"...\" or {\"env\": \"NAME\"} or {\"file\": \"PATH\"}, \"previous_secret\": ..., \"schemes\": [...], \"algorithms\": [...], \"scopes\": [...]}]")
 	fs.StringVar(&f.date, "date", "", "the verifier's `TIME`, as in sign; without it now")
 	output := fs.String("output", "text", "`text|json`")
+	lang := fs.String("lang", localeLanguage(), "`LANGUAGE` of what is printed: "+strings.Join(scheme.Languages(), ", "))
 	f.add(fs)
 	positional, err := c.parse(fs, args, io, 1)
 	if err != nil {
@@ -55,6 +53,9 @@ func runVerify(c *command, args []string, io *streams) error {
 	}
 	if *output != "text" && *output != "json" {
 		return usagef("verify: --output %q: use text or json", *output)
+	}
+	if !slices.Contains(scheme.Languages(), *lang) {
+		return usagef("verify: --lang %q: use one of %s", *lang, strings.Join(scheme.Languages(), ", "))
 	}
 	if *keysFile == "" {
 		return usagef("verify: name the keys file with --keys")
@@ -76,12 +77,11 @@ func runVerify(c *command, args []string, io *streams) error {
 		return err
 	}
 	defer file.Close()
-	req, err := http.ReadRequest(bufio.NewReader(file))
+	r, err := verifyRaw(v, file, *lang)
 	if err != nil {
-		return fmt.Errorf("not a raw HTTP/1.1 request: %w", err)
+		return err
 	}
-	id, err := v.Verify(req)
-	return report(io, *output, id, err)
+	return r.report(io, *output)
 }
 
 func readKeys(path string) (hmacsign.KeyStore, error) {
@@ -93,56 +93,20 @@ func readKeys(path string) (hmacsign.KeyStore, error) {
 	return hmacsign.ReadKeys(f)
 }
 
-// verdict is what verify prints as JSON.
-type verdict struct {
-	Accepted     bool     `json:"accepted"`
-	Reason       string   `json:"reason,omitempty"`
-	Detail       string   `json:"detail,omitempty"`
-	KeyID        string   `json:"key_id"`
-	Scheme       string   `json:"scheme"`
-	Algorithm    string   `json:"algorithm"`
-	Backend      string   `json:"backend,omitempty"`
-	Signed       []string `json:"signed_headers,omitempty"`
-	StringToSign string   `json:"string_to_sign,omitempty"`
-	// CanonicalRequest is what huawei-sdk puts into the string as a hash.
-	CanonicalRequest string `json:"canonical_request,omitempty"`
-	Mistake          string `json:"mistake,omitempty"`
-	Explanation      string `json:"explanation,omitempty"`
-}
-
-func report(io *streams, output string, id *hmacsign.Identity, err error) error {
-	var r verdict
-	var refused *hmacsign.VerifyError
-	switch {
-	case err == nil:
-		r = verdict{Accepted: true, KeyID: id.KeyID, Scheme: id.Scheme, Algorithm: id.Algorithm, Backend: id.Backend, Signed: id.SignedHeaders}
-	case errors.As(err, &refused):
-		r = verdict{Reason: refused.Code(), Detail: refused.Detail, KeyID: refused.KeyID, Scheme: refused.Scheme,
-			Algorithm: refused.Algorithm, StringToSign: refused.StringToSign, CanonicalRequest: refused.CanonicalRequest}
-		if why := refused.Explanation; why != nil && (why.Mistake.Code != "" || r.StringToSign != "") {
-			r.Mistake, r.Explanation = why.Mistake.Code, why.String()
+// localeLanguage is the language of the environment, English if there are no texts in
+// it.
+func localeLanguage() string {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		locale := os.Getenv(name)
+		if locale == "" {
+			continue
 		}
-	default:
-		return err
+		for _, lang := range scheme.Languages() {
+			if strings.HasPrefix(strings.ToLower(locale), lang) {
+				return lang
+			}
+		}
+		break
 	}
-	if output == "json" {
-		e := json.NewEncoder(io.out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if jsonErr := e.Encode(r); jsonErr != nil {
-			return jsonErr
-		}
-	} else if r.Accepted {
-		fmt.Fprintf(io.out, "accepted: key id %s, scheme %s, algorithm %s on backend %s, signed headers %s\n",
-			r.KeyID, r.Scheme, r.Algorithm, r.Backend, strings.Join(r.Signed, " "))
-	} else {
-		fmt.Fprint(io.out, r.Explanation)
-		if r.CanonicalRequest != "" {
-			fmt.Fprintf(io.out, "The canonical request should be:\n%s\n", r.CanonicalRequest)
-		}
-		if r.StringToSign != "" {
-			fmt.Fprintf(io.out, "The signature should be that of this string:\n%s\n", r.StringToSign)
-		}
-	}
-	return err
+	return "en"
 }

@@ -2,6 +2,7 @@ package scheme
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"strconv"
 	"strings"
 
@@ -144,6 +145,18 @@ func DecodeBase64(dst []byte, text string) ([]byte, error) {
 }
 
 var strictBase64 = base64.StdEncoding.Strict()
+
+// DecodeHex appends a signature in lower-case hex.
+func DecodeHex(dst []byte, text string) ([]byte, error) {
+	if len(text) > MaxAuthorization || strings.ContainsAny(text, "ABCDEF") {
+		return dst, Refuse(ErrMalformed, "signature_not_hex")
+	}
+	signature, err := hex.AppendDecode(dst, []byte(text))
+	if err != nil || len(signature) == len(dst) {
+		return dst, Refuse(ErrMalformed, "signature_not_hex")
+	}
+	return signature, nil
+}
 
 // FormatHMAC writes what ParseHMAC reads.
 func FormatHMAC(c *Claim) string {

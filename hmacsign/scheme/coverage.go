@@ -1,6 +1,10 @@
 package scheme
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
 
 // Coverage declares what a signature covers. Package schemetest holds a scheme to it:
 // no byte of what is covered can be changed, but for what is declared to be not told
@@ -41,3 +45,11 @@ func (r *Request) IsForm() bool {
 	m := Message{Header: r.Header}
 	return m.IsForm()
 }
+
+// SameOrder is the Pair of schemes that sort the parameters of the query.
+var SameOrder = Pair{Code: "same_order", A: Request{Query: "a=1&b=2"}, B: Request{Query: "b=2&a=1"},
+	Normal: func(r *Request, _ *Claim, _ string) {
+		pieces := strings.Split(r.Query, "&")
+		slices.Sort(pieces)
+		r.Query = strings.Join(pieces, "&")
+	}}

@@ -11,7 +11,8 @@
 // body against the digest that it vouches for. A signer calls [Scheme.Prepare], Parts,
 // Render and [Scheme.Write].
 //
-// Package schemetest tests a scheme against its own declaration, [Coverage].
+// Package schemetest tests a scheme against its own declaration, [Coverage]. Package
+// exampledialect is one to start from.
 package scheme
 
 import (

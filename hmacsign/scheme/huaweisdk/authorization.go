@@ -68,10 +68,8 @@ func (Scheme) Parse(m *scheme.Message, c *scheme.Claim) error {
 	if c.Headers, err = scheme.ParseHeaderNames(c.Headers[:0], headers, ';'); err != nil {
 		return err
 	}
-	if c.Signature, err = hex.AppendDecode(c.Signature[:0], []byte(text)); err != nil || strings.ContainsAny(text, "ABCDEF") {
-		return scheme.Refuse(scheme.ErrMalformed, "signature_not_hex")
-	}
-	return nil
+	c.Signature, err = scheme.DecodeHex(c.Signature[:0], text)
+	return err
 }
 
 func malformed() error { return scheme.Refuse(scheme.ErrMalformed, "huawei_form") }

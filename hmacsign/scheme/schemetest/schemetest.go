@@ -26,6 +26,8 @@ type Options struct {
 	// which the scheme makes something particular. Each form must be that of one
 	// request at least.
 	Requests []scheme.Request
+	// AnyDate: the scheme accepts the suite's requests whatever their date is.
+	AnyDate bool
 	// SignAllocs and VerifyAllocs are how many allocations a small GET may take.
 	SignAllocs, VerifyAllocs int
 }

@@ -165,11 +165,11 @@ type signed struct {
 // that the scheme refuses to sign, or that has no such form.
 func (t *suite) sign(form, algorithm string, r scheme.Request) (signed, bool) {
 	t.Helper()
-	req := request(r)
+	req := unsigned(r)
 	if err := t.signer(form, algorithm).Sign(req); err != nil {
 		if e, ok := err.(*hmacsign.VerifyError); ok {
 			t.meet(e)
-			if got := request(r); !reflect.DeepEqual(req.Header, got.Header) || req.URL.RawQuery != got.URL.RawQuery {
+			if got := unsigned(r); !reflect.DeepEqual(req.Header, got.Header) || req.URL.RawQuery != got.URL.RawQuery {
 				t.wrong("%s: refused to be signed (%v), but changed", line(r), err)
 			}
 		}
@@ -239,19 +239,24 @@ func (t *suite) claim(r scheme.Request, id *hmacsign.Identity) (c scheme.Claim) 
 	return c
 }
 
-// request is r as net/http gives it to a server. A signer takes it too, and signs
-// these bytes and not what net/url makes of them.
+// request is r as net/http gives it to a server, with the header of r itself.
 func request(r scheme.Request) *http.Request {
-	req := &http.Request{Method: r.Method, Host: r.Host, RequestURI: target(r), URL: &url.URL{Path: "/", RawQuery: r.Query}, Header: r.Header.Clone()}
-	if req.Header == nil {
-		req.Header = make(http.Header)
-	}
+	req := &http.Request{Method: r.Method, Host: r.Host, RequestURI: target(r), URL: &url.URL{Path: "/", RawQuery: r.Query}, Header: r.Header}
 	if r.Body != "" {
 		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(r.Body)), int64(len(r.Body))
 	} else {
 		req.Body = http.NoBody
 	}
 	return req
+}
+
+// unsigned is r for a signer, which signs these bytes and not what net/url makes of
+// them, and sets headers.
+func unsigned(r scheme.Request) *http.Request {
+	if r.Header = r.Header.Clone(); r.Header == nil {
+		r.Header = make(http.Header)
+	}
+	return request(r)
 }
 
 func target(r scheme.Request) string {

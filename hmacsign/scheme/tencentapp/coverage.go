@@ -24,7 +24,7 @@ func (s Scheme) Coverage() scheme.Coverage {
 			c.NotApart = append(c.NotApart, sameJoined)
 		}
 	}
-	c.NotApart = append(c.NotApart, sameOrder, sameEmptyHeader, sameDigestHeader)
+	c.NotApart = append(c.NotApart, scheme.SameOrder, sameEmptyHeader, sameDigestHeader)
 	return c
 }
 
@@ -67,10 +67,10 @@ var (
 		Normal: func(r *request, _ *scheme.Claim, form string) {
 			switch form {
 			case formDecoded:
-				r.Path = scheme.Decode(r.Path, false)
+				r.Path = decodePlain(r.Path, specialInPath, false)
 				fallthrough
 			case formDecodedParameters:
-				r.Query = scheme.Decode(r.Query, true)
+				r.Query = decodePlain(r.Query, specialInParams, true)
 			}
 		}}
 	sameJoined = scheme.Pair{Code: "same_joined", A: request{Query: "a=1&a=2"}, B: request{Query: "a=1,2"},
@@ -94,12 +94,6 @@ var (
 			}
 			r.Query = strings.Join(joined, "&")
 		}}
-	sameOrder = scheme.Pair{Code: "same_order", A: request{Query: "a=1&b=2"}, B: request{Query: "b=2&a=1"},
-		Normal: func(r *request, _ *scheme.Claim, _ string) {
-			all := pieces(r.Query)
-			slices.Sort(all)
-			r.Query = strings.Join(all, "&")
-		}}
 	sameEmptyHeader = scheme.Pair{Code: "same_empty_header", A: request{Header: http.Header{"Accept": {""}}}, B: request{Header: http.Header{"Accept": nil}},
 		Normal: func(r *request, c *scheme.Claim, _ string) {
 			for _, name := range []string{"Accept", "Content-Type"} {
@@ -119,3 +113,20 @@ var (
 		}}
 	formHeader = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 )
+
+// decodePlain decodes what is not special.
+func decodePlain(text, special string, plus bool) string {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '%' && i+2 < len(text) && !scheme.DecodesTo(text[i:i+3], special):
+			b.WriteString(scheme.Decode(text[i:i+3], false))
+			i += 2
+		case c == '+' && plus:
+			b.WriteByte(' ')
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

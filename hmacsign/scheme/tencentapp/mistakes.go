@@ -1,6 +1,7 @@
 package tencentapp
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -173,15 +174,15 @@ func setPath(p *scheme.Parts, yield yielding, path string, args ...string) bool 
 
 // environmentCutWrongly cuts the name of an environment off a longer first segment,
 // as samples do, each in its way: the name alone (Go), or all up to the next slash
-// (Python).
-func environmentCutWrongly(_ *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+// (Python). Behind an environment that was cut rightly it is no name any more.
+func environmentCutWrongly(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 	for _, prefix := range []string{"/release", "/test", "/prepub"} {
 		rest, ok := strings.CutPrefix(p.Path, prefix)
-		if !ok || rest == "" || rest[0] == '/' {
+		if whole := rest == "" || rest[0] == '/'; !ok || whole && p.Path == s.Message.Path {
 			continue
 		}
 		_, behind, _ := strings.Cut(rest, "/")
-		for _, path := range []string{rest, "/" + behind, "/" + rest} {
+		for _, path := range []string{cmp.Or(rest, "/"), "/" + behind, "/" + rest} {
 			if !setPath(p, yield, path, "prefix", prefix) {
 				return
 			}

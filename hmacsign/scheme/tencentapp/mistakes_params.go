@@ -11,6 +11,11 @@ import (
 // encodingMistakes are of what is percent-encoded, and how.
 func (s Scheme) encodingMistakes() []scheme.Mistake {
 	return []scheme.Mistake{
+		{Code: "path_decoded", Clients: ofGo, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if strings.IndexByte(p.Path, '%') >= 0 && encoded(search) && search.Afford(len(p.Path)) && !ambiguous(p.Path, "", "", true) {
+				setPath(p, yield, scheme.Decode(p.Path, false))
+			}
+		}},
 		{Code: "decoded_ambiguous", Clients: ofAny &^ ofPython, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			decodings(search, p, yield, true)
 		}},
@@ -24,12 +29,7 @@ func (s Scheme) encodingMistakes() []scheme.Mistake {
 				signedRaw(search, p, yield)
 			}
 		}},
-		{Code: "path_decoded", Clients: ofGo, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			if encoded(search) && search.Afford(len(p.Path)) {
-				setPath(p, yield, scheme.Decode(p.Path, false))
-			}
-		}},
-		{Code: "parameters_decoded", Clients: ofJavaScript | ofPHP, Parts: parametersDecoded},
+		{Code: "parameters_decoded", Clients: ofJava | ofJavaScript | ofPHP, Parts: parametersDecoded},
 		{Code: "percent_case", Clients: ofPython, Parts: percentCase},
 		{Code: "space_encoding", Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			for _, space := range [][2]string{{"+", "%20"}, {"%20", "+"}} {
@@ -69,20 +69,28 @@ func decodings(s *scheme.Search, p *scheme.Parts, yield yielding, ambiguously bo
 	if s.Message.IsForm() {
 		form = string(s.Body)
 	}
-	decode := func(params []scheme.Param) []scheme.Param {
-		decodeParams(&scheme.Parts{Params: params})
-		return params
-	}
-	for _, pathToo := range []bool{true, false} {
-		if pathToo && !inPath || !pathToo && !inParams || ambiguous(p.Path, s.Message.Query, form, pathToo) != ambiguously {
+	for _, decoded := range []struct{ path, params bool }{{true, true}, {false, true}, {true, false}} {
+		if decoded.path && !inPath || decoded.params && !inParams && !decoded.path || !decoded.params && !inParams {
+			continue // as another of them
+		}
+		query, body := s.Message.Query, form
+		if !decoded.params {
+			query, body = "", ""
+		}
+		if ambiguous(p.Path, query, body, decoded.path) != ambiguously {
 			continue
 		}
 		if !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
-			if pathToo {
+			if decoded.path {
 				q.Path = scheme.Decode(q.Path, false)
 			}
 			return yield(q)
-		}, decode) {
+		}, func(params []scheme.Param) []scheme.Param {
+			if decoded.params {
+				decodeParams(&scheme.Parts{Params: params})
+			}
+			return params
+		}) {
 			return
 		}
 	}
@@ -197,14 +205,9 @@ func (s Scheme) paramMistakes() []scheme.Mistake {
 		{Code: "value_cut_at_equals", Clients: ofJava, Parts: valueCutAtEquals},
 		{Code: "php_key_renamed", Clients: ofPHP, Parts: phpKeyRenamed},
 		{Code: "php_array", Clients: ofPHP, Parts: phpArray},
-		{Code: "repeated_parameter", Clients: ofJava | ofJavaScript | ofPHP, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			repeatedParameter(search, p, yield, true)
-		}},
-		{Code: "repeated_parameter", Clients: ofGo, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			repeatedParameter(search, p, yield, false)
-		}},
+		{Code: "repeated_parameter", Clients: ofAny &^ ofPython, Parts: repeatedParameter},
 		{Code: "repeats_joined", Clients: ofJavaScript, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			if repeated(p.Params, false) {
+			if search.Form != formRaw && repeated(search, p.Params, false) {
 				search.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
 					q := scheme.Parts{Params: params}
 					joinRepeated(&q)
@@ -342,13 +345,18 @@ func phpKeyRenamed(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, 
 	changeSome(s, p, yield, func(param scheme.Param) bool { return phpName(param.Key) != param.Key }, func(param *scheme.Param) { param.Key = phpName(param.Key) })
 }
 
+var phpRenames = strings.NewReplacer(".", "_", " ", "_")
+
 func phpName(key string) string {
+	if !strings.ContainsAny(key, " .[") {
+		return key
+	}
 	name := strings.TrimLeft(key, " ")
 	end := strings.IndexByte(name, '[')
 	if end < 0 {
 		end = len(name)
 	}
-	renamed := strings.NewReplacer(".", "_", " ", "_").Replace(name[:end])
+	renamed := phpRenames.Replace(name[:end])
 	if rest := name[end:]; rest == "" || end > 0 && strings.IndexByte(rest, ']') > 0 {
 		return renamed + rest
 	}
@@ -370,8 +378,8 @@ func phpArray(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...st
 		which = append(which, true)
 	}
 	for _, form := range which {
-		if !s.Afford(64*len(p.Params)) || !s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
-			written := make(map[string]bool)
+		if !s.Afford(perName*len(p.Params)) || !s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+			written := make(map[string]bool, len(params))
 			kept := params[:0]
 			for _, param := range params {
 				if array(param) && (form || !param.Form) {
@@ -393,8 +401,8 @@ func phpArray(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...st
 
 // repeated reports whether a name comes twice; apart, whether in the query or in the
 // form alone.
-func repeated(params []scheme.Param, apart bool) bool {
-	if len(params) < 2 {
+func repeated(s *scheme.Search, params []scheme.Param, apart bool) bool {
+	if len(params) < 2 || !s.Afford(perName*len(params)) {
 		return false
 	}
 	seen := make(map[paramKey]bool, len(params))
@@ -413,23 +421,22 @@ type paramKey struct {
 	form bool
 }
 
-// repeatedParameter keeps the first or the last of the values of each name: in query
+// perName is what a map takes for each of its keys, which are names.
+const perName = 80
+
+// repeatedParameter keeps the last or the first of the values of each name: in query
 // and form together, or in each of them.
-func repeatedParameter(s *scheme.Search, p *scheme.Parts, yield yielding, last bool) {
-	if s.Form == formRaw || len(p.Params) < 2 || !s.Afford(64*len(p.Params)) || !repeated(p.Params, false) {
+func repeatedParameter(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if s.Form == formRaw || !repeated(s, p.Params, false) {
 		return
 	}
-	which := "first"
-	if last {
-		which = "last"
-	}
-	keep := func(apart bool) bool {
-		return s.Afford(64*len(p.Params)) && s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
-			return oneOfEach(params, last, apart)
+	keep := func(which string, apart bool) bool {
+		return s.Afford(perName*len(p.Params)) && s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+			return oneOfEach(params, which == "last", apart)
 		}, "which", which)
 	}
-	if keep(false) && s.Message.IsForm() && s.Message.Query != "" && repeated(p.Params, true) {
-		keep(true)
+	if keep("last", false) && keep("first", false) && s.Message.IsForm() && s.Message.Query != "" && repeated(s, p.Params, true) {
+		_ = keep("last", true) && keep("first", true)
 	}
 }
 
@@ -453,7 +460,7 @@ func oneOfEach(params []scheme.Param, last, apart bool) []scheme.Param {
 // undefinedValue looks names of the query up in the form, as a JavaScript sample does
 // that knows names of both: what is not there is undefined.
 func undefinedValue(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if !s.Message.IsForm() || s.Form == formRaw || !slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form }) || !s.Afford(64*len(p.Params)) {
+	if !s.Message.IsForm() || s.Form == formRaw || !slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form }) || !s.Afford(perName*len(p.Params)) {
 		return
 	}
 	for _, equals := range []bool{true, false} { // of an empty value in the form
@@ -487,13 +494,9 @@ func undefinedParams(params []scheme.Param, equals bool) []scheme.Param {
 
 // parted sorts the parameters of the query and those of the form, each for themselves.
 func parted(p *scheme.Parts) (query, form []scheme.Param) {
-	for _, param := range p.Params {
-		if param.Form {
-			form = append(form, param)
-		} else {
-			query = append(query, param)
-		}
-	}
+	isForm := func(param scheme.Param) bool { return param.Form }
+	query = slices.DeleteFunc(slices.Clone(p.Params), isForm)
+	form = slices.DeleteFunc(slices.Clone(p.Params), func(param scheme.Param) bool { return !isForm(param) })
 	if p.Order != nil {
 		slices.SortFunc(query, p.Order)
 		slices.SortFunc(form, p.Order)
@@ -504,25 +507,22 @@ func parted(p *scheme.Parts) (query, form []scheme.Param) {
 // secondQuestionMark joins the parameters of the form to the query by a question mark:
 // the query as it is sent, or sorted for itself.
 func secondQuestionMark(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if !s.Message.IsForm() || s.Message.Query == "" || len(p.Params) == 0 || !s.Afford(40*len(p.Params)+2*len(s.Message.Query)+4*len(s.Body)) {
+	if !s.Message.IsForm() || s.Message.Query == "" || len(p.Params) == 0 || !s.Afford(80*len(p.Params)+5*(len(s.Message.Query)+len(s.Body))) {
 		return
 	}
-	join := func(query string, form []scheme.Param) bool {
-		text := (&scheme.Parts{Params: form}).AppendParams([]byte(query + "?"))
+	join := func(query, form string) bool {
 		return scheme.Vary(p, yield, func(q *scheme.Parts) {
-			q.Params, q.Order, q.Mark = []scheme.Param{{Key: string(text)}}, nil, "?"
+			q.Params, q.Order, q.Mark = []scheme.Param{{Key: query + "?" + form}}, nil, "?"
 		})
 	}
+	written := func(params []scheme.Param) string { return string((&scheme.Parts{Params: params}).AppendParams(nil)) }
 	query, form := parted(p)
-	sent := slices.DeleteFunc(slices.Clone(p.Params), func(param scheme.Param) bool { return !param.Form })
-	_ = join(s.Message.Query, form) &&
-		join(s.Message.Query, sent) &&
-		join(string((&scheme.Parts{Params: query}).AppendParams(nil)), form)
+	_ = join(s.Message.Query, written(form)) && join(s.Message.Query, string(s.Body)) && join(written(query), written(form))
 }
 
 // formAppended puts the form's parameters behind the query's, or before.
 func formAppended(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if !s.Message.IsForm() || p.Order == nil || !s.Afford(80*len(p.Params)) {
+	if !s.Message.IsForm() || p.Order == nil || !s.Afford(240*len(p.Params)) {
 		return
 	}
 	query, form := parted(p)
@@ -561,31 +561,53 @@ func notSorted(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...s
 	}
 }
 
-// sortedOtherwise sorts as some languages do of themselves: without regard to case, or
-// by units of UTF-16.
+// sortedOtherwise sorts as some clients do: without regard to case, with the equals
+// sign, or by units of UTF-16.
 func sortedOtherwise(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if len(p.Params) < 2 || p.Order == nil || len(p.Params) > 100 {
+	if len(p.Params) < 2 || p.Order == nil {
 		return
 	}
-	for _, order := range []func(a, b scheme.Param) int{
-		func(a, b scheme.Param) int {
-			return strings.Compare(strings.ToLower(a.Key+"="+a.Value), strings.ToLower(b.Key+"="+b.Value))
-		},
-		func(a, b scheme.Param) int { return strings.Compare(a.Key+"="+a.Value, b.Key+"="+b.Value) },
-		func(a, b scheme.Param) int { return strings.Compare(a.Key, b.Key) },
-		func(a, b scheme.Param) int { return -scheme.ByKey(a, b) },
-		func(a, b scheme.Param) int {
-			return slices.Compare(utf16.Encode([]rune(a.Key)), utf16.Encode([]rune(b.Key)))
-		},
+	cost := 0
+	for i := range p.Params {
+		cost += 2*len(p.Params[i].Key) + 2*len(p.Params[i].Value) + 100
+	}
+	type keyed struct {
+		key   string
+		param scheme.Param
+	}
+	for _, key := range []func(scheme.Param) string{
+		func(param scheme.Param) string { return strings.ToLower(param.Key + "=" + param.Value) },
+		func(param scheme.Param) string { return param.Key + "=" + param.Value },
+		inUTF16,
 	} {
-		if !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
+		if !s.Afford(cost) || !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
 			q.Order = nil
 			return yield(q)
 		}, func(params []scheme.Param) []scheme.Param {
-			slices.SortStableFunc(params, order)
+			all := make([]keyed, len(params))
+			for i, param := range params {
+				all[i] = keyed{key(param), param}
+			}
+			slices.SortStableFunc(all, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
+			for i := range all {
+				params[i] = all[i].param
+			}
 			return params
 		}) {
 			return
 		}
 	}
+}
+
+// inUTF16 is a name as JavaScript and Java compare it.
+func inUTF16(param scheme.Param) string {
+	if !strings.ContainsFunc(param.Key, func(r rune) bool { return r > 0xffff }) {
+		return param.Key
+	}
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune(param.Key)) {
+		b.WriteByte(byte(unit >> 8))
+		b.WriteByte(byte(unit))
+	}
+	return b.String()
 }

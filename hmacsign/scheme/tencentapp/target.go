@@ -89,13 +89,22 @@ func decodeParams(p *scheme.Parts) bool {
 func joinRepeated(p *scheme.Parts) {
 	slices.SortStableFunc(p.Params, func(a, b scheme.Param) int { return strings.Compare(a.Key, b.Key) })
 	kept := p.Params[:0]
-	for _, param := range p.Params {
-		if n := len(kept); n > 0 && kept[n-1].Key == param.Key {
-			kept[n-1].Value += "," + param.Value
-			kept[n-1].Equals = true
-			continue
+	for i := 0; i < len(p.Params); {
+		param, more := p.Params[i], i+1
+		for more < len(p.Params) && p.Params[more].Key == param.Key {
+			more++
 		}
-		kept = append(kept, param)
+		if more > i+1 {
+			var values strings.Builder
+			for j := i; j < more; j++ {
+				if j > i {
+					values.WriteByte(',')
+				}
+				values.WriteString(p.Params[j].Value)
+			}
+			param.Value, param.Equals = values.String(), true
+		}
+		kept, i = append(kept, param), more
 	}
 	p.Params = kept
 }

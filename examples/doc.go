@@ -1,0 +1,3 @@
+// Package examples holds programs to start from, each in a folder of its own: servers
+// that are not net/http's and verify signed requests with hmacsign's VerifyWire.
+package examples
