@@ -107,8 +107,8 @@ func TestBodyIsBound(t *testing.T) {
 	require.Positive(t, honest["body_hashed"])
 }
 
-// UNSIGNED-PAYLOAD counts where it is signed, and the body's hash beside it binds the
-// body whether it is or not.
+// UNSIGNED-PAYLOAD counts only where it is signed, and the body's hash beside it binds
+// the body.
 func TestUnsignedPayload(t *testing.T) {
 	v := newVerifier(t, huaweisdk.Scheme{})
 	const word, body = "SDK-HMAC-SHA256", "a body"
@@ -124,7 +124,7 @@ func TestUnsignedPayload(t *testing.T) {
 		{true, hexOf(word, ""), "", nil},
 		{true, hexOf(word, ""), body, hmacsign.ErrSignature},
 		{false, unsignedPayload, body, hmacsign.ErrBodyDigest},
-		{false, hexOf(word, body), body, nil},
+		{false, hexOf(word, body), body, hmacsign.ErrBodyDigest},
 		{false, hexOf(word, body), "other", hmacsign.ErrSignature},
 	} {
 		p := signedPost(word, unsignedPayload, "", c.listed, false, c.digest)
