@@ -45,6 +45,8 @@ type payload struct {
 	own     bool  // src is to be closed with the body: a client's, not net/http's
 	closes  bool  // the body is sure to be closed
 	taken   int64 // of the budget, for what is computed from the request
+	used    int64 // of what was taken, by the form of the string to sign that is tried
+	lasting int64 // of that, by the body as text
 }
 
 // held is what was read of a body: in memory, or in a file where it is long.
@@ -126,19 +128,26 @@ func (p *payload) Reserve(bytes int64) error {
 	if bytes > p.budget.memory.limit {
 		return refuse(ErrBodyTooLarge, "body_memory", "bytes", strconv.FormatInt(bytes, 10))
 	}
-	if err := p.budget.memory.take(bytes); err != nil {
-		return err
+	if more := p.used + bytes - p.taken; more > 0 {
+		if err := p.budget.memory.take(more); err != nil {
+			return err
+		}
+		p.taken += more
 	}
-	p.taken += bytes
+	p.used += bytes
 	return nil
 }
+
+// reuse has what was reserved used again, but for the body's text: a form of the
+// string to sign takes the memory of the form before.
+func (p *payload) reuse() { p.used = p.lasting }
 
 const maxUncounted = 8 << 10
 
 func (p *payload) settle() {
 	if p.taken > 0 {
 		p.budget.memory.give(p.taken)
-		p.taken = 0
+		p.taken, p.used, p.lasting = 0, 0, 0
 	}
 }
 
@@ -240,9 +249,11 @@ func (p *payload) readText() (string, error) {
 	if p.read(); p.err != nil {
 		return "", p.err
 	}
+	before := p.used
 	if err := p.Reserve(p.kept.size); err != nil {
 		return "", err
 	}
+	p.lasting += p.used - before
 	if p.kept.file == nil {
 		return string(p.kept.head), nil
 	}

@@ -308,3 +308,27 @@ func TestCanonicalRequestOfARefusal(t *testing.T) {
 		require.True(t, bytes.HasPrefix([]byte(e.StringToSign), []byte("SDK-HMAC-SHA256\n20210311T082958Z\n")))
 	}
 }
+
+// The forms in which a string to sign may be written are tried one after the other in
+// the same memory: a request takes what the largest takes, not what all take together.
+func TestFormsShareTheirMemory(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	const size = 1 << 20
+	verify := func(memory int64, body string) (*Identity, error) {
+		b := newBudget(t, memory, 4*size)
+		req := unsized(t, strings.Repeat("a", size), formType)
+		req.Body = io.NopCloser(strings.NewReader(body))
+		id, err := newVerifier(t, AcceptSchemes(TencentApp), WithBudget(b)).Verify(req)
+		require.NoError(t, req.Body.Close())
+		requireHeld(t, b, 0, 0)
+		return id, err
+	}
+	// The text, and twice as much for decoded parameters.
+	wrong := strings.Repeat("a", size-3) + "%20"
+	_, err := verify(3*size+64<<10, wrong)
+	require.ErrorIs(t, err, ErrSignature)
+	_, err = verify(3*size-64<<10, wrong)
+	require.ErrorIs(t, err, ErrBusy)
+	_, err = verify(2*size+64<<10, strings.Repeat("a", size))
+	require.NoError(t, err, "the first form takes less")
+}

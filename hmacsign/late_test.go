@@ -44,7 +44,7 @@ func TestExpiredRequestsAreCheckedAllTheSame(t *testing.T) {
 		e := refusalOf(t, req, WithExplanations(), WithReplayGuard(store))
 		require.Equal(t, f.scheme.Name(), e.Scheme)
 		require.NotNil(t, e.Explanation)
-		require.Equal(t, &Late{Accepted: true}, e.Explanation.Late, f.name)
+		require.Equal(t, &Late{Date: testTime, Accepted: true}, e.Explanation.Late, f.name)
 		require.Empty(t, e.Explanation.Mistakes())
 		require.Zero(t, store.asked, "it was not accepted")
 		left, err := io.ReadAll(req.Body)

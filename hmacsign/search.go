@@ -43,6 +43,7 @@ type search struct {
 	out    bool // something could not be afforded
 	// of where the search is: whether it makes several mistakes, whether all must be of
 	// one client, and which clients make all that were made
+	base               base
 	several, oneClient bool
 	clients            uint
 	late               func() bool
@@ -111,6 +112,7 @@ func (v *Verifier) recognise(w *work, d *dialect, r *scheme.Refusal) *Explanatio
 type base struct {
 	form            string
 	parts           *scheme.Parts
+	sorted          []scheme.Param // those of the parts, as they were rendered
 	canonical, text string
 }
 
@@ -120,7 +122,7 @@ func (t *search) bases() []base {
 	var all []base
 	params := strings.Count(t.Message.Query, "&") + bytes.Count(t.Body, []byte("&")) + 2
 	for _, form := range t.d.forms {
-		if !t.afford(48*params + 2*(len(t.Message.Query)+len(t.Body))) {
+		if !t.afford(2*48*params + 2*(len(t.Message.Query)+len(t.Body))) {
 			break
 		}
 		p := &scheme.Parts{Params: make([]scheme.Param, 0, params)}
@@ -132,7 +134,8 @@ func (t *search) bases() []base {
 			continue
 		}
 		if text := t.stringOf(p, canonical); text != "" {
-			all = append(all, base{form, p, canonical, text})
+			sorted := append(make([]scheme.Param, 0, len(p.Params)), t.parts.Params...)
+			all = append(all, base{form, p, sorted, canonical, text})
 		}
 	}
 	return all
@@ -169,7 +172,7 @@ func (t *search) run() {
 // together tries so many mistakes together, on each form.
 func (t *search) together(all []base, n int, oneClient bool) {
 	for _, b := range all {
-		t.Form, t.oneClient, t.clients = b.form, oneClient, ^uint(0)
+		t.Form, t.base, t.oneClient, t.clients = b.form, b, oneClient, ^uint(0)
 		t.descend(b.parts, b.canonical, 0, n)
 	}
 }
@@ -275,14 +278,24 @@ func (t *search) render(p *scheme.Parts) string {
 	for i := range p.Fields {
 		n += len(p.Fields[i].Value) + 1
 	}
-	if !t.afford(n + 32*len(p.Params)) {
+	from := p.Params
+	if b := &t.base; b.parts != nil && sameSlice(from, b.parts.Params) && p.Order != nil {
+		from = b.sorted // nothing changed them: it need not be done again
+	} else {
+		n += 32 * len(from)
+	}
+	if !t.afford(n) {
 		return ""
 	}
-	params := append(t.parts.Params[:0], p.Params...)
+	params := append(t.parts.Params[:0], from...)
 	t.parts = *p
 	t.parts.Params = params
 	t.buf = t.d.Render(t.buf[:0], &t.parts)
 	return string(t.buf)
+}
+
+func sameSlice(a, b []scheme.Param) bool {
+	return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0]
 }
 
 // stringOf is the string to sign of a canonical text; empty if it cannot be had.

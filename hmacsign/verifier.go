@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -511,12 +512,24 @@ func (v *Verifier) checkMAC(w *work, d *dialect) (form string, previous bool, er
 		if i == 0 {
 			w.digests = digests{base, w.claim.Algorithm, v.backend}
 		}
+		if macs[i] = base; d.deriver == nil || w.claim.Scope == "" {
+			continue
+		}
+		id := macKey{w.claim.Algorithm, v.backend, i == 1}
+		if last := w.key.derived.Load(); last != nil && last.macKey == id && last.scheme == d.name && last.scope == w.claim.Scope {
+			macs[i] = last.mac
+			continue
+		}
 		if macs[i], err = keyed(d, base, w.key.secret(i == 1), &w.claim); err != nil {
 			return "", false, err
 		}
-		if macs[i] != base {
-			defer macs[i].Destroy()
-		}
+		defer func(mac *algo.Key) {
+			if form != "" && previous == (i == 1) {
+				w.key.derived.Store(&derivedMAC{id, d.name, strings.Clone(w.claim.Scope), mac})
+			} else {
+				mac.Destroy()
+			}
+		}(macs[i])
 	}
 	var impossible error // why a form cannot be written for this request
 	written := false

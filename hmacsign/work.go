@@ -154,6 +154,7 @@ func checkMessage(m *scheme.Message) error {
 // that of a form before.
 func (w *work) render(d *dialect, form string) (bool, error) {
 	w.parts.Reset()
+	w.body.reuse()
 	ok, err := d.Parts(&w.parts, &w.message, &w.claim, form)
 	if !ok || err != nil {
 		return false, err

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // Config is what a proxy is told. Everything but Upstream has a zero value that
@@ -70,7 +71,7 @@ func New(c *Config) (*Proxy, error) {
 	if c.AllowUpgrade != "" && c.AllowUpgrade != websocket {
 		return nil, fmt.Errorf("upgrade to %q: websocket is the one protocol that can be allowed", c.AllowUpgrade)
 	}
-	if c.IdentityHeader != "" && !isToken(c.IdentityHeader) {
+	if c.IdentityHeader != "" && !scheme.IsToken(c.IdentityHeader) {
 		return nil, fmt.Errorf("identity header %q: give it the name of a header", c.IdentityHeader)
 	}
 	c.backends = newBackendWatch(c.Log)
@@ -165,7 +166,7 @@ func headSize(r *http.Request) int64 {
 func (p *Proxy) newDecision(r *http.Request) *decision {
 	d := &decision{outcome: "unverified", multiplexed: r.ProtoMajor == 2, method: r.Method, host: r.Host, path: loggedPath(r), remote: r.RemoteAddr}
 	d.trusted, d.client = p.config.peer(r)
-	if ids := r.Header[requestIDHeader]; d.trusted && len(ids) == 1 && len(ids[0]) <= 128 && isToken(ids[0]) {
+	if ids := r.Header[requestIDHeader]; d.trusted && len(ids) == 1 && len(ids[0]) <= 128 && scheme.IsToken(ids[0]) {
 		d.requestID = ids[0]
 	} else {
 		d.requestID = rand.Text()

@@ -186,14 +186,15 @@ func contentHash(m *scheme.Message, c *scheme.Claim) (name, value string, err er
 }
 
 // CheckBody holds a content-hash header against the body; UNSIGNED-PAYLOAD only
-// counts where the header is signed, or where the body's hash was signed for it.
+// counts where the header is signed: whoever is in between could add it to a request
+// whose signature has the hash of the body.
 func (Scheme) CheckBody(m *scheme.Message, c *scheme.Claim, form string) error {
 	name, value, err := contentHash(m, c)
 	if name == "" || err != nil {
 		return err
 	}
 	if value == unsignedPayload {
-		if !c.Has(name) && !formNamed(form).hashed {
+		if !c.Has(name) {
 			return scheme.Refuse(scheme.ErrBodyDigest, "unsigned_payload_not_signed", "header", name)
 		}
 		return nil

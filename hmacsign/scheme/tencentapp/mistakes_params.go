@@ -348,6 +348,9 @@ func phpKeyRenamed(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, 
 var phpRenames = strings.NewReplacer(".", "_", " ", "_")
 
 func phpName(key string) string {
+	if !strings.ContainsAny(key, " .[") {
+		return key
+	}
 	name := strings.TrimLeft(key, " ")
 	end := strings.IndexByte(name, '[')
 	if end < 0 {
@@ -558,31 +561,53 @@ func notSorted(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...s
 	}
 }
 
-// sortedOtherwise sorts as some languages do of themselves: without regard to case, or
-// by units of UTF-16.
+// sortedOtherwise sorts as some clients do: without regard to case, with the equals
+// sign, or by units of UTF-16.
 func sortedOtherwise(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if len(p.Params) < 2 || p.Order == nil || len(p.Params) > 100 {
+	if len(p.Params) < 2 || p.Order == nil {
 		return
 	}
-	for _, order := range []func(a, b scheme.Param) int{
-		func(a, b scheme.Param) int {
-			return strings.Compare(strings.ToLower(a.Key+"="+a.Value), strings.ToLower(b.Key+"="+b.Value))
-		},
-		func(a, b scheme.Param) int { return strings.Compare(a.Key+"="+a.Value, b.Key+"="+b.Value) },
-		func(a, b scheme.Param) int { return strings.Compare(a.Key, b.Key) },
-		func(a, b scheme.Param) int { return -scheme.ByKey(a, b) },
-		func(a, b scheme.Param) int {
-			return slices.Compare(utf16.Encode([]rune(a.Key)), utf16.Encode([]rune(b.Key)))
-		},
+	cost := 0
+	for i := range p.Params {
+		cost += 2*len(p.Params[i].Key) + 2*len(p.Params[i].Value) + 100
+	}
+	type keyed struct {
+		key   string
+		param scheme.Param
+	}
+	for _, key := range []func(scheme.Param) string{
+		func(param scheme.Param) string { return strings.ToLower(param.Key + "=" + param.Value) },
+		func(param scheme.Param) string { return param.Key + "=" + param.Value },
+		inUTF16,
 	} {
-		if !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
+		if !s.Afford(cost) || !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
 			q.Order = nil
 			return yield(q)
 		}, func(params []scheme.Param) []scheme.Param {
-			slices.SortStableFunc(params, order)
+			all := make([]keyed, len(params))
+			for i, param := range params {
+				all[i] = keyed{key(param), param}
+			}
+			slices.SortStableFunc(all, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
+			for i := range all {
+				params[i] = all[i].param
+			}
 			return params
 		}) {
 			return
 		}
 	}
+}
+
+// inUTF16 is a name as JavaScript and Java compare it.
+func inUTF16(param scheme.Param) string {
+	if !strings.ContainsFunc(param.Key, func(r rune) bool { return r > 0xffff }) {
+		return param.Key
+	}
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune(param.Key)) {
+		b.WriteByte(byte(unit >> 8))
+		b.WriteByte(byte(unit))
+	}
+	return b.String()
 }

@@ -425,7 +425,6 @@ func TestSearchIsBounded(t *testing.T) {
 		if name != "characters" && name != "open parts" {
 			require.Empty(t, named(t, err), name)
 		}
-		t.Log(name, after.TotalAlloc-before.TotalAlloc)
-		require.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(12<<20), name)
+		require.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(8<<20), name)
 	}
 }
