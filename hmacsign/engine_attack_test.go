@@ -1,8 +1,11 @@
 package hmacsign_test
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,4 +113,36 @@ func TestIdentitiesAreApart(t *testing.T) {
 		id.SignedHeaders = append(id.SignedHeaders, "y", "z")
 		before = id
 	}
+}
+
+// A body that breaks off can be read again as far as it came, also past what is held
+// in memory.
+func TestBrokenBodyIsWhole(t *testing.T) {
+	for _, size := range []int{100, 64 << 10, 64<<10 + 2, 200_000} {
+		req := signedIn(t, TencentApp, testID)
+		body := strings.Repeat("z", size)
+		req.Body, req.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader(body), iotest{errors.New("cut")})), -1
+		_, err := newVerifier(t).Verify(req)
+		require.ErrorIs(t, err, ErrBody)
+		left, err := io.ReadAll(req.Body)
+		require.ErrorContains(t, err, "cut")
+		require.Equal(t, size, len(left))
+		require.NoError(t, req.Body.Close())
+	}
+}
+
+// A verifier that was told to explain gives an explanation also where the budget has
+// no room for the search.
+func TestExplanationWithoutRoom(t *testing.T) {
+	budget, err := NewBudget(1<<20, 0)
+	require.NoError(t, err)
+	req := signedIn(t, TencentApp, testID)
+	req.Header.Set("Accept", "text/html")
+	_, err = newVerifier(t, WithExplanations(), WithBudget(budget)).Verify(req)
+	var e *VerifyError
+	require.ErrorAs(t, err, &e)
+	require.ErrorIs(t, err, ErrSignature)
+	require.NotNil(t, e.Explanation)
+	require.True(t, e.Explanation.Incomplete)
+	require.Empty(t, e.Explanation.Mistakes())
 }

@@ -325,7 +325,11 @@ func (v *Verifier) mismatchAs(w *work, d *dialect) (e *VerifyError) {
 		}
 	}
 	e.StringToSign, e.CanonicalRequest = beginning(w.text), beginning(w.canonical)
-	if !v.explain || w.body.Reserve(maxExplaining) != nil {
+	if !v.explain {
+		return e
+	}
+	if w.body.Reserve(maxExplaining) != nil {
+		e.Explanation = &Explanation{Incomplete: true}
 		return e
 	}
 	mac, err := keyed(d, base, w.key.Secret, &w.claim)
