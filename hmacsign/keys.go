@@ -117,6 +117,18 @@ type derivedMAC struct {
 	mac           *algo.Key
 }
 
+// kept is the derived key of a scope, nil if it is not the one that was kept.
+func (k *Key) kept(scheme, scope string, id macKey) *algo.Key {
+	if last := k.derived.Load(); last != nil && last.macKey == id && last.scheme == scheme && last.scope == scope {
+		return last.mac
+	}
+	return nil
+}
+
+func (k *Key) keep(mac *algo.Key, scheme, scope string, id macKey) {
+	k.derived.Store(&derivedMAC{id, scheme, strings.Clone(scope), mac})
+}
+
 // secret is the one that counts, or the one before.
 func (k *Key) secret(previous bool) SecretText {
 	if previous {

@@ -324,11 +324,10 @@ func dateForXSdkDate(s *scheme.Search, p *scheme.Parts, yield yield) {
 	}
 }
 
-// noEmptyLine leaves out the line between the headers and their names.
+// noEmptyLine leaves out the line between the headers and their names, which is the
+// last empty one: that of an empty query comes before.
 func noEmptyLine(s *scheme.Search, text string, yield func(string, ...string) bool) {
-	if i := strings.Index(text, "\n\n"); i >= 0 && s.Afford(len(text)) {
-		// The last of them: an empty query makes one too.
-		i = strings.LastIndex(text, "\n\n")
+	if i := strings.LastIndex(text, "\n\n"); i >= 0 && s.Afford(len(text)) {
 		yield(text[:i] + text[i+1:])
 	}
 }

@@ -28,10 +28,17 @@ const (
 	sdkDate       = "20210311T082958Z"
 )
 
+func clock() time.Time { return at(sdkDate) }
+
+// newVerifier explains what it refuses; a silent one is quicker.
 func newVerifier(t testing.TB, s huaweisdk.Scheme) *hmacsign.Verifier {
+	return silentVerifier(t, s, hmacsign.WithExplanations())
+}
+
+func silentVerifier(t testing.TB, s huaweisdk.Scheme, opts ...hmacsign.VerifierOption) *hmacsign.Verifier {
 	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: keyID, Secret: hmacsign.Secret(secret)})
 	require.NoError(t, err)
-	v, err := hmacsign.NewVerifier(keys, hmacsign.AcceptSchemes(s), hmacsign.WithExplanations(), hmacsign.WithClock(func() time.Time { return at(sdkDate) }))
+	v, err := hmacsign.NewVerifier(keys, append(opts, hmacsign.AcceptSchemes(s), hmacsign.WithClock(clock))...)
 	require.NoError(t, err)
 	return v
 }
@@ -244,6 +251,7 @@ func TestSDKFaultsTogether(t *testing.T) {
 	plain := request("SDK-HMAC-SM3")
 	unsigned := plain // and the body's hash is signed all the same
 	unsigned.header = append(slices.Clone(plain.header), "X-Sdk-Content-Sha256: UNSIGNED-PAYLOAD")
+	unsigned.listed = strings.Replace(plain.listed, "x-sdk-date", "x-sdk-content-sha256;x-sdk-date", 1)
 	for _, sdk := range [][]string{
 		{"slash_decoded", "name_not_encoded", "plus_not_encoded", "empty_body_signed"},    // Java
 		{"slash_decoded", "path_encoded_twice", "plus_not_encoded", "header_lines_order"}, // Node
@@ -255,10 +263,16 @@ func TestSDKFaultsTogether(t *testing.T) {
 			fields = append(fields, append(made, none))
 		}
 		for _, r := range []sent{plain, unsigned} {
-			_, err := v.Verify(r.signed(t, stringToSign(r.good)))
-			require.NoError(t, err)
-			together(r.good, nil, fields, func(c text, want []string) {
-				if len(want) > 0 {
+			together(plain.good, nil, fields, func(c text, want []string) {
+				if r.listed != plain.listed {
+					at := slices.Index(c.headers, date)
+					c.headers = slices.Insert(slices.Clone(c.headers), at, "x-sdk-content-sha256:UNSIGNED-PAYLOAD")
+					c.names = strings.Replace(c.names, "x-sdk-date", "x-sdk-content-sha256;x-sdk-date", 1)
+				}
+				if len(want) == 0 {
+					_, err := v.Verify(r.signed(t, stringToSign(c)))
+					require.NoError(t, err)
+				} else {
 					require.Equal(t, want, codes(t, v, r.signed(t, stringToSign(c))), c.canonical())
 				}
 			})
