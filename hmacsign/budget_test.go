@@ -332,3 +332,31 @@ func TestFormsShareTheirMemory(t *testing.T) {
 	_, err = verify(2*size+64<<10, strings.Repeat("a", size))
 	require.NoError(t, err, "the first form takes less")
 }
+
+// A refusal for which there is no memory to explain it is one all the same, also
+// where two schemes share a header, and of a late request.
+func TestNoMemoryToExplain(t *testing.T) {
+	for _, in := range Schemes() {
+		b := newBudget(t, 1<<20, 0)
+		request := func() *http.Request {
+			req := signedIn(t, in, testID)
+			req.Header.Set("X-Date", testTime.Add(time.Second).Format(http.TimeFormat))
+			req.Header.Set("X-Sdk-Date", testTime.Add(time.Second).Format("20060102T150405Z"))
+			return req
+		}
+		req := request()
+		_, err := newVerifier(t, WithBudget(b), WithExplanations()).Verify(req)
+		require.ErrorIs(t, err, ErrSignature, in.Name())
+		var e *VerifyError
+		require.ErrorAs(t, err, &e)
+		require.Nil(t, e.Explanation)
+		require.NotEmpty(t, e.StringToSign)
+		require.NoError(t, req.Body.Close())
+		req = request()
+		late := refusalOf(t, req, WithBudget(b), WithExplanations()).Explanation.Late
+		require.ErrorIs(t, late.Refusal, ErrSignature)
+		require.Nil(t, late.Refusal.Explanation)
+		require.NoError(t, req.Body.Close())
+		requireHeld(t, b, 0, 0, in.Name())
+	}
+}

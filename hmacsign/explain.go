@@ -1,7 +1,9 @@
 package hmacsign
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +29,7 @@ type Explanation struct {
 	Late *Late
 
 	mistakes []Mistake
+	pieces   []string
 	spent    int // bytes of work, see search.afford
 }
 
@@ -86,6 +89,39 @@ func (e *Explanation) Diff() []Difference {
 		}
 	}
 	return all
+}
+
+// Pieces names what differs between Client and Server, where a mistake tells: "method",
+// "path", "parameters", "headers" (which of them, or their order), "header x-date" (one's
+// value), "signed_headers" (the list), "body" (its digest), or another piece of the
+// scheme's by its name, such as "accept". None where the pieces are the same and only
+// put together in another way.
+func (e *Explanation) Pieces() []string { return e.pieces }
+
+// differing are the pieces in which two strings differ.
+func differing(server, client *scheme.Parts) (names []string) {
+	add := func(name string, same bool) {
+		if !same {
+			names = append(names, name)
+		}
+	}
+	add("method", server.Method == client.Method)
+	add("path", server.Path == client.Path)
+	add("parameters", slices.Equal(server.Params, client.Params) && (server.Order == nil) == (client.Order == nil))
+	named := func(a, b scheme.Line) bool { return a.Name == b.Name }
+	if same := slices.EqualFunc(server.Headers, client.Headers, named); same {
+		for i, line := range server.Headers {
+			add("header "+line.Name, line == client.Headers[i])
+		}
+	} else {
+		add("headers", false)
+	}
+	add("signed_headers", slices.Equal(server.Names, client.Names))
+	for _, field := range server.Fields {
+		add(field.Name, field.Value == client.Field(field.Name))
+	}
+	add("body", bytes.Equal(server.Digest, client.Digest))
+	return names
 }
 
 // String is the explanation for a person, of several lines: the mistakes, and the

@@ -136,12 +136,15 @@ func TestExplanationsAreBounded(t *testing.T) {
 			})
 		}
 	}
-	// Both of Tencent's schemes are tried on one header.
-	v, err := NewVerifier(store, WithExplanations(), WithClock(func() time.Time { return limitTime }))
-	require.NoError(t, err)
-	for name, h := range hostiles {
-		_, grown := explanationOf(t, v, h.request(t, TencentApp))
-		require.LessOrEqual(t, grown, uint64(16<<20), name)
+	// Both of Tencent's schemes are tried on one header, of late requests too.
+	for _, age := range []time.Duration{0, time.Hour} {
+		v, err := NewVerifier(store, WithExplanations(), WithClock(func() time.Time { return limitTime.Add(age) }))
+		require.NoError(t, err)
+		for name, h := range hostiles {
+			explained, grown := explanationOf(t, v, h.request(t, TencentApp))
+			require.LessOrEqual(t, grown, uint64(16<<20), "%s, %s", name, age)
+			require.Equal(t, age > 0, explained.Late != nil, name)
+		}
 	}
 }
 

@@ -88,6 +88,10 @@ type Key struct {
 	// live and die with the Key, so a rotated secret cannot stay in use.
 	macs   sync.Map
 	recent atomic.Pointer[keyedMAC] // of macs
+	// derived is the key of the scope that the last right signature was for: most
+	// come for one, which changes once a day. Whoever does not know the secret puts
+	// nothing here.
+	derived atomic.Pointer[derivedMAC]
 	// dialect is the scheme in which a request was last accepted: of two that share
 	// a header it is tried first.
 	dialect atomic.Pointer[dialect]
@@ -104,6 +108,25 @@ type macKey struct {
 type keyedMAC struct {
 	macKey
 	mac *algo.Key
+}
+
+// derivedMAC may be in use when it is replaced, and so is left to the collector.
+type derivedMAC struct {
+	macKey
+	scheme, scope string
+	mac           *algo.Key
+}
+
+// kept is the derived key of a scope, nil if it is not the one that was kept.
+func (k *Key) kept(scheme, scope string, id macKey) *algo.Key {
+	if last := k.derived.Load(); last != nil && last.macKey == id && last.scheme == scheme && last.scope == scope {
+		return last.mac
+	}
+	return nil
+}
+
+func (k *Key) keep(mac *algo.Key, scheme, scope string, id macKey) {
+	k.derived.Store(&derivedMAC{id, scheme, strings.Clone(scope), mac})
 }
 
 // secret is the one that counts, or the one before.

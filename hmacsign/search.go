@@ -49,6 +49,7 @@ type search struct {
 	late               func() bool
 
 	mistakes []scheme.Mistake
+	server   *scheme.Parts  // of the string that is shown
 	chain    []scheme.Found // that were made to get where the search is
 	parts    scheme.Parts   // to render from
 	buf      []byte
@@ -145,6 +146,9 @@ func (t *search) bases() []base {
 // incomplete where there was more to be tried alone than could be afforded.
 func (t *search) run() {
 	all := t.bases()
+	if len(all) > 0 {
+		t.server = all[0].parts
+	}
 	for _, b := range all {
 		t.anyScheme(b)
 	}
@@ -235,6 +239,7 @@ func (t *search) strings(b base) {
 func (t *search) try(p *scheme.Parts, canonical string) {
 	if text := t.stringOf(p, canonical); text != "" && t.matches(t.mac, text) {
 		t.found(canonical, t.chain...)
+		t.result.pieces = differing(t.server, p)
 	}
 }
 

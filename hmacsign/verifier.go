@@ -498,7 +498,18 @@ func (v *Verifier) now() time.Time {
 // that is accepted, under each secret of the key. It tells which form and whether
 // the secret is the one before.
 func (v *Verifier) checkMAC(w *work, d *dialect) (form string, previous bool, err error) {
-	var macs [2]*algo.Key
+	var macs, derived [2]*algo.Key
+	defer func() {
+		for i, mac := range derived {
+			switch {
+			case mac == nil:
+			case form != "" && previous == (i == 1):
+				w.key.keep(mac, d.name, w.claim.Scope, macKey{w.claim.Algorithm, v.backend, previous})
+			default:
+				mac.Destroy()
+			}
+		}
+	}()
 	secrets := 1
 	if w.key.Previous.Reveal() != "" {
 		secrets = 2
@@ -511,12 +522,16 @@ func (v *Verifier) checkMAC(w *work, d *dialect) (form string, previous bool, er
 		if i == 0 {
 			w.digests = digests{base, w.claim.Algorithm, v.backend}
 		}
-		if macs[i], err = keyed(d, base, w.key.secret(i == 1), &w.claim); err != nil {
+		if macs[i] = base; d.deriver == nil || w.claim.Scope == "" {
+			continue
+		}
+		if macs[i] = w.key.kept(d.name, w.claim.Scope, macKey{w.claim.Algorithm, v.backend, i == 1}); macs[i] != nil {
+			continue
+		}
+		if derived[i], err = keyed(d, base, w.key.secret(i == 1), &w.claim); err != nil {
 			return "", false, err
 		}
-		if macs[i] != base {
-			defer macs[i].Destroy()
-		}
+		macs[i] = derived[i]
 	}
 	var impossible error // why a form cannot be written for this request
 	written := false

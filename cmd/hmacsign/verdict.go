@@ -36,6 +36,7 @@ type verdict struct {
 	Mistake          string       `json:"mistake,omitempty"` // the first of Mistakes
 	Mistakes         []mistake    `json:"mistakes,omitempty"`
 	Differences      []difference `json:"differences,omitempty"`
+	Pieces           []string     `json:"pieces,omitempty"` // in which they differ
 	Explanation      string       `json:"explanation,omitempty"`
 	// Late is the verdict on a request that is refused for its date, as of that date.
 	Late    *verdict `json:"late,omitempty"`
@@ -198,6 +199,7 @@ func (r *verdict) explain(why *hmacsign.Explanation) (err error) {
 	for _, d := range why.Diff() {
 		r.Differences = append(r.Differences, difference{lines(d.Client), lines(d.Server)})
 	}
+	r.Pieces = why.Pieces()
 	if len(r.Mistakes) > 0 {
 		r.Mistake = r.Mistakes[0].Code
 	}
@@ -228,7 +230,7 @@ func (r *verdict) mistaken(f scheme.Found) {
 		return
 	}
 	m := mistake{f.Code, scheme.Text(r.lang, f.Code, f.Args), f.Args}
-	r.Mistake, r.Mistakes, r.Differences = f.Code, []mistake{m}, nil
+	r.Mistake, r.Mistakes, r.Differences, r.Pieces = f.Code, []mistake{m}, nil, nil
 	r.Explanation = fmt.Sprintf("%s (%s)\n", m.Text, m.Code)
 }
 

@@ -84,6 +84,7 @@ type Hashed interface {
 type Deriver interface {
 	// Derive returns the derived secret. Each step of a chain is one call of mac,
 	// which computes under any key on the backend that computes the request's MAC.
+	// It depends on the secret, the key id and the scope alone: results are kept.
 	// The caller clears secret and result, Derive what is in between.
 	Derive(c *Claim, secret []byte, mac func(key, message []byte) ([]byte, error)) ([]byte, error)
 }

@@ -1,6 +1,7 @@
 package tencentapp
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -112,10 +113,27 @@ func signedRaw(s *scheme.Search, p *scheme.Parts, yield yielding) {
 	})
 }
 
+// asSent reports whether the parameters were not decoded by another mistake.
+func asSent(s *scheme.Search, p *scheme.Parts) bool {
+	for _, mark := range []string{"%", "+"} {
+		sent, n := strings.Count(s.Message.Query, mark), 0
+		for i := range p.Params {
+			n += strings.Count(p.Params[i].Key, mark) + strings.Count(p.Params[i].Value, mark)
+		}
+		if s.Message.IsForm() {
+			sent += bytes.Count(s.Body, []byte(mark))
+		}
+		if n != sent {
+			return false
+		}
+	}
+	return true
+}
+
 // parametersDecoded decodes in ways that query form decoded is not: sorted before,
 // with a plus sign left as it is, or of query and form only one.
 func parametersDecoded(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if s.Form != formDocumented || !has(p, "%") && !has(p, "+") {
+	if s.Form != formDocumented || !has(p, "%") && !has(p, "+") || !asSent(s, p) {
 		return
 	}
 	decode := func(plus bool, which func(*scheme.Param) bool) func([]scheme.Param) []scheme.Param {
@@ -152,7 +170,7 @@ func percentCase(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ..
 	inPath := strings.IndexByte(p.Path, '%') >= 0
 	inQuery := slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form && hasPercent(&param) })
 	inForm := slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return param.Form && hasPercent(&param) })
-	if !encoded(s) || !inPath && !inQuery && !inForm {
+	if !encoded(s) || !inPath && !inQuery && !inForm || !asSent(s, p) {
 		return
 	}
 	for _, letters := range []func(string) string{strings.ToLower, strings.ToUpper} {
@@ -281,6 +299,9 @@ func leaveOut(s *scheme.Search, p *scheme.Parts, yield yielding, is func(scheme.
 // separatorUnencoded takes a form's piece for the rest of the value before it, which
 // had an ampersand: most often one without an equals sign.
 func separatorUnencoded(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if s.Form == formRaw {
+		return
+	}
 	var pieces []int
 	for i := 1; i < len(p.Params); i++ {
 		if p.Params[i].Form && p.Params[i-1].Form {
@@ -333,6 +354,9 @@ func joinPieces(s *scheme.Search, p *scheme.Parts, yield yielding, at []int) boo
 // valueCutAtEquals keeps of a value what is before its first equals sign, as splitting
 // at each of them does.
 func valueCutAtEquals(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if s.Form == formRaw {
+		return
+	}
 	changeSome(s, p, yield, func(param scheme.Param) bool { return strings.IndexByte(param.Value, '=') >= 0 }, func(param *scheme.Param) {
 		param.Value, _, _ = strings.Cut(param.Value, "=")
 		param.Equals = param.Value != ""
@@ -342,6 +366,9 @@ func valueCutAtEquals(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Part
 // phpKeyRenamed does what PHP's parse_str does to names: a dot and a space become an
 // underscore, and spaces in front are dropped.
 func phpKeyRenamed(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if s.Form == formRaw {
+		return
+	}
 	changeSome(s, p, yield, func(param scheme.Param) bool { return phpName(param.Key) != param.Key }, func(param *scheme.Param) { param.Key = phpName(param.Key) })
 }
 
@@ -365,6 +392,9 @@ func phpName(key string) string {
 
 // phpArray writes a parameter a[] or a[b] as PHP writes an array: once, as a=Array.
 func phpArray(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+	if s.Form == formRaw {
+		return
+	}
 	array := func(param scheme.Param) bool {
 		i := strings.IndexByte(param.Key, '[')
 		return i > 0 && strings.IndexByte(param.Key[i:], ']') > 0
@@ -562,7 +592,7 @@ func notSorted(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...s
 }
 
 // sortedOtherwise sorts as some clients do: without regard to case, with the equals
-// sign, or by units of UTF-16.
+// sign, names that are numbers as such (PHP), or by units of UTF-16.
 func sortedOtherwise(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 	if len(p.Params) < 2 || p.Order == nil {
 		return
@@ -578,7 +608,7 @@ func sortedOtherwise(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts
 	for _, key := range []func(scheme.Param) string{
 		func(param scheme.Param) string { return strings.ToLower(param.Key + "=" + param.Value) },
 		func(param scheme.Param) string { return param.Key + "=" + param.Value },
-		inUTF16,
+		asNumber, inUTF16,
 	} {
 		if !s.Afford(cost) || !s.VaryParams(p, func(q *scheme.Parts, _ ...string) bool {
 			q.Order = nil
@@ -597,6 +627,15 @@ func sortedOtherwise(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts
 			return
 		}
 	}
+}
+
+// asNumber is a name of digits alone as it sorts among its like.
+func asNumber(param scheme.Param) string {
+	const digits = 20
+	if len(param.Key) < digits && strings.Trim(param.Key, "0123456789") == "" {
+		return strings.Repeat("0", digits-len(param.Key)) + param.Key
+	}
+	return param.Key
 }
 
 // inUTF16 is a name as JavaScript and Java compare it.

@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"net/http"
 	"runtime"
 	"slices"
@@ -253,6 +255,7 @@ var alone = []mistaken{
 	{codes: "second_question_mark", target: "/a?c=1&b=%26", header: form, body: "d=1&a=1", signed: "/a?c=1&b=%26?a=1&d=1"},
 	{codes: "parameters_not_sorted", target: "/a?b=1&a=2", signed: "/a?b=1&a=2"},
 	{codes: "parameters_sorted_otherwise", target: "/a?b=1&B=2&A=3&a=4", signed: "/a?A=3&a=4&b=1&B=2"},
+	{codes: "parameters_sorted_otherwise", target: "/a?10=1&b=2&2=1", signed: "/a?2=1&10=1&b=2"},
 }
 
 var together = []mistaken{
@@ -302,6 +305,55 @@ func TestEveryMistakeIsMade(t *testing.T) {
 			require.NotEqual(t, m.Code, scheme.Text(lang, m.Code, nil))
 		}
 	}
+}
+
+// memory is a body that is held in memory.
+type memory string
+
+func (m memory) Empty() (bool, error)         { return m == "", nil }
+func (m memory) Hash(h hash.Hash) error       { _, err := io.WriteString(h, string(m)); return err }
+func (m memory) Bytes() ([]byte, bool, error) { return []byte(m), true, nil }
+func (m memory) Text() (string, error)        { return string(m), nil }
+func (m memory) Reserve(int64) error          { return nil }
+
+// A mistake changes a copy: what it was given is as before, and so is each variant
+// once the next one is made.
+func TestMistakesLeaveThePartsAlone(t *testing.T) {
+	for _, c := range slices.Concat(alone, together) {
+		c = c.withDefaults()
+		path, query, _ := strings.Cut(c.target, "?")
+		m := &scheme.Message{Method: c.method, Path: path, Query: query, Host: "h.example", Body: memory(c.body),
+			Header: http.Header{"X-Date": {when}, "Source": {"s"}, "Accept": {"*/*"}, "Content-Type": {c.contentType()}}}
+		claim := &scheme.Claim{Headers: []string{"x-date", "source"}}
+		for _, f := range c.scheme.Forms() {
+			var p scheme.Parts
+			if ok, err := c.scheme.Parts(&p, m, claim, f); !ok || err != nil {
+				continue
+			}
+			s := &scheme.Search{Message: m, Claim: claim, Scheme: c.scheme, Form: f, Body: []byte(c.body), HasBody: true, Afford: func(int) bool { return true }, GiveUp: func() {}}
+			before := written(&p)
+			for _, mistake := range c.scheme.Mistakes() {
+				var variants []*scheme.Parts
+				var texts []string
+				mistake.Parts(s, &p, func(variant *scheme.Parts, _ ...string) bool {
+					variants, texts = append(variants, variant), append(texts, written(variant))
+					return true
+				})
+				require.Equal(t, before, written(&p), mistake.Code)
+				for i := range variants {
+					require.Equal(t, texts[i], written(variants[i]), mistake.Code)
+				}
+				// It stops when it is told to.
+				count := 0
+				mistake.Parts(s, &p, func(*scheme.Parts, ...string) bool { count++; return false })
+				require.LessOrEqual(t, count, 1, mistake.Code)
+			}
+		}
+	}
+}
+
+func written(p *scheme.Parts) string {
+	return fmt.Sprint(p.Method, p.Path, p.Params, p.Mark, p.Headers, p.Colon, p.Names, p.Fields, string(p.Digest))
 }
 
 // What is found before a MAC is compared, by looking at the request.
