@@ -29,7 +29,7 @@ var codes = map[string][]string{
 	"accept_not_signed":         {"accept_not_signed"},
 	"body_unsigned":             {"body_not_signed"},
 	"content_length_characters": {"content_length_characters"},
-	"decoded_ambiguous":         {"decoded_ambiguous", "parameters_decoded", "path_decoded"},
+	"decoded_ambiguous":         {"decoded_ambiguous"},
 	"empty_body_signed":         {"empty_body_signed"},
 	"environment_cut":           {"environment_cut_wrongly"},
 	"environment_kept":          {"environment_signed"},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 func runDemo(c *command, args []string, streams *streams) error {
@@ -43,14 +44,18 @@ func runDemo(c *command, args []string, streams *streams) error {
 
 	fmt.Fprintf(streams.out, "A verifying server listens on %s. Every request goes to it over HTTP.\n", listener.Addr())
 	d := &demo{streams.out, &http.Client{Timeout: 10 * time.Second}, "http://" + listener.Addr().String(), 0}
-	for _, scheme := range hmacsign.Schemes() {
-		for _, algorithm := range scheme.Algorithms() {
-			signer, err := hmacsign.NewSigner(scheme, algorithm, cred, hmacsign.WithSignedHeaders("source"))
+	for _, s := range hmacsign.Schemes() {
+		for _, algorithm := range s.Algorithms() {
+			signer, err := hmacsign.NewSigner(s, algorithm, cred, hmacsign.WithSignedHeaders("source"))
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(d.out, "\n%s, %s on backend %s\n", scheme.Name(), algorithm, signer.Backend().Backend)
-			if err := d.round(scheme, signer); err != nil {
+			late, err := hmacsign.NewSigner(s, algorithm, cred, hmacsign.WithSignedHeaders("source"), hmacsign.WithClock(func() time.Time { return time.Now().Add(-16 * time.Minute) }))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(d.out, "\n%s, %s on backend %s\n", s.Name(), algorithm, signer.Backend().Backend)
+			if err := d.round(s.Coverage(), signer, late); err != nil {
 				return err
 			}
 		}
@@ -69,8 +74,9 @@ type demo struct {
 	wrong  int
 }
 
-// round sends a request of each kind as it was signed, and tampered copies.
-func (d *demo) round(scheme hmacsign.Scheme, signer *hmacsign.Signer) error {
+// round sends a request of each kind as it was signed, and copies that are tampered
+// with in what the scheme covers.
+func (d *demo) round(covered scheme.Coverage, signer, late *hmacsign.Signer) error {
 	const form, query = "application/x-www-form-urlencoded", "/release/v1/users?name=%E4%B8%AD&page=2&page=1&all"
 	var upload bytes.Buffer
 	w := multipart.NewWriter(&upload)
@@ -86,45 +92,32 @@ func (d *demo) round(scheme hmacsign.Scheme, signer *hmacsign.Signer) error {
 			return err
 		}
 	}
-	date := "X-Date"
-	if scheme == hmacsign.HuaweiSDK {
-		date = "X-Sdk-Date"
-	}
 	for _, t := range []struct {
-		what   string
-		tamper func(*http.Request)
+		what    string
+		covered bool
+		tamper  func(*http.Request)
 	}{
-		{"another path", func(r *http.Request) { r.URL.Path += "/7" }},
-		{"another parameter", func(r *http.Request) { r.URL.RawQuery += "&admin=1" }},
-		{"another method", func(r *http.Request) { r.Method = "PUT" }},
-		{"another body", func(r *http.Request) {
+		{"another path", covered.Path, func(r *http.Request) { r.URL.Path += "/7" }},
+		{"another parameter", covered.Query, func(r *http.Request) { r.URL.RawQuery += "&admin=1" }},
+		{"another method", covered.Method, func(r *http.Request) { r.Method = "PUT" }},
+		{"another body", covered.Body, func(r *http.Request) {
 			r.Body = io.NopCloser(strings.NewReader(`{"name":"evil"}`))
 		}},
-		{"another signed header", func(r *http.Request) { r.Header.Set("Source", "elsewhere") }},
-		{"an old date", func(r *http.Request) {
-			layout := http.TimeFormat
-			if scheme == hmacsign.HuaweiSDK {
-				layout = "20060102T150405Z"
-			}
-			r.Header.Set(date, time.Now().Add(-16*time.Minute).UTC().Format(layout))
-		}},
-		{"another key id", func(r *http.Request) {
+		{"another signed header", covered.Headers, func(r *http.Request) { r.Header.Set("Source", "elsewhere") }},
+		{"another key id", true, func(r *http.Request) {
 			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "demo-key", "other-key", 1))
 		}},
-		{"no signature", func(r *http.Request) { r.Header.Del("Authorization") }},
+		{"no signature", true, func(r *http.Request) { r.Header.Del("Authorization") }},
 	} {
-		if scheme == hmacsign.TencentKeyPair && notInKeyPair[t.what] {
+		if !t.covered {
 			continue
 		}
 		if err := d.send(signer, "tampered: "+t.what, "POST", query, "application/json", `{"name":"demo"}`, t.tamper, http.StatusUnauthorized); err != nil {
 			return err
 		}
 	}
-	return nil
+	return d.send(late, "signed 16 minutes ago", "POST", query, "application/json", `{"name":"demo"}`, nil, http.StatusUnauthorized)
 }
-
-// notInKeyPair is what tencent-keypair, which signs headers alone, leaves open.
-var notInKeyPair = map[string]bool{"another path": true, "another parameter": true, "another method": true, "another body": true}
 
 func (d *demo) send(signer *hmacsign.Signer, what, method, path, contentType, body string, tamper func(*http.Request), want int) error {
 	req, err := http.NewRequest(method, d.server+path, strings.NewReader(body))

@@ -12,15 +12,41 @@ import (
 // would end a line or a field. Part names it: path, query or form.
 func CheckEncoded(part, s string) error {
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c <= ' ' || c == 0x7f:
+		if kinds[s[i]]&plain != 0 {
+			continue
+		}
+		if s[i] != '%' {
 			return Refuse(ErrMalformed, part+"_unencoded", "at", strconv.Itoa(i))
-		case c == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])):
+		}
+		if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
 			return Refuse(ErrMalformed, part+"_percent", "at", strconv.Itoa(i))
 		}
 	}
 	return nil
 }
+
+// What a byte may be, looked up: every byte of a request is looked at more than once.
+const (
+	plain   = 1 << iota // in a percent-encoded text: no control character, no space, no %
+	inToken             // RFC 9110 section 5.6.2
+	inValue             // of a header: no control character but a tab
+)
+
+var kinds = func() (all [256]byte) {
+	for i := range all {
+		c := byte(i)
+		if c > ' ' && c != 0x7f && c != '%' {
+			all[i] |= plain
+		}
+		if c > ' ' && c < 0x7f && strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) < 0 {
+			all[i] |= inToken
+		}
+		if c >= ' ' && c != 0x7f || c == '\t' {
+			all[i] |= inValue
+		}
+	}
+	return all
+}()
 
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
@@ -159,7 +185,7 @@ var HTTPDate = NewDateForm(http.TimeFormat)
 // a header's name.
 func IsToken(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+		if kinds[s[i]]&inToken == 0 {
 			return false
 		}
 	}

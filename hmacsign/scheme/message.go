@@ -100,7 +100,8 @@ func (m *Message) SetQuery(name, value string) {
 func (m *Message) Reset() {
 	clear(m.replaced)
 	clear(m.sums)
-	*m = Message{replaced: m.replaced[:0], sums: m.sums[:0]}
+	m.replaced, m.sums, m.values, m.hasMD5 = m.replaced[:0], m.sums[:0], nil, false
+	m.Method, m.Path, m.Query, m.Host, m.Header, m.Body, m.Hashes = "", "", "", "", nil, nil, nil
 }
 
 // CanonicalName is a header's key in http.Header, without an allocation for the
@@ -176,7 +177,7 @@ func Trim(name, value string) (string, error) {
 		value = value[:len(value)-1]
 	}
 	for i := 0; i < len(value); i++ {
-		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+		if kinds[value[i]]&inValue == 0 {
 			return "", Refuse(ErrMalformed, "header_control_character", "header", Clip(name))
 		}
 	}

@@ -57,7 +57,8 @@ func (p *Parts) Reset() {
 	clear(p.Headers)
 	clear(p.Names)
 	clear(p.Fields)
-	*p = Parts{Params: p.Params[:0], Headers: p.Headers[:0], Names: p.Names[:0], Fields: p.Fields[:0], Digest: p.Digest[:0]}
+	p.Params, p.Headers, p.Names, p.Fields, p.Digest = p.Params[:0], p.Headers[:0], p.Names[:0], p.Fields[:0], p.Digest[:0]
+	p.Method, p.Path, p.Order, p.Mark, p.Colon, p.Hash = "", "", nil, "", "", ""
 }
 
 // AppendParams appends the parameters, sorted in their order, joined by ampersands.

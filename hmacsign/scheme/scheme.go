@@ -130,7 +130,8 @@ func (c *Claim) Has(name string) bool {
 // Reset empties the claim and keeps its memory.
 func (c *Claim) Reset() {
 	clear(c.Headers)
-	*c = Claim{Headers: c.Headers[:0], Signature: c.Signature[:0]}
+	c.Headers, c.Signature, c.AlsoHeaders = c.Headers[:0], c.Signature[:0], nil
+	c.KeyID, c.Algorithm, c.Text, c.Scope, c.Place, c.AnyDate = "", "", "", "", "", false
 }
 
 // Defaults are methods for a scheme to embed that has nothing particular to say.
