@@ -85,8 +85,11 @@ func verifyError(err error) *VerifyError {
 		return whole
 	}
 	var refusal *scheme.Refusal
-	if !errors.As(err, &refusal) {
+	switch {
+	case !errors.As(err, &refusal):
 		refusal = failed(ErrUnavailable, err)
+	case refusal == nil || refusal.Reason == nil:
+		refusal = failed(ErrUnavailable, errors.New("the scheme refused it for no reason"))
 	}
 	return &VerifyError{Refusal: *refusal, Algorithm: refusal.Algorithm}
 }

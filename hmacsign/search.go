@@ -203,6 +203,9 @@ func (t *search) descend(p *scheme.Parts, canonical string, from, together int) 
 		switch {
 		case m.Parts != nil:
 			m.Parts(&t.Search, p, func(variant *scheme.Parts, args ...string) bool {
+				if variant == nil {
+					return false // a Clone that could not be afforded
+				}
 				text := t.render(variant)
 				return step(text, args, func() {
 					if together == 1 {

@@ -109,7 +109,10 @@ func text(err error) string {
 
 // Unwrap makes errors.Is find the reason and the cause.
 func (r *Refusal) Unwrap() []error {
-	if r.Cause == nil {
+	switch {
+	case r == nil: // in an error that is not
+		return nil
+	case r.Cause == nil:
 		return []error{r.Reason}
 	}
 	return []error{r.Reason, r.Cause}
