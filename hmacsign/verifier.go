@@ -150,8 +150,8 @@ func (v *Verifier) ofNone(err error) *VerifyError {
 
 // try verifies the request in each scheme that it may be of, and returns the one in
 // which it was accepted, or came furthest; none if it is of none. The order makes no
-// difference to what is accepted, but where a scheme reads a body past its limit of
-// which another takes no notice: two schemes of one vendor share a header, and the
+// difference to what is accepted, but where a scheme reads a body, too long or broken
+// off, of which another takes no notice: two schemes of one vendor share a header, and the
 // one in which requests, those of this key above all, were accepted last goes first.
 func (v *Verifier) try(w *work) (furthest *dialect, id *Identity, err error) {
 	for next := -1; next < len(v.schemes); {
