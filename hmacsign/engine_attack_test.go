@@ -130,19 +130,3 @@ func TestBrokenBodyIsWhole(t *testing.T) {
 		require.NoError(t, req.Body.Close())
 	}
 }
-
-// A verifier that was told to explain gives an explanation also where the budget has
-// no room for the search.
-func TestExplanationWithoutRoom(t *testing.T) {
-	budget, err := NewBudget(1<<20, 0)
-	require.NoError(t, err)
-	req := signedIn(t, TencentApp, testID)
-	req.Header.Set("Accept", "text/html")
-	_, err = newVerifier(t, WithExplanations(), WithBudget(budget)).Verify(req)
-	var e *VerifyError
-	require.ErrorAs(t, err, &e)
-	require.ErrorIs(t, err, ErrSignature)
-	require.NotNil(t, e.Explanation)
-	require.True(t, e.Explanation.Incomplete)
-	require.Empty(t, e.Explanation.Mistakes())
-}
