@@ -24,7 +24,7 @@ const (
 	maxUntimed       = 1 << 20  // of them before the time counts: a busy machine explains short requests as others do
 	maxTrifle        = 256      // bytes that little things cost beside
 	maxExplaining    = 8 << 20  // bytes of memory that this takes, with what is not counted one by one
-	maxTogether      = 5        // mistakes that are looked for together, of those that one client makes
+	maxTogether      = 6        // mistakes that are looked for together, of those that one client makes
 	maxPaired        = 2        // of all of them
 )
 
