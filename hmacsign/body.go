@@ -353,8 +353,9 @@ func (p *payload) spill(rest io.Reader) error {
 		runtime.AddCleanup(file, func(name string) { os.Remove(name) }, name)
 	}
 	buffer := p.kept.head // holds the first piece, and then each next one
+	var ended error
 	p.kept.size = 0
-	for err == nil {
+	for {
 		if err = p.budget.disk.take(int64(len(buffer))); err != nil {
 			break
 		}
@@ -364,15 +365,17 @@ func (p *payload) spill(rest io.Reader) error {
 			break
 		}
 		p.kept.size += int64(len(buffer))
-		var n int
-		for n = 0; n < cap(buffer) && err == nil; {
+		if ended != nil {
+			err = ended
+			break
+		}
+		n := 0
+		for n < cap(buffer) && ended == nil {
 			var more int
-			more, err = rest.Read(buffer[n:cap(buffer)])
+			more, ended = rest.Read(buffer[n:cap(buffer)])
 			n += more
 		}
-		if buffer = buffer[:n]; n > 0 && err == io.EOF {
-			err = nil // to be written, and asked for once more
-		}
+		buffer = buffer[:n] // to be written, however it ended
 	}
 	p.kept.file, p.kept.head = file, nil
 	p.budget.memory.give(p.kept.memory)

@@ -113,20 +113,21 @@ type keyedMAC struct {
 // derivedMAC may be in use when it is replaced, and so is left to the collector.
 type derivedMAC struct {
 	macKey
-	scheme, scope string
-	mac           *algo.Key
+	dialect *dialect // another verifier's scheme of this name may derive otherwise
+	scope   string
+	mac     *algo.Key
 }
 
 // kept is the derived key of a scope, nil if it is not the one that was kept.
-func (k *Key) kept(scheme, scope string, id macKey) *algo.Key {
-	if last := k.derived.Load(); last != nil && last.macKey == id && last.scheme == scheme && last.scope == scope {
+func (k *Key) kept(d *dialect, scope string, id macKey) *algo.Key {
+	if last := k.derived.Load(); last != nil && last.macKey == id && last.dialect == d && last.scope == scope {
 		return last.mac
 	}
 	return nil
 }
 
-func (k *Key) keep(mac *algo.Key, scheme, scope string, id macKey) {
-	k.derived.Store(&derivedMAC{id, scheme, strings.Clone(scope), mac})
+func (k *Key) keep(mac *algo.Key, d *dialect, scope string, id macKey) {
+	k.derived.Store(&derivedMAC{id, d, strings.Clone(scope), mac})
 }
 
 // secret is the one that counts, or the one before.

@@ -309,6 +309,9 @@ func (v *Verifier) mismatchAs(w *work, d *dialect) (e *VerifyError) {
 		}
 	}()
 	defer algo.CatchFailure(&err)
+	if err = v.lookUp(w); err != nil { // the last one may have been for another scheme
+		return e
+	}
 	base, err := w.key.mac(w.claim.Algorithm, v.backend, false)
 	if err != nil {
 		return e
@@ -322,7 +325,11 @@ func (v *Verifier) mismatchAs(w *work, d *dialect) (e *VerifyError) {
 		}
 	}
 	e.StringToSign, e.CanonicalRequest = beginning(w.text), beginning(w.canonical)
-	if !v.explain || w.body.Reserve(maxExplaining) != nil {
+	if !v.explain {
+		return e
+	}
+	if w.body.Reserve(maxExplaining) != nil {
+		e.Explanation = &Explanation{Incomplete: true}
 		return e
 	}
 	mac, err := keyed(d, base, w.key.Secret, &w.claim)
@@ -426,14 +433,19 @@ func (v *Verifier) verifyAs(w *work, d *dialect) (id *Identity, err error) {
 	return newIdentity(c, d.name, w.digests.mac.Backend().Backend, form, date, previous), nil
 }
 
-// newIdentity is one allocation for an identity with few signed headers.
+// newIdentity is one allocation for an identity with few signed headers. What it has is
+// its own: a handler may change it.
 func newIdentity(c *scheme.Claim, name, backend, form string, date time.Time, previous bool) *Identity {
 	i := &struct {
 		Identity
 		names [4]string
-	}{Identity: Identity{KeyID: c.KeyID, Scheme: name, Algorithm: c.Algorithm, Backend: backend, AlsoSigned: c.AlsoHeaders,
+		also  [3]string
+	}{Identity: Identity{KeyID: c.KeyID, Scheme: name, Algorithm: c.Algorithm, Backend: backend,
 		Scope: c.Scope, Form: form, Date: date, PreviousSecret: previous}}
 	i.SignedHeaders = append(i.names[:0], c.Headers...)
+	if len(c.AlsoHeaders) > 0 {
+		i.AlsoSigned = append(i.also[:0], c.AlsoHeaders...)
+	}
 	return &i.Identity
 }
 
@@ -504,7 +516,7 @@ func (v *Verifier) checkMAC(w *work, d *dialect) (form string, previous bool, er
 			switch {
 			case mac == nil:
 			case form != "" && previous == (i == 1):
-				w.key.keep(mac, d.name, w.claim.Scope, macKey{w.claim.Algorithm, v.backend, previous})
+				w.key.keep(mac, d, w.claim.Scope, macKey{w.claim.Algorithm, v.backend, previous})
 			default:
 				mac.Destroy()
 			}
@@ -525,7 +537,7 @@ func (v *Verifier) checkMAC(w *work, d *dialect) (form string, previous bool, er
 		if macs[i] = base; d.deriver == nil || w.claim.Scope == "" {
 			continue
 		}
-		if macs[i] = w.key.kept(d.name, w.claim.Scope, macKey{w.claim.Algorithm, v.backend, i == 1}); macs[i] != nil {
+		if macs[i] = w.key.kept(d, w.claim.Scope, macKey{w.claim.Algorithm, v.backend, i == 1}); macs[i] != nil {
 			continue
 		}
 		if derived[i], err = keyed(d, base, w.key.secret(i == 1), &w.claim); err != nil {
