@@ -95,7 +95,10 @@ func (v *Verifier) newSearch(w *work, d *dialect) *search {
 // reason than its MAC.
 func (v *Verifier) recognise(w *work, d *dialect, r *scheme.Refusal) *Explanation {
 	t := v.newSearch(w, d)
-	if d.explainer == nil {
+	if r.DetailCode == "path_percent" {
+		t.result.found(scheme.Found{Code: "target_not_encoded"})
+	}
+	if d.explainer == nil || t.done() {
 		return t.result
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), explainTime)
