@@ -24,7 +24,7 @@ const (
 	maxUntimed       = 1 << 20  // of them before the time counts: a busy machine explains short requests as others do
 	maxTrifle        = 256      // bytes that little things cost beside
 	maxExplaining    = 8 << 20  // bytes of memory that this takes, with what is not counted one by one
-	maxTogether      = 5        // mistakes that are looked for together, of those that one client makes
+	maxTogether      = 6        // mistakes that are looked for together, of those that one client makes
 	maxPaired        = 2        // of all of them
 )
 
@@ -95,7 +95,10 @@ func (v *Verifier) newSearch(w *work, d *dialect) *search {
 // reason than its MAC.
 func (v *Verifier) recognise(w *work, d *dialect, r *scheme.Refusal) *Explanation {
 	t := v.newSearch(w, d)
-	if d.explainer == nil {
+	if r.DetailCode == "path_percent" {
+		t.result.found(scheme.Found{Code: "target_not_encoded"})
+	}
+	if d.explainer == nil || t.done() {
 		return t.result
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), explainTime)

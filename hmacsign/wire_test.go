@@ -251,6 +251,19 @@ func TestWireRefuses(t *testing.T) {
 	}
 }
 
+// A stray percent sign in the path is a client's mistake, which no net/http server hands on.
+func TestWireTargetNotEncoded(t *testing.T) {
+	v := wireVerifier(t, WithExplanations())
+	for _, s := range []Scheme{TencentApp, HuaweiSDK} {
+		r := signedWire(t, s, "GET", "/a%25b", "", "")
+		_, err := v.VerifyWire(t.Context(), r)
+		require.NoError(t, err)
+		r.Target = "/a%b"
+		_, err = v.VerifyWire(t.Context(), r)
+		require.Equal(t, []string{"target_not_encoded"}, mistakesIn(err), "%v", err)
+	}
+}
+
 // The host of a whole URL goes before all others, as RFC 9112 section 3.2.2 says; else
 // the header's and the connection's are one.
 func TestWireHost(t *testing.T) {

@@ -68,6 +68,9 @@ type surplus struct {
 func verifyRaw(v *hmacsign.Verifier, file io.Reader, lang string) (*verdict, error) {
 	in := bufio.NewReader(file)
 	req, err := http.ReadRequest(in)
+	if errors.As(err, new(url.EscapeError)) {
+		return notEncoded(lang, err), nil
+	}
 	if err != nil {
 		return nil, noRequest(lang, err)
 	}
@@ -159,6 +162,14 @@ func noRequest(lang string, err error) error {
 		code = "verify_target"
 	}
 	return errors.New(scheme.Text(lang, code, scheme.Args("cause", err.Error())))
+}
+
+// notEncoded is the verdict on a request whose target has a stray percent sign, which
+// no server can read.
+func notEncoded(lang string, err error) *verdict {
+	r := &verdict{Reason: scheme.Refuse(hmacsign.ErrMalformed, "").Code(), lang: lang, err: noRequest(lang, err)}
+	r.mistaken(scheme.Found{Code: "target_not_encoded"})
+	return r
 }
 
 // inLanguage is an error that is told in another language.

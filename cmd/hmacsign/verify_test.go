@@ -202,12 +202,12 @@ func TestVerifySurplus(t *testing.T) {
 func TestVerifyNoRequest(t *testing.T) {
 	locale(t, "", "", "")
 	for request, want := range map[string]string{
-		"":                                      "there is no request",
-		"GET / HTTP/1.1\r\nHost: h\r\n":         "an empty line must follow",
-		"GET /a%zz HTTP/1.1\r\nHost: h\r\n\r\n": "percent-encode",
-		"{\"a\": 1}\r\n\r\n":                    "not a raw HTTP/1.1 request",
-		"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n":  "not a raw HTTP/1.1 request",
-		"GET / HTTP/1.1\r\nHost h\r\n\r\n":      "not a raw HTTP/1.1 request",
+		"":                                       "there is no request",
+		"GET / HTTP/1.1\r\nHost: h\r\n":          "an empty line must follow",
+		"GET /a\x01 HTTP/1.1\r\nHost: h\r\n\r\n": "percent-encode",
+		"{\"a\": 1}\r\n\r\n":                     "not a raw HTTP/1.1 request",
+		"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n":   "not a raw HTTP/1.1 request",
+		"GET / HTTP/1.1\r\nHost h\r\n\r\n":       "not a raw HTTP/1.1 request",
 	} {
 		status, stdout, stderr := verifying(t, request)
 		require.Equal(t, 1, status)
@@ -215,4 +215,19 @@ func TestVerifyNoRequest(t *testing.T) {
 		require.Contains(t, stderr, want, "%q", request)
 		require.Equal(t, 1, strings.Count(stderr, "\n"))
 	}
+}
+
+// A target with a stray percent sign is no URL, and yet a client's mistake.
+func TestVerifyTargetNotEncoded(t *testing.T) {
+	raw := signed(t, "http://h/a%25b")
+	require.True(t, verdictOf(t, raw, "--date", worked).Accepted)
+	stray := strings.Replace(raw, "/a%25b", "/a%b", 1)
+	v := verdictOf(t, stray, "--date", worked)
+	require.False(t, v.Accepted)
+	require.Equal(t, "malformed", v.Reason)
+	require.Equal(t, "target_not_encoded", v.Mistake)
+	status, stdout, stderr := verifying(t, stray, "--date", worked)
+	require.Equal(t, 1, status)
+	require.Contains(t, stdout, "(target_not_encoded)")
+	require.Contains(t, stderr, "percent-encode")
 }

@@ -193,6 +193,11 @@ func environmentCutWrongly(s *scheme.Search, p *scheme.Parts, yield func(*scheme
 // targetMistakes change what is left once path and parameters are made.
 func targetMistakes() []scheme.Mistake {
 	return []scheme.Mistake{
+		{Code: "path_decoded", Clients: ofGo, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if strings.IndexByte(p.Path, '%') >= 0 && encoded(search) && search.Afford(len(p.Path)) && !ambiguous(p.Path, "", "", true) {
+				setPath(p, yield, scheme.Decode(p.Path, false))
+			}
+		}},
 		{Code: "path_encoded_twice", Parts: func(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			if n := strings.Count(p.Path, "%"); n > 0 && s.Afford(len(p.Path)+2*n) {
 				setPath(p, yield, strings.ReplaceAll(p.Path, "%", "%25"))

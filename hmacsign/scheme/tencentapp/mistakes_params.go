@@ -12,11 +12,6 @@ import (
 // encodingMistakes are of what is percent-encoded, and how.
 func (s Scheme) encodingMistakes() []scheme.Mistake {
 	return []scheme.Mistake{
-		{Code: "path_decoded", Clients: ofGo, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			if strings.IndexByte(p.Path, '%') >= 0 && encoded(search) && search.Afford(len(p.Path)) && !ambiguous(p.Path, "", "", true) {
-				setPath(p, yield, scheme.Decode(p.Path, false))
-			}
-		}},
 		{Code: "decoded_ambiguous", Clients: ofAny &^ ofPython, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
 			decodings(search, p, yield, true)
 		}},
@@ -70,13 +65,21 @@ func decodings(s *scheme.Search, p *scheme.Parts, yield yielding, ambiguously bo
 	if s.Message.IsForm() {
 		form = string(s.Body)
 	}
-	for _, decoded := range []struct{ path, params bool }{{true, true}, {false, true}, {true, false}} {
-		if decoded.path && !inPath || decoded.params && !inParams && !decoded.path || !decoded.params && !inParams {
+	// PHP's sample decodes the query and takes the form as it was given.
+	for _, decoded := range []struct{ path, query, form bool }{{true, true, true}, {false, true, true}, {true, false, false}, {false, true, false}} {
+		params := decoded.query || decoded.form
+		switch {
+		case decoded.path && !inPath, params && !inParams && !decoded.path, !params && !inParams:
 			continue // as another of them
+		case decoded.query && !decoded.form && (s.Message.Query == "" || !strings.ContainsAny(form, "%+")):
+			continue
 		}
 		query, body := s.Message.Query, form
-		if !decoded.params {
-			query, body = "", ""
+		if !decoded.query {
+			query = ""
+		}
+		if !decoded.form {
+			body = ""
 		}
 		if ambiguous(p.Path, query, body, decoded.path) != ambiguously {
 			continue
@@ -87,8 +90,10 @@ func decodings(s *scheme.Search, p *scheme.Parts, yield yielding, ambiguously bo
 			}
 			return yield(q)
 		}, func(params []scheme.Param) []scheme.Param {
-			if decoded.params {
-				decodeParams(&scheme.Parts{Params: params})
+			for i := range params {
+				if param := &params[i]; param.Form && decoded.form || !param.Form && decoded.query {
+					decodeParam(param)
+				}
 			}
 			return params
 		}) {
@@ -219,7 +224,12 @@ func recase(text string, letters func(string) string) string {
 // signed.
 func (s Scheme) paramMistakes() []scheme.Mistake {
 	return []scheme.Mistake{
-		{Code: "form_separator_unencoded", Clients: ofPHP | ofJava | ofGo, Parts: separatorUnencoded},
+		{Code: "empty_value_with_equals", Clients: ofJavaScript, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
+			if search.Form != formRaw {
+				changeSome(search, p, yield, func(param scheme.Param) bool { return !param.Equals }, func(param *scheme.Param) { param.Equals = true })
+			}
+		}},
+		{Code: "form_separator_unencoded", Clients: ofPHP | ofGo, Parts: separatorUnencoded},
 		{Code: "value_cut_at_equals", Clients: ofJava, Parts: valueCutAtEquals},
 		{Code: "php_key_renamed", Clients: ofPHP, Parts: phpKeyRenamed},
 		{Code: "php_array", Clients: ofPHP, Parts: phpArray},
@@ -238,16 +248,11 @@ func (s Scheme) paramMistakes() []scheme.Mistake {
 			changeSome(search, p, yield, zero, func(param *scheme.Param) { param.Value, param.Equals = "", false })
 		}},
 		{Code: "undefined_value", Clients: ofJavaScript, Parts: undefinedValue},
-		{Code: "empty_value_with_equals", Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			if search.Form != formRaw {
-				changeSome(search, p, yield, func(param scheme.Param) bool { return !param.Equals }, func(param *scheme.Param) { param.Equals = true })
-			}
-		}},
 		{Code: "form_left_out", Clients: ofJavaScript, Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			leaveOut(search, p, yield, func(param scheme.Param) bool { return param.Form })
+			leaveOut(search, p, yield, ofForm)
 		}},
 		{Code: "only_form_signed", Parts: func(search *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-			if slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return param.Form }) {
+			if slices.ContainsFunc(p.Params, ofForm) {
 				leaveOut(search, p, yield, func(param scheme.Param) bool { return !param.Form })
 			}
 		}},
@@ -460,8 +465,14 @@ func repeatedParameter(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Par
 	if s.Form == formRaw || !repeated(s, p.Params, false) {
 		return
 	}
+	keptOf := func(q *scheme.Parts, args ...string) bool {
+		if s.Message.IsForm() && !slices.ContainsFunc(q.Params, ofForm) && slices.ContainsFunc(p.Params, ofForm) {
+			return true // that is the form left out
+		}
+		return yield(q, args...)
+	}
 	keep := func(which string, apart bool) bool {
-		return s.Afford(perName*len(p.Params)) && s.VaryParams(p, yield, func(params []scheme.Param) []scheme.Param {
+		return s.Afford(perName*len(p.Params)) && s.VaryParams(p, keptOf, func(params []scheme.Param) []scheme.Param {
 			return oneOfEach(params, which == "last", apart)
 		}, "which", which)
 	}
@@ -469,6 +480,8 @@ func repeatedParameter(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Par
 		_ = keep("last", true) && keep("first", true)
 	}
 }
+
+func ofForm(param scheme.Param) bool { return param.Form }
 
 func oneOfEach(params []scheme.Param, last, apart bool) []scheme.Param {
 	at := make(map[paramKey]int, len(params))
@@ -490,7 +503,14 @@ func oneOfEach(params []scheme.Param, last, apart bool) []scheme.Param {
 // undefinedValue looks names of the query up in the form, as a JavaScript sample does
 // that knows names of both: what is not there is undefined.
 func undefinedValue(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Parts, ...string) bool) {
-	if !s.Message.IsForm() || s.Form == formRaw || !slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !param.Form }) || !s.Afford(perName*len(p.Params)) {
+	if !s.Message.IsForm() || s.Form == formRaw || len(p.Params) == 0 || !s.Afford(2*perName*len(p.Params)) {
+		return
+	}
+	inForm := make(map[string]bool, len(p.Params))
+	for _, param := range p.Params {
+		inForm[param.Key] = inForm[param.Key] || param.Form
+	}
+	if !slices.ContainsFunc(p.Params, func(param scheme.Param) bool { return !inForm[param.Key] }) {
 		return
 	}
 	for _, equals := range []bool{true, false} { // of an empty value in the form
@@ -547,7 +567,9 @@ func secondQuestionMark(s *scheme.Search, p *scheme.Parts, yield func(*scheme.Pa
 	}
 	written := func(params []scheme.Param) string { return string((&scheme.Parts{Params: params}).AppendParams(nil)) }
 	query, form := parted(p)
-	_ = join(s.Message.Query, written(form)) && join(s.Message.Query, string(s.Body)) && join(written(query), written(form))
+	// Where a mistake decoded the parameters, what is sent is not what was joined.
+	sent := !encoded(s) || asSent(s, p)
+	_ = (!sent || join(s.Message.Query, written(form)) && join(s.Message.Query, string(s.Body))) && join(written(query), written(form))
 }
 
 // formAppended puts the form's parameters behind the query's, or before.

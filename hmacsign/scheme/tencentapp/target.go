@@ -77,11 +77,15 @@ func ambiguous(path, query, body string, pathDecoded bool) bool {
 func decodeParams(p *scheme.Parts) bool {
 	changed := false
 	for i := range p.Params {
-		param := &p.Params[i]
-		key, value := scheme.Decode(param.Key, true), scheme.Decode(param.Value, true)
-		changed = changed || key != param.Key || value != param.Value
-		param.Key, param.Value = key, value
+		changed = decodeParam(&p.Params[i]) || changed
 	}
+	return changed
+}
+
+func decodeParam(param *scheme.Param) (changed bool) {
+	key, value := scheme.Decode(param.Key, true), scheme.Decode(param.Value, true)
+	changed = key != param.Key || value != param.Value
+	param.Key, param.Value = key, value
 	return changed
 }
 
