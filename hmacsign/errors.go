@@ -2,6 +2,7 @@ package hmacsign
 
 import (
 	"errors"
+	"io"
 
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
@@ -9,7 +10,8 @@ import (
 // The reasons why a request is refused, or cannot be signed. Test for them with
 // errors.Is; a [VerifyError] carries the details.
 var (
-	// ErrNoAuthorization: the request is not signed: it has no Authorization header.
+	// ErrNoAuthorization: the request is not signed: it has no Authorization header,
+	// nor a signature elsewhere, of a scheme that has it there.
 	ErrNoAuthorization = scheme.ErrNoAuthorization
 	// ErrMalformed: the Authorization header or another part of the request
 	// does not have the form that the scheme asks for.
@@ -72,9 +74,15 @@ func refuse(why error, code string, args ...string) *scheme.Refusal {
 	return scheme.Refuse(why, code, args...)
 }
 
-// failed wraps what is no fault of the request.
+// failed wraps what is no fault of the request, and a body that broke off.
 func failed(reason, cause error) *scheme.Refusal {
-	return &scheme.Refusal{Reason: reason, Cause: cause}
+	code := ""
+	if reason == ErrBody && errors.Is(cause, io.ErrUnexpectedEOF) {
+		code = "body_short"
+	}
+	r := scheme.Refuse(reason, code)
+	r.Cause = cause
+	return r
 }
 
 // verifyError completes what was refused; any other error means that it could not be

@@ -79,5 +79,5 @@ func ExampleWithRefusal() {
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	fmt.Print(w.Code, " ", w.Body)
-	// Output: 401 hmacsign: 没有 Authorization 请求头: 请对请求签名
+	// Output: 401 hmacsign: 请求未签名：没有 Authorization 请求头，其他位置也没有签名：请对请求签名
 }

@@ -166,10 +166,10 @@ func (e *Explanation) In(lang string) string {
 }
 
 // explainDate recognises local time that is sent as GMT: the distance is then a
-// time zone's.
+// time zone's, above zero where the request's date is ahead.
 func explainDate(result *Explanation, off, window time.Duration) {
 	zone := off.Round(15 * time.Minute)
 	if zone != 0 && zone.Abs() <= 14*time.Hour && (off-zone).Abs() < 2*time.Minute && zone.Abs() > window {
-		result.found(scheme.Found{Code: "local_time", Args: scheme.Args("off", zone.String())})
+		result.found(scheme.Found{Code: "local_time", Args: scheme.Args("off", (-zone).String())})
 	}
 }

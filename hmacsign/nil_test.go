@@ -63,7 +63,7 @@ func TestNilArguments(t *testing.T) {
 		_, err = NewSigner(TencentApp, algo.HMACSM3, cred, opt)
 		requireOneLine(t, err, "hmacsign: With", "no ")
 	}
-	for _, opt := range []VerifierOption{WithReplayGuard(nil), AcceptSchemes(), AcceptSchemes(TencentApp, nil)} {
+	for _, opt := range []VerifierOption{WithReplayGuard(nil), WithObserver(nil), AcceptSchemes(), AcceptSchemes(TencentApp, nil)} {
 		_, err = NewVerifier(keys, opt)
 		requireOneLine(t, err, "hmacsign: ")
 	}

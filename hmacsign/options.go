@@ -97,7 +97,8 @@ func WithBudget(b *Budget) Option {
 }
 
 // WithSignedHeaders signs these headers beside the ones that a scheme always
-// signs. A request that lacks one is not signed.
+// signs; one that the scheme cannot sign is an error of [NewSigner]. A request that
+// lacks one is not signed.
 func WithSignedHeaders(names ...string) SignerOption {
 	return signerOption(func(s *Signer) error {
 		for _, name := range names {
@@ -197,7 +198,13 @@ func WithExplanations() VerifierOption {
 // on, before it goes on or is answered: with an identity or with the refusal.
 // It is called from concurrent requests.
 func WithObserver(observe func(*http.Request, *Identity, *VerifyError)) VerifierOption {
-	return verifierOption(func(v *Verifier) error { v.observe = observe; return nil })
+	return verifierOption(func(v *Verifier) error {
+		if observe == nil {
+			return errors.New("hmacsign: WithObserver: no function: leave it out")
+		}
+		v.observe = observe
+		return nil
+	})
 }
 
 // WithRefusal has answer write what [Verifier.Middleware] sends to a client that is

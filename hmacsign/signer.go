@@ -58,7 +58,14 @@ func NewSigner(in Scheme, algorithm string, cred Credential, opts ...SignerOptio
 	if err := checkKeyID(cred.KeyID); err != nil {
 		return nil, err
 	}
-	if s.headers = in.Signs(s.headers); len(s.headers) > scheme.MaxSignedHeaders {
+	requested := s.headers
+	s.headers = in.Signs(slices.Clone(requested))
+	for _, name := range requested {
+		if !slices.Contains(s.headers, name) {
+			return nil, fmt.Errorf("hmacsign: WithSignedHeaders: scheme %s cannot sign %s: leave it out", in.Name(), name)
+		}
+	}
+	if len(s.headers) > scheme.MaxSignedHeaders {
 		return nil, fmt.Errorf("hmacsign: WithSignedHeaders: %d headers would be signed, verifiers take %d at most", len(s.headers), scheme.MaxSignedHeaders)
 	}
 	mac, err := newMAC(algorithm, cred.Secret.bytes(), s.backend)

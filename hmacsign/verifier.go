@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -190,7 +191,7 @@ func (v *Verifier) try(w *work) (furthest *dialect, id *Identity, err error) {
 		}
 	}
 	if furthest == nil {
-		return nil, nil, unsigned(w)
+		return nil, nil, v.unsigned(w)
 	}
 	return furthest, nil, err
 }
@@ -224,7 +225,7 @@ func (v *Verifier) remember(key *Key, d *dialect) {
 }
 
 // unsigned refuses a request that no scheme takes for its own.
-func unsigned(w *work) error {
+func (v *Verifier) unsigned(w *work) error {
 	value, err := w.message.Authorization()
 	switch {
 	case err == scheme.ErrForeign:
@@ -232,7 +233,11 @@ func unsigned(w *work) error {
 	case err != nil && value == "":
 		return err
 	}
-	return refuse(ErrMalformed, "authorization_foreign")
+	var names []string
+	for _, d := range v.schemes {
+		names = append(names, d.name)
+	}
+	return refuse(ErrMalformed, "authorization_foreign", "schemes", strings.Join(names, ", "))
 }
 
 // progress is how far a refused request came.
@@ -356,7 +361,7 @@ func (v *Verifier) find(ctx context.Context, id string) (*Key, error) {
 	key, err := v.keys.Key(ctx, id)
 	switch {
 	case errors.Is(err, ErrUnknownKey):
-		return nil, refuse(ErrUnknownKey, "")
+		return nil, refuse(ErrUnknownKey, "key_unknown", "id", id)
 	case err != nil:
 		return nil, err
 	case key == nil:

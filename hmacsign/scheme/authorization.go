@@ -11,7 +11,7 @@ import (
 
 // Limits that no honest client comes near.
 const (
-	MaxAuthorization = 8 << 10 // bytes of a header with a claim
+	MaxAuthorization = 8 << 10 // bytes of a header or a parameter with a claim
 	MaxKeyID         = 256
 	MaxSignedHeaders = 64
 )
@@ -134,8 +134,11 @@ func CheckKeyIDLength(id string) error {
 }
 
 // DecodeBase64 appends a signature in standard base64, of which there is one way to
-// write it.
+// write it. An empty one, and one longer than MaxAuthorization, is refused.
 func DecodeBase64(dst []byte, text string) ([]byte, error) {
+	if text == "" || len(text) > MaxAuthorization {
+		return dst, Refuse(ErrMalformed, "signature_not_base64")
+	}
 	before := len(dst)
 	dst, err := strictBase64.AppendDecode(dst, []byte(text))
 	if err != nil || base64.StdEncoding.EncodedLen(len(dst)-before) != len(text) { // line breaks are passed over
@@ -146,7 +149,7 @@ func DecodeBase64(dst []byte, text string) ([]byte, error) {
 
 var strictBase64 = base64.StdEncoding.Strict()
 
-// DecodeHex appends a signature in lower-case hex.
+// DecodeHex appends a signature in lower-case hex; it refuses as DecodeBase64 does.
 func DecodeHex(dst []byte, text string) ([]byte, error) {
 	if len(text) > MaxAuthorization || strings.ContainsAny(text, "ABCDEF") {
 		return dst, Refuse(ErrMalformed, "signature_not_hex")

@@ -76,7 +76,7 @@ func Args(pairs ...string) map[string]string {
 }
 
 // Error is one line in English.
-func (r *Refusal) Error() string { return r.line(r.Reason.Error(), r.Detail) }
+func (r *Refusal) Error() string { return r.line("en", r.Reason.Error(), r.Detail) }
 
 // In is the same line in a language (see [Languages]).
 func (r *Refusal) In(lang string) string {
@@ -84,16 +84,16 @@ func (r *Refusal) In(lang string) string {
 	if r.DetailCode != "" {
 		detail = Text(lang, r.DetailCode, r.Args)
 	}
-	return r.line(Text(lang, r.Code(), nil), detail)
+	return r.line(lang, Text(lang, r.Code(), nil), detail)
 }
 
-func (r *Refusal) line(reason, detail string) string {
+func (r *Refusal) line(lang, reason, detail string) string {
 	var b strings.Builder
 	b.WriteString("hmacsign: ")
 	b.WriteString(reason)
 	for _, more := range []string{detail, text(r.Cause)} {
 		if more != "" {
-			b.WriteString(": ")
+			b.WriteString(Text(lang, "separator", nil))
 			b.WriteString(more)
 		}
 	}

@@ -39,7 +39,9 @@ type Scheme interface {
 	Forms() []string
 
 	// Parse reads what the request says of its own signature into c, wherever that
-	// stands; [ErrForeign] if there is no signature of this scheme.
+	// stands; [ErrForeign] if there is no signature of this scheme. It refuses an empty
+	// one, what is there twice, and what is longer than [MaxAuthorization] before it
+	// copies or decodes it.
 	Parse(m *Message, c *Claim) error
 	// Date is the signed time of the request. It refuses with [ErrDate] where
 	// there is none.
@@ -57,7 +59,8 @@ type Scheme interface {
 	CheckBody(m *Message, c *Claim, form string) error
 
 	// Signs is what a signer signs, in the scheme's order, of the headers that it
-	// was asked to sign (in lower case).
+	// was asked to sign (in lower case): a fixed list where it has one, and then no
+	// others can be asked for.
 	Signs(requested []string) []string
 	// Prepare checks an unsigned request, sets what must be there beside the
 	// signature with [Message.Set] and [Message.SetQuery], and completes c, which

@@ -104,6 +104,15 @@ func TestOverTheWire(t *testing.T) {
 	}
 }
 
+// A signer does not leave out in silence what it was told to sign.
+func TestSignsNoOtherHeaders(t *testing.T) {
+	cred := hmacsign.Credential{KeyID: "app-1", Secret: hmacsign.Secret("acme-secret-0123456789")}
+	_, err := hmacsign.NewSigner(exampledialect.Scheme{}, algo.HMACSHA256, cred, hmacsign.WithSignedHeaders("X-Acme-Nonce"))
+	require.NoError(t, err)
+	_, err = hmacsign.NewSigner(exampledialect.Scheme{}, algo.HMACSHA256, cred, hmacsign.WithSignedHeaders("x-acme-nonce", "source"))
+	require.EqualError(t, err, "hmacsign: WithSignedHeaders: scheme acme cannot sign source: leave it out")
+}
+
 func do(t *testing.T, client *http.Client, req *http.Request) (int, string) {
 	if req.GetBody != nil {
 		req.Body, _ = req.GetBody()

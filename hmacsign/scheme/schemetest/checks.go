@@ -154,6 +154,15 @@ func (t *suite) covered() {
 		}
 		if t.coverage.Path && t.coverage.Query {
 			t.changed(s, withTarget(s.after, s.after.Path+"%3F"+s.after.Query), "the question mark")
+			pieces := strings.Split(s.after.Query, "&")
+			for i, piece := range pieces {
+				r := s.after
+				r.Path += piece
+				for _, rest := range [][]string{slices.Delete(slices.Clone(pieces), i, i+1), slices.Concat([]string{""}, pieces[:i], pieces[i+1:])} {
+					r.Query = strings.Join(rest, "&")
+					t.changed(s, r, "where the query begins")
+				}
+			}
 		}
 		if t.coverage.Body {
 			edits(s.after.Body, 0, max(every, len(s.after.Body)/100), func(body string) {

@@ -86,6 +86,12 @@ func (t *suite) claims() {
 			same(p.set(s.after, strings.ToLower(text)), "the case of the claim")
 			if p.header == "" {
 				same(p.set(s.after, text+"&"+text), "the claim, twice")
+				for piece := range strings.SplitSeq(strings.TrimPrefix(text, s.before.Query), "&") {
+					name, _, _ := strings.Cut(piece, "=")
+					for _, twice := range []string{text + "&" + piece, text + "&" + name + "=x", name + "=x&" + text} {
+						same(p.set(s.after, twice), "a parameter of the claim, twice")
+					}
+				}
 				continue
 			}
 			same(withHeader(s.after, p.header), "the claim")

@@ -19,8 +19,8 @@ type Options struct {
 	// Answers are known answers, at least one, computed by other means than this
 	// module.
 	Answers []Answer
-	// Headers are signed by the suite's signers beside what the scheme always signs,
-	// "source" without it; all of the suite's requests have a header of that name.
+	// Headers are signed by the suite's signers beside what the scheme always signs, as
+	// far as it can sign them, "source" without it; all of the suite's requests have a header of that name.
 	Headers []string
 	// Requests are signed, changed and verified beside the suite's own: those of
 	// which the scheme makes something particular. Each form must be that of one

@@ -2,9 +2,11 @@ package schemetest
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -245,6 +247,90 @@ func (keypairFickle) Name() string {
 	return fmt.Sprint("fickle-", names)
 }
 
+// link is a dialect with all in the query; loose, it takes the last of a repeated
+// signature, and run, nothing stands between path and query.
+type link struct {
+	scheme.Defaults
+	loose, run bool
+}
+
+func (link) Name() string            { return "link" }
+func (link) Signs([]string) []string { return nil }
+func (link) Algorithms() []string    { return []string{algo.HMACSHA256} }
+func (link) Coverage() scheme.Coverage {
+	return scheme.Coverage{Method: true, Path: true, Query: true, NotApart: []scheme.Pair{scheme.SameOrder}}
+}
+
+// value is that of a parameter, which is there once unless the link is loose.
+func (l link) value(query, name string) (value string, err error) {
+	for piece := range strings.SplitSeq(query, "&") {
+		if v, ok := strings.CutPrefix(piece, name+"="); ok {
+			if value != "" && !(l.loose && name == "sig") {
+				return "", scheme.Refuse(scheme.ErrMalformed, "hmac_repeated_parameter", "name", name)
+			}
+			value = v
+		}
+	}
+	return value, nil
+}
+
+func (l link) Parse(m *scheme.Message, c *scheme.Claim) (err error) {
+	if c.Text, err = l.value(m.Query, "sig"); err == nil && c.Text == "" {
+		err = scheme.ErrForeign
+	}
+	if err != nil {
+		return err
+	}
+	if c.KeyID, err = l.value(m.Query, "key"); err == nil && c.KeyID == "" {
+		err = scheme.Missing("key")
+	}
+	if err != nil {
+		return err
+	}
+	c.Algorithm = algo.HMACSHA256
+	c.Signature, err = scheme.DecodeHex(c.Signature[:0], c.Text)
+	return err
+}
+
+func (l link) Date(m *scheme.Message, _ *scheme.Claim) (time.Time, error) {
+	text, err := l.value(m.Query, "time")
+	if err != nil {
+		return time.Time{}, err
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}, scheme.Refuse(scheme.ErrDate, "date_missing", "header", "time")
+	}
+	return time.Unix(seconds, 0), nil
+}
+
+func (l link) Parts(p *scheme.Parts, m *scheme.Message, _ *scheme.Claim, _ string) (bool, error) {
+	p.Method, p.Path, p.Order, p.Mark = m.Method, m.Path, scheme.ByKey, "?"
+	if l.run {
+		p.Mark = ""
+	}
+	for piece := range strings.SplitSeq(m.Query, "&") {
+		if !strings.HasPrefix(piece, "sig=") {
+			p.Params = append(p.Params, scheme.Param{Key: piece})
+		}
+	}
+	return true, nil
+}
+
+func (link) Render(dst []byte, p *scheme.Parts) []byte {
+	return p.AppendParams(append(append(append(append(dst, p.Method...), ' '), p.Path...), p.Mark...))
+}
+
+func (link) Prepare(m *scheme.Message, c *scheme.Claim, now time.Time) error {
+	m.SetQuery("key", c.KeyID)
+	m.SetQuery("time", strconv.FormatInt(now.Unix(), 10))
+	return nil
+}
+
+func (link) Write(m *scheme.Message, c *scheme.Claim) {
+	m.SetQuery("sig", hex.EncodeToString(c.Signature))
+}
+
 func TestFaultsAreFound(t *testing.T) {
 	text := "x-date: Thu, 11 Mar 2021 08:29:58 GMT\nGET\na/b\n\n\n/v1?a&b=1"
 	key, err := algo.NewKey(algo.HMACSHA256, []byte("exampleAppSecret-0001"))
@@ -268,9 +354,11 @@ func TestFaultsAreFound(t *testing.T) {
 		{"Covered", app{}, appUnchecked{}},
 		{"Covered", huawei{}, huaweiUnchecked{}},
 		{"Covered", keypair{}, keypairBoastful{}},
+		{"Covered", link{}, link{run: true}},
 		{"Candidates", app{}, appAmbiguous{}},
 		{"Candidates", app{}, appWidePair{}},
 		{"Claims", app{}, appSloppy{}},
+		{"Claims", link{}, link{loose: true}},
 		{"Parse", keypair{}, keypairUnlisted{}},
 		{"Parse", keypair{}, keypairHungry{}},
 		{"Parse", keypair{}, keypairCareless{}},
