@@ -2,27 +2,11 @@ package hmacsign
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 )
-
-type identityKey struct{}
-
-// ContextWithIdentity returns a context that holds who signed a request, as
-// [Verifier.Middleware] gives it to its handler: for middleware of one's own.
-func ContextWithIdentity(ctx context.Context, id *Identity) context.Context {
-	return context.WithValue(ctx, identityKey{}, id)
-}
-
-// IdentityFrom returns who signed the request of this context, if
-// [Verifier.Middleware] let it through or [ContextWithIdentity] made the context.
-func IdentityFrom(ctx context.Context) (*Identity, bool) {
-	id, ok := ctx.Value(identityKey{}).(*Identity)
-	return id, ok && id != nil
-}
 
 // An Answer is the HTTP response that a client gets whose request is refused.
 type Answer struct {
