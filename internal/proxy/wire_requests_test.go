@@ -398,6 +398,7 @@ var wireAxes = []wireAxis{
 			c.add("Accept", c.one("*/*", "application/json", "", "text/html;q=0.5, */*"), !c.is("tencent-app"))
 		}},
 		{"raw query form", 4, func(c *wireCase) { c.signer.form = "raw" }},
+		{"decoded query form", 4, func(c *wireCase) { c.signer.form = "decoded" }},
 		{"algorithm in upper case", 1, func(c *wireCase) {
 			if !c.is("huawei-sdk") {
 				c.edit = func(s string) string { return strings.Replace(s, `algorithm="hmac`, `algorithm="HMAC`, 1) }

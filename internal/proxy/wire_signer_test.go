@@ -16,6 +16,7 @@ import (
 	"io"
 	"math/bits"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -451,6 +452,11 @@ func tencentParameters(r *wireRequest, form string) string {
 		return "?" + strings.Join(pieces, "&")
 	}
 	pieces = slices.DeleteFunc(pieces, func(s string) bool { return s == "" })
+	if form == "decoded" && !decodesToSpecial.MatchString(strings.Join(texts, "&")) {
+		for i, piece := range pieces {
+			pieces[i], _ = url.QueryUnescape(piece)
+		}
+	}
 	slices.SortFunc(pieces, func(a, b string) int {
 		aKey, aValue, _ := strings.Cut(a, "=")
 		bKey, bValue, _ := strings.Cut(b, "=")
@@ -466,6 +472,9 @@ func tencentParameters(r *wireRequest, form string) string {
 	}
 	return "?" + strings.Join(pieces, "&")
 }
+
+// decodesToSpecial is what cannot be signed decoded.
+var decodesToSpecial = regexp.MustCompile(`(?i)%(26|3d|23|3f|25|2b|3b|[01].|7f)`)
 
 func (s *wireSigner) canonicalRequest(r *wireRequest) string {
 	segments := strings.Split(r.path, "/")
@@ -529,7 +538,7 @@ func huaweiEncoded(s string) string {
 // covers reports whether a request is, as far as the scheme covers it, the one
 // that text was signed for.
 func (s *wireSigner) covers(r *wireRequest, text string) error {
-	if got := s.stringToSign(r, "documented"); got != text && s.stringToSign(r, "raw") != text {
+	if got := s.stringToSign(r, "documented"); got != text && s.stringToSign(r, "raw") != text && s.stringToSign(r, "decoded") != text {
 		return fmt.Errorf("signed %.1000q, got %.1000q", text, got)
 	}
 	if !s.digestHolds(r) {
