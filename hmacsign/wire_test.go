@@ -143,6 +143,11 @@ func FuzzWireAsVerify(f *testing.F) {
 		if req.Header.Get("Pragma") != "" { // net/http adds a Cache-Control
 			return
 		}
+		if again, _ := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw))); len(again.TransferEncoding) > 0 {
+			if _, err := io.Copy(io.Discard, again.Body); err != nil { // of the framing, which is not part of a WireRequest
+				return
+			}
+		}
 		for _, unfit := range []string{"malformed wire_", "malformed header_control_character"} {
 			if strings.HasPrefix(got, unfit) {
 				return
