@@ -14,11 +14,13 @@ import (
 // verifierFlags are those of verify and serve alike.
 type verifierFlags struct {
 	schemeFlags
+	schemes       []hmacsign.Scheme // nil is all
 	date, backend string
 	window        time.Duration
 }
 
 func (f *verifierFlags) add(fs *flag.FlagSet) {
+	f.set = fs
 	fs.DurationVar(&f.window, "window", hmacsign.DefaultWindow, "how far the request's date may be off, either way: `TIME`")
 	fs.StringVar(&f.queryForm, "query-form", "documented,raw,decoded", "query `FORMS` to accept, separated by commas: documented, raw, decoded, joined")
 	fs.BoolVar(&f.keepEnvironment, "no-strip-environment", false, "the path is signed with its first segment release, test or prepub")
@@ -32,7 +34,7 @@ func (f *verifierFlags) options() ([]hmacsign.VerifierOption, error) {
 	if err != nil {
 		return nil, err
 	}
-	schemes, err := f.verifying()
+	schemes, err := f.accepted()
 	if err != nil {
 		return nil, err
 	}
