@@ -57,7 +57,7 @@ func (f *schemeFlags) checkSchemes(chooser string, inUse ...hmacsign.Scheme) (er
 	return err
 }
 
-// has reports whether a flag was.
+// has reports whether a flag was given.
 func (f *schemeFlags) has(name string) (was bool) {
 	f.set.Visit(func(given *flag.Flag) { was = was || given.Name == name })
 	return was
