@@ -147,7 +147,7 @@ func (e *Explanation) In(lang string) string {
 	case late.Accepted:
 		b.WriteString(scheme.Text(lang, "explain_late_accepted", nil) + "\n")
 	default:
-		b.WriteString(scheme.Text(lang, "explain_late_refused", scheme.Args("reason", late.Refusal.In(lang))) + "\n")
+		b.WriteString(scheme.Text(lang, "explain_late_refused", scheme.Args("reason", withoutName(late.Refusal.In(lang)))) + "\n")
 		if late.Refusal.Explanation != nil {
 			b.WriteString(late.Refusal.Explanation.In(lang))
 		}
@@ -165,6 +165,9 @@ func (e *Explanation) In(lang string) string {
 	}
 	return b.String()
 }
+
+// withoutName is an error's line where it is part of another.
+func withoutName(line string) string { return strings.TrimPrefix(line, "hmacsign: ") }
 
 // explainDate recognises local time that is sent as GMT: the date is then as far ahead
 // as the clocks of a zone are. One that was sent as a number of seconds is of no zone.
