@@ -102,6 +102,13 @@ type Explainer interface {
 	Recognise(s *Search, r *Refusal) []Found
 }
 
+// A Checker can have options that do not go together, or are none.
+type Checker interface {
+	// Check is asked before a signer or a verifier takes the scheme into use. Its
+	// error says what to set instead.
+	Check() error
+}
+
 // A Claim is what a request says of its own signature. It is used again for other
 // requests: a scheme fills it, and keeps nothing of it.
 type Claim struct {

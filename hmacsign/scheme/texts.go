@@ -41,8 +41,10 @@ var textsMu sync.RWMutex
 func Languages() []string { return []string{"en", "zh"} }
 
 // RegisterTexts adds a scheme's own texts in a language: of details of refusals and
-// of mistakes, by code. It panics on a code that is there already, or a language that
-// is not.
+// of mistakes, by code. A gap {name} takes the argument of that name as it is,
+// {name:q} as a quoted string, {name:span} as a time.Duration. Call it in an init
+// function, before requests come. It panics on a code that is there already, or a
+// language that is not.
 func RegisterTexts(lang string, own map[string]string) {
 	textsMu.Lock()
 	defer textsMu.Unlock()

@@ -412,7 +412,8 @@ func (t *suite) words() {
 func gaps(text string) (names []string) {
 	for _, piece := range strings.Split(text, "{")[1:] {
 		name, _, _ := strings.Cut(piece, "}")
-		names = append(names, strings.TrimSuffix(name, ":q"))
+		name, _, _ = strings.Cut(name, ":") // how it is written
+		names = append(names, name)
 	}
 	return names
 }
