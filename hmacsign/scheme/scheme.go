@@ -60,11 +60,12 @@ type Scheme interface {
 
 	// Signs is what a signer signs, in the scheme's order, of the headers that it
 	// was asked to sign (in lower case): a fixed list where it has one, and then no
-	// others can be asked for.
+	// others can be asked for. It is asked once, by NewSigner.
 	Signs(requested []string) []string
 	// Prepare checks an unsigned request, sets what must be there beside the
 	// signature with [Message.Set] and [Message.SetQuery], and completes c, which
-	// has the key id, the algorithm and the headers.
+	// has the key id, the algorithm and the headers that Signs gave: it appends to
+	// c.Headers only what is signed of some requests and not of others.
 	Prepare(m *Message, c *Claim, now time.Time) error
 	// Write puts the claim with its signature onto the request.
 	Write(m *Message, c *Claim)

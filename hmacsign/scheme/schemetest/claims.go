@@ -289,7 +289,8 @@ func (t *suite) parseOne(r scheme.Request) {
 }
 
 // FuzzParse looks for a claim that makes Parse panic, or that it takes against the
-// contract: value stands in each place of the claim.
+// contract: value stands in each place of the claim. Give go test
+// -fuzzminimizetime=10x beside -fuzz, or it spends its time on shortening what it finds.
 func FuzzParse(f *testing.F, s scheme.Scheme) {
 	suite := newSuite(s, Options{})
 	suite.reporter = f
