@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -146,7 +147,7 @@ func (e *Explanation) In(lang string) string {
 	case late.Accepted:
 		b.WriteString(scheme.Text(lang, "explain_late_accepted", nil) + "\n")
 	default:
-		b.WriteString(scheme.Text(lang, "explain_late_refused", scheme.Args("reason", late.Refusal.In(lang))) + "\n")
+		b.WriteString(scheme.Text(lang, "explain_late_refused", scheme.Args("reason", withoutName(late.Refusal.In(lang)))) + "\n")
 		if late.Refusal.Explanation != nil {
 			b.WriteString(late.Refusal.Explanation.In(lang))
 		}
@@ -165,11 +166,39 @@ func (e *Explanation) In(lang string) string {
 	return b.String()
 }
 
-// explainDate recognises local time that is sent as GMT: the distance is then a
-// time zone's, above zero where the request's date is ahead.
-func explainDate(result *Explanation, off, window time.Duration) {
-	zone := off.Round(15 * time.Minute)
-	if zone != 0 && zone.Abs() <= 14*time.Hour && (off-zone).Abs() < 2*time.Minute && zone.Abs() > window {
-		result.found(scheme.Found{Code: "local_time", Args: scheme.Args("off", (-zone).String())})
+// withoutName is an error's line where it is part of another.
+func withoutName(line string) string { return strings.TrimPrefix(line, "hmacsign: ") }
+
+// explainDate recognises local time that is sent as GMT: the date is then as far ahead
+// as the clocks of a zone are. One that was sent as a number of seconds is of no zone.
+func explainDate(result *Explanation, m *scheme.Message, date, now time.Time, window time.Duration) {
+	ahead := date.Sub(now)
+	zone := ahead.Round(15 * time.Minute)
+	if isZone(zone) && (ahead-zone).Abs() <= time.Minute && zone.Abs() > window && !sentAsNumber(m, date) {
+		result.found(scheme.Found{Code: "local_time", Args: scheme.Args("off", zone.String())})
 	}
+}
+
+// oddZones are the offsets in use that are no whole hours, in minutes.
+var oddZones = []time.Duration{-9*60 - 30, -3*60 - 30, -2*60 - 30, 3*60 + 30, 4*60 + 30, 5*60 + 30, 5*60 + 45, 6*60 + 30,
+	8*60 + 45, 9*60 + 30, 10*60 + 30, 12*60 + 45, 13*60 + 45}
+
+// isZone reports whether the clocks of a time zone are that far ahead of GMT.
+func isZone(ahead time.Duration) bool {
+	if ahead%time.Hour != 0 {
+		return slices.Contains(oddZones, ahead/time.Minute)
+	}
+	return ahead != 0 && -12*time.Hour <= ahead && ahead <= 14*time.Hour
+}
+
+// sentAsNumber reports whether a header or the query has the date in seconds since
+// 1970, or in a fraction of them.
+func sentAsNumber(m *scheme.Message, date time.Time) bool {
+	seconds := strconv.FormatInt(date.Unix(), 10)
+	for _, values := range m.Header {
+		if slices.ContainsFunc(values, func(value string) bool { return strings.Contains(value, seconds) }) {
+			return true
+		}
+	}
+	return strings.Contains(m.Query, seconds)
 }

@@ -134,6 +134,9 @@ func AcceptSchemes(schemes ...Scheme) VerifierOption {
 			if slices.ContainsFunc(v.schemes, func(d *dialect) bool { return d.name == s.Name() }) {
 				return fmt.Errorf("hmacsign: AcceptSchemes: %s is there twice: set the options of one value", s.Name())
 			}
+			if err := checkScheme(s); err != nil {
+				return err
+			}
 			v.schemes = append(v.schemes, newDialect(s))
 		}
 		return nil

@@ -148,7 +148,7 @@ func (v *Verifier) mismatchAs(w *work, d *dialect) (e *VerifyError) {
 func (v *Verifier) expired(w *work, d *dialect, date time.Time, refusal error) error {
 	e := verifyError(refusal)
 	e.Explanation = new(Explanation)
-	explainDate(e.Explanation, v.clock().Sub(date), v.window)
+	explainDate(e.Explanation, &w.message, date, v.clock(), v.window)
 	late := &Late{Date: date}
 	e.Explanation.Late = late
 	switch err := v.checkRest(w, d); err {

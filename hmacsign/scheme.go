@@ -75,6 +75,18 @@ type dialect struct {
 	explainer scheme.Explainer
 }
 
+// checkScheme finds options of a scheme that cannot be used.
+func checkScheme(s Scheme) error {
+	checker, ok := s.(scheme.Checker)
+	if !ok {
+		return nil
+	}
+	if err := checker.Check(); err != nil {
+		return fmt.Errorf("hmacsign: %s: %w", s.Name(), err)
+	}
+	return nil
+}
+
 func newDialect(s Scheme) *dialect {
 	d := &dialect{Scheme: s, name: s.Name(), forms: s.Forms()}
 	d.hashed, _ = s.(scheme.Hashed)

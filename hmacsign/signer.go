@@ -40,6 +40,9 @@ func NewSigner(in Scheme, algorithm string, cred Credential, opts ...SignerOptio
 	if in == nil {
 		return nil, errors.New("hmacsign: NewSigner: no scheme")
 	}
+	if err := checkScheme(in); err != nil {
+		return nil, err
+	}
 	s := &Signer{common: defaults(noBudget), dialect: newDialect(in), keyID: cred.KeyID, algorithm: algorithm}
 	if s.dialect.deriver != nil {
 		s.secret = cred.Secret

@@ -61,8 +61,8 @@ func NewVerifier(keys KeyStore, opts ...VerifierOption) (*Verifier, error) {
 		}
 	}
 	if v.schemes == nil {
-		for _, s := range Schemes() {
-			v.schemes = append(v.schemes, newDialect(s))
+		if err := AcceptSchemes(Schemes()...).verifier(v); err != nil {
+			return nil, err
 		}
 	}
 	if err := v.checkBackend(); err != nil {

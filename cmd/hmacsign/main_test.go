@@ -381,6 +381,37 @@ func TestSignFlags(t *testing.T) {
 	require.Equal(t, 1, status, stderr)
 }
 
+// A flag of a scheme that is not the one to sign in would do nothing.
+func TestFlagsOfOtherSchemes(t *testing.T) {
+	keypair, huawei := []string{"--scheme", "tencent-keypair"}, []string{"--scheme", "huawei-sdk"}
+	const app, sdk, both = "is for scheme tencent-app", "is for scheme huawei-sdk", "both --region and --service"
+	for _, c := range []struct {
+		of    []string
+		flags string
+		want  string // none: it is right
+	}{
+		{nil, "--query-form raw", ""}, {nil, "--content-md5 raw", ""}, {nil, "--no-strip-environment", ""}, {huawei, "--region r --service s", ""},
+		{keypair, "", ""}, {huawei, "", ""},
+		{keypair, "--query-form raw", app}, {keypair, "--query-form documented", app}, {huawei, "--query-form=raw", app},
+		{keypair, "--content-md5 hex", app}, {huawei, "--content-md5 raw", app}, {keypair, "--no-strip-environment", app}, {huawei, "--no-strip-environment", app},
+		{nil, "--region r --service s", sdk}, {nil, "--region r", sdk}, {keypair, "--service s", sdk}, {keypair, "--region=", sdk},
+		{huawei, "--region r", both}, {huawei, "--service s", both}, {huawei, "--service=", both}, {huawei, "--region= --service=", "give the names"}, {huawei, "--region r --service=", "give the names"},
+	} {
+		args := append(append([]string{"sign", "http://h/a"}, c.of...), strings.Fields(c.flags)...)
+		status, _, stderr := hmacsignRun(t, "", args...)
+		if c.want == "" {
+			require.Zero(t, status, "%v: %s", args, stderr)
+			continue
+		}
+		require.Equal(t, 2, status, "%v: %s", args, stderr)
+		require.Contains(t, stderr, c.want, args)
+		require.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %s", stderr)
+	}
+	status, _, stderr := hmacsignRun(t, "", "send", "--scheme", "huawei-sdk", "--content-md5", "raw", "http://127.0.0.1:1")
+	require.Equal(t, 2, status, stderr)
+	require.Equal(t, "hmacsign: --content-md5 is for scheme tencent-app: leave it out, or name that scheme with --scheme\n", stderr)
+}
+
 // What curl's flags make of a body.
 func TestBodyFlags(t *testing.T) {
 	file := writeFile(t, "one\r\ntwo&\x00\xff\n")

@@ -56,6 +56,7 @@ func (d dataFlag) String() string     { return "" }
 func (d dataFlag) Set(s string) error { *d.to = append(*d.to, data{d.kind, s}); return nil }
 
 func (r *requestFlags) add(fs *flag.FlagSet) {
+	r.set = fs
 	for _, name := range []string{"X", "request"} {
 		fs.StringVar(&r.method, name, "", "`METHOD`; without it GET, or POST with a body")
 	}

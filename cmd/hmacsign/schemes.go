@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"flag"
+	"slices"
 	"strings"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
@@ -11,9 +14,10 @@ import (
 
 // schemeFlags are the options of schemes, for signing and for verifying.
 type schemeFlags struct {
-	queryForm       string // for verifying several, separated by commas
-	contentMD5      string // for signing
-	region, service string // likewise, of a derived key
+	set             *flag.FlagSet // which knows those that were given
+	queryForm       string        // for verifying several, separated by commas
+	contentMD5      string        // for signing
+	region, service string        // likewise, of a derived key
 	keepEnvironment bool
 	anyDate         bool // for verifying, like decodeSlash
 	decodeSlash     bool
@@ -34,11 +38,39 @@ func (f *schemeFlags) forms() (forms tencentapp.QueryForm, err error) {
 	return forms, nil
 }
 
+// schemeOf is the scheme that each of these flags is for.
+var schemeOf = map[string]hmacsign.Scheme{
+	"query-form": hmacsign.TencentApp, "content-md5": hmacsign.TencentApp, "no-strip-environment": hmacsign.TencentApp,
+	"accept-any-date": hmacsign.TencentKeyPair,
+	"decode-slash":    hmacsign.HuaweiSDK, "region": hmacsign.HuaweiSDK, "service": hmacsign.HuaweiSDK,
+}
+
+// checkSchemes refuses flags that were given for a scheme which is not in use: they would do
+// nothing. Chooser is the flag that says which are.
+func (f *schemeFlags) checkSchemes(chooser string, inUse ...hmacsign.Scheme) (err error) {
+	f.set.Visit(func(given *flag.Flag) {
+		of := schemeOf[given.Name]
+		if of != nil && !slices.ContainsFunc(inUse, func(s hmacsign.Scheme) bool { return s.Name() == of.Name() }) {
+			err = cmp.Or(err, usagef("--%s is for scheme %s: leave it out, or name that scheme with %s", given.Name, of.Name(), chooser))
+		}
+	})
+	return err
+}
+
+// has reports whether a flag was given.
+func (f *schemeFlags) has(name string) (was bool) {
+	f.set.Visit(func(given *flag.Flag) { was = was || given.Name == name })
+	return was
+}
+
 // signing is the scheme of a name, to sign with.
 func (f *schemeFlags) signing(name string) (hmacsign.Scheme, error) {
 	s, err := hmacsign.SchemeByName(name)
 	if err != nil {
 		return nil, usageError{err}
+	}
+	if err := f.checkSchemes("--scheme", s); err != nil {
+		return nil, err
 	}
 	form, err := tencentapp.ParseQueryForm(f.queryForm)
 	if err != nil {
@@ -48,31 +80,36 @@ func (f *schemeFlags) signing(name string) (hmacsign.Scheme, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	derived := f.region != "" || f.service != ""
 	switch s.(type) {
 	case tencentapp.Scheme:
 		s = tencentapp.Scheme{Query: form, ContentMD5: md5, KeepEnvironment: f.keepEnvironment}
 	case huaweisdk.Scheme:
-		if derived {
+		switch region, service := f.has("region"), f.has("service"); {
+		case region != service:
+			return nil, usagef("a derived key needs both --region and --service: give the other one too")
+		case region:
 			if s, err = huaweisdk.Derived(f.region, f.service); err != nil {
 				return nil, usageError{err}
 			}
-			return s, nil
 		}
-	}
-	if derived {
-		return nil, usagef("--region and --service are for scheme %s", hmacsign.HuaweiSDK.Name())
 	}
 	return s, nil
 }
 
-// verifying is every scheme, to verify with.
-func (f *schemeFlags) verifying() (all []hmacsign.Scheme, err error) {
+// accepted is what --schemes names, or every scheme, to verify with.
+func (f *verifierFlags) accepted() (all []hmacsign.Scheme, err error) {
+	schemes := f.schemes
+	if schemes == nil {
+		schemes = hmacsign.Schemes()
+	}
+	if err := f.checkSchemes("--schemes", schemes...); err != nil {
+		return nil, err
+	}
 	forms, err := f.forms()
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range hmacsign.Schemes() {
+	for _, s := range schemes {
 		switch s.(type) {
 		case tencentapp.Scheme:
 			s = tencentapp.Scheme{Accept: forms, KeepEnvironment: f.keepEnvironment}

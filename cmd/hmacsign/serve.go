@@ -34,7 +34,6 @@ type serveFlags struct {
 	server      *proxy.Server
 	level       slog.LevelVar
 	keysFile    string
-	schemes     []hmacsign.Scheme
 	replayGuard int
 	explain     bool
 	given       map[string]bool // the names of the flags that were there
@@ -69,7 +68,7 @@ func runServe(c *command, args []string, io *streams) error {
 	limitMemory(f.server.MaxBuffered)
 	required, _ := algo.Required() // the server says what is not understood
 	log.Info("starting", "version", buildInfo().Version, "keys", keys.Len(), "upstream", f.config.Upstream, "replay_guard", f.replayGuard, "window", f.window.String(),
-		"accept_any_date", f.anyDate, "max_body", f.config.MaxBody, "max_buffered", f.server.MaxBuffered, "max_buffered_disk", f.server.MaxBufferedOnDisk,
+		"query_form", f.queryForm, "no_strip_environment", f.keepEnvironment, "accept_any_date", f.anyDate, "decode_slash", f.decodeSlash, "max_body", f.config.MaxBody, "max_buffered", f.server.MaxBuffered, "max_buffered_disk", f.server.MaxBufferedOnDisk,
 		"max_connections", f.server.MaxConnections, "forward_signed", f.config.ForwardSigned, "allow_upgrade", f.config.AllowUpgrade,
 		"trusted_proxies", fmt.Sprint(f.config.TrustedProxies), "trust_unix", f.config.TrustUnix, "preserve_host", f.config.PreserveHost, "backend", f.backend, "required", required, "secret_bits", requiredSecretBits(),
 		"self_test_interval", f.server.SelfTestInterval.String(), "resign", f.config.Resign != nil, "explain", f.explain)
@@ -298,9 +297,6 @@ func (f *serveFlags) verifier() error {
 	opts = append(opts, hmacsign.WithBudget(budget))
 	if f.explain {
 		opts = append(opts, hmacsign.WithExplanations())
-	}
-	if f.schemes != nil {
-		opts = append(opts, hmacsign.AcceptSchemes(f.schemes...))
 	}
 	if f.replayGuard > 0 {
 		if f.server.Replays, err = hmacsign.NewMemoryReplayStore(f.replayGuard); err != nil {

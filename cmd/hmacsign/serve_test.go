@@ -25,6 +25,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/huaweisdk"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentapp"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentkeypair"
 )
 
 const keysText = `[{"id": "test-key", "secret": "` + testSecret + `"}]`
@@ -39,7 +42,8 @@ func TestServeUsage(t *testing.T) {
 	defer taken.Close()
 	right := []string{"serve", "--keys", keys, "--upstream", "http://h", "--listen", taken.Addr().String()}
 	for _, args := range []string{
-		"", "--drain 0s", "--replay-guard 0", "--replay-guard 5 --explain", "--schemes huawei-sdk,tencent-app", "--forward signed", "--forward all", "--preserve-host",
+		"", "--drain 0s", "--replay-guard 0", "--replay-guard 5 --explain", "--schemes huawei-sdk,tencent-app", "--schemes huawei-sdk --decode-slash", "--schemes tencent-app --query-form raw --no-strip-environment",
+		"--schemes tencent-keypair --accept-any-date", "--query-form raw --no-strip-environment --decode-slash --accept-any-date", "--forward signed", "--forward all", "--preserve-host",
 		"--allow-upgrade websocket", "--trusted-proxies 10.0.0.0/8,192.0.2.1,2001:db8::/32,::1", "--log-level warn", "--pprof --admin 127.0.0.1:0",
 		"--max-body 1 --max-buffered-disk 1", "--max-buffered 9223372036854775807", "--identity-header X-Who", "--identity-header x_who", "--pprof=false", "--self-test-interval 1s", "--self-test-interval 0s",
 	} {
@@ -63,6 +67,8 @@ func TestServeUsage(t *testing.T) {
 		"--trusted-proxies ::ffff:10.0.0.0/104": "10.0.0.0/8", "--trusted-proxies fe80::1%eth0": "10.0.0.0/8",
 		"--admin 9100": "unix:", "--admin unix:": "unix:", "--admin localhost": ":8080",
 		"--pprof": "--admin", "--tls-cert x": "--tls-key", "--tls-key x": "--tls-cert", "left over": "left", "--admin ": "empty", "--schemes ": "empty",
+		"--schemes huawei-sdk --query-form raw": "--query-form is for scheme tencent-app", "--schemes tencent-app --decode-slash": "--decode-slash is for scheme huawei-sdk",
+		"--schemes tencent-app --accept-any-date": "--accept-any-date is for scheme tencent-keypair", "--no-strip-environment --schemes tencent-keypair": "--no-strip-environment is for scheme tencent-app",
 		"--resign-algorithm hmac-sm3": "--resign-key-id", "--resign-key-id k --resign-secret-env HMACSIGN_TEST_UNSET": "HMACSIGN_TEST_UNSET",
 		"--resign-key-id k --resign-secret-env HMACSIGN_SECRET --resign-algorithm hmac-sha1": "hmac-sha1",
 	} {
@@ -104,6 +110,25 @@ func TestServeFlags(t *testing.T) {
 		[]any{s.Backend, s.Listen, s.Admin, s.Pprof, s.TLSCert, s.TLSKey, s.Timeout, s.AnswerTimeout, s.Drain, s.SelfTestInterval, s.MaxConnections, s.MaxBuffered, s.MaxBufferedOnDisk})
 	require.NotNil(t, s.Replays)
 	require.Equal(t, slog.LevelError, f.level.Level())
+}
+
+// What --schemes names has the options that were given.
+func TestServeSchemes(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want []hmacsign.Scheme
+	}{
+		{nil, []hmacsign.Scheme{tencentapp.Scheme{Accept: tencentapp.Documented | tencentapp.Raw | tencentapp.Decoded}, hmacsign.TencentKeyPair, hmacsign.HuaweiSDK}},
+		{[]string{"--schemes", "huawei-sdk,tencent-app", "--decode-slash", "--query-form", "raw", "--no-strip-environment"},
+			[]hmacsign.Scheme{huaweisdk.Scheme{DecodeSlash: true}, tencentapp.Scheme{Accept: tencentapp.Raw, KeepEnvironment: true}}},
+		{[]string{"--accept-any-date", "--schemes", "tencent-keypair"}, []hmacsign.Scheme{tencentkeypair.Scheme{AcceptAnyDate: true}}},
+	} {
+		f, fs := newServeFlags()
+		require.NoError(t, fs.Parse(c.args))
+		got, err := f.accepted()
+		require.NoError(t, err)
+		require.Equal(t, c.want, got)
+	}
 }
 
 // process is hmacsign serve as an operator runs it.
@@ -228,7 +253,7 @@ func TestServeProcess(t *testing.T) {
 	t.Run("the start is logged", func(t *testing.T) {
 		p := startProcess(t, program, keys(t), upstream.URL)
 		line := p.line(t, "starting")
-		for name, want := range map[string]any{"keys": 1.0, "replay_guard": 0.0, "window": "15m0s", "self_test_interval": "0s", "allow_upgrade": "", "forward_signed": false, "max_connections": 1024.0, "level": "INFO", "required": map[string]any{}, "secret_bits": 0.0} {
+		for name, want := range map[string]any{"keys": 1.0, "replay_guard": 0.0, "window": "15m0s", "self_test_interval": "0s", "allow_upgrade": "", "query_form": "documented,raw,decoded", "no_strip_environment": false, "accept_any_date": false, "decode_slash": false, "forward_signed": false, "max_connections": 1024.0, "level": "INFO", "required": map[string]any{}, "secret_bits": 0.0} {
 			require.Equal(t, want, line[name], name)
 		}
 		status, body := get(t, p.addr, "/a")

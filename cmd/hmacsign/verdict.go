@@ -67,12 +67,13 @@ type surplus struct {
 // verifyRaw verifies the request that is read from a file.
 func verifyRaw(v *hmacsign.Verifier, file io.Reader, lang string) (*verdict, error) {
 	in := bufio.NewReader(file)
+	start, _ := in.Peek(in.Size())
 	req, err := http.ReadRequest(in)
 	if errors.As(err, new(url.EscapeError)) {
-		return notEncoded(lang, err), nil
+		return notEncoded(lang, start, err), nil
 	}
 	if err != nil {
-		return nil, noRequest(lang, err)
+		return nil, noRequest(lang, start, err)
 	}
 	declared := req.ContentLength
 	id, err := v.Verify(req)
@@ -150,10 +151,16 @@ func onlyLate(err error) bool {
 	return errors.As(err, &refused) && refused.Explanation != nil && refused.Explanation.Late != nil && refused.Explanation.Late.Accepted
 }
 
-// noRequest says what is amiss with what is no request.
-func noRequest(lang string, err error) error {
+// noRequest says what is amiss with what begins so and is no request.
+func noRequest(lang string, start []byte, err error) error {
+	line, _, _ := strings.Cut(string(start), "\n")
+	version := strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:])
 	code := "verify_not_http"
 	switch {
+	case strings.HasPrefix(line, "> ") || strings.HasPrefix(line, "* "):
+		code = "verify_curl_trace"
+	case version == "HTTP/2" || version == "HTTP/3":
+		code = "verify_http_version"
 	case err == io.EOF:
 		code = "verify_no_request"
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -161,13 +168,13 @@ func noRequest(lang string, err error) error {
 	case errors.As(err, new(*url.Error)):
 		code = "verify_target"
 	}
-	return errors.New(scheme.Text(lang, code, scheme.Args("cause", err.Error())))
+	return errors.New(scheme.Text(lang, code, scheme.Args("cause", err.Error(), "version", version)))
 }
 
 // notEncoded is the verdict on a request whose target has a stray percent sign, which
 // no server can read.
-func notEncoded(lang string, err error) *verdict {
-	r := &verdict{Reason: scheme.Refuse(hmacsign.ErrMalformed, "").Code(), lang: lang, err: noRequest(lang, err)}
+func notEncoded(lang string, start []byte, err error) *verdict {
+	r := &verdict{Reason: scheme.Refuse(hmacsign.ErrMalformed, "").Code(), lang: lang, err: noRequest(lang, start, err)}
 	r.mistaken(scheme.Found{Code: "target_not_encoded"})
 	return r
 }
@@ -229,6 +236,9 @@ func (r *verdict) explain(why *hmacsign.Explanation) (err error) {
 	return nil
 }
 
+// withoutName is an error's line where it is not the command's last word.
+func withoutName(err error) string { return strings.TrimPrefix(err.Error(), "hmacsign: ") }
+
 // lines are never null in JSON.
 func lines(of []string) []string { return append([]string{}, of...) }
 
@@ -237,7 +247,7 @@ func lines(of []string) []string { return append([]string{}, of...) }
 func (r *verdict) mistaken(f scheme.Found) {
 	if r.Late != nil {
 		r.Late.mistaken(f)
-		r.Explanation = scheme.Text(r.lang, "explain_late_refused", scheme.Args("reason", r.Late.err.Error())) + "\n" + r.Late.Explanation
+		r.Explanation = scheme.Text(r.lang, "explain_late_refused", scheme.Args("reason", withoutName(r.Late.err))) + "\n" + r.Late.Explanation
 		return
 	}
 	m := mistake{f.Code, scheme.Text(r.lang, f.Code, f.Args), f.Args}
@@ -258,6 +268,9 @@ func (r *verdict) report(io *streams, output string) error {
 	}
 	if r.Accepted {
 		r.print(io, "verify_accepted", "key_id", r.KeyID, "scheme", r.Scheme, "algorithm", r.Algorithm, "backend", r.Backend, "headers", strings.Join(r.Signed, " "))
+	}
+	if r.Late != nil {
+		fmt.Fprintln(io.out, withoutName(r.err))
 	}
 	fmt.Fprint(io.out, r.Explanation)
 	shown := r

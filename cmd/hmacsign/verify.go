@@ -14,11 +14,13 @@ import (
 // verifierFlags are those of verify and serve alike.
 type verifierFlags struct {
 	schemeFlags
+	schemes       []hmacsign.Scheme // nil is all
 	date, backend string
 	window        time.Duration
 }
 
 func (f *verifierFlags) add(fs *flag.FlagSet) {
+	f.set = fs
 	fs.DurationVar(&f.window, "window", hmacsign.DefaultWindow, "how far the request's date may be off, either way: `TIME`")
 	fs.StringVar(&f.queryForm, "query-form", "documented,raw,decoded", "query `FORMS` to accept, separated by commas: documented, raw, decoded, joined")
 	fs.BoolVar(&f.keepEnvironment, "no-strip-environment", false, "the path is signed with its first segment release, test or prepub")
@@ -32,7 +34,7 @@ func (f *verifierFlags) options() ([]hmacsign.VerifierOption, error) {
 	if err != nil {
 		return nil, err
 	}
-	schemes, err := f.verifying()
+	schemes, err := f.accepted()
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +47,7 @@ func runVerify(c *command, args []string, io *streams) error {
 	keysFile := fs.String("keys", "", "keys `FILE`, JSON: [{\"id\": \"...\", \"secret\": \"...\" or {\"env\": \"NAME\"} or {\"file\": \"PATH\"}, \"previous_secret\": ..., \"schemes\": [...], \"algorithms\": [...], \"scopes\": [...]}]")
 	fs.StringVar(&f.date, "date", "", "the verifier's `TIME`, as in sign; without it now")
 	output := fs.String("output", "text", "`text|json`")
-	lang := fs.String("lang", localeLanguage(), "`LANGUAGE` of what is printed: "+strings.Join(scheme.Languages(), ", "))
+	lang := fs.String("lang", localeLanguage(), "`LANGUAGE` of the verdict: "+strings.Join(scheme.Languages(), ", ")+", or a locale such as zh_CN.UTF-8")
 	f.add(fs)
 	positional, err := c.parse(fs, args, io, 1)
 	if err != nil {
@@ -54,7 +56,8 @@ func runVerify(c *command, args []string, io *streams) error {
 	if *output != "text" && *output != "json" {
 		return usagef("verify: --output %q: use text or json", *output)
 	}
-	if !slices.Contains(scheme.Languages(), *lang) {
+	spoken, ok := languageOf(*lang)
+	if !ok {
 		return usagef("verify: --lang %q: use one of %s", *lang, strings.Join(scheme.Languages(), ", "))
 	}
 	if *keysFile == "" {
@@ -77,7 +80,7 @@ func runVerify(c *command, args []string, io *streams) error {
 		return err
 	}
 	defer file.Close()
-	r, err := verifyRaw(v, file, *lang)
+	r, err := verifyRaw(v, file, spoken)
 	if err != nil {
 		return err
 	}
@@ -101,12 +104,23 @@ func localeLanguage() string {
 		if locale == "" {
 			continue
 		}
-		for _, lang := range scheme.Languages() {
-			if strings.HasPrefix(strings.ToLower(locale), lang) {
-				return lang
-			}
+		if lang, ok := languageOf(locale); ok {
+			return lang
 		}
 		break
 	}
 	return "en"
+}
+
+// languageOf is the language of a locale, such as zh, zh-CN or zh_CN.UTF-8, if there
+// are texts in it.
+func languageOf(locale string) (lang string, ok bool) {
+	lang = strings.ToLower(locale)
+	if end := strings.IndexAny(lang, "-_.@"); end >= 0 {
+		lang = lang[:end]
+	}
+	if lang == "c" || lang == "posix" {
+		lang = "en"
+	}
+	return lang, slices.Contains(scheme.Languages(), lang)
 }

@@ -52,6 +52,9 @@ func TestVerifyLanguage(t *testing.T) {
 		{"", "", "", nil, false}, {"", "", "zh_CN.UTF-8", nil, true}, {"", "zh_CN", "en_US", nil, true}, {"C", "zh_CN", "zh_CN", nil, false},
 		{"zh_TW.UTF-8", "", "en", nil, true}, {"de_DE", "", "zh_CN", nil, false}, {"", "", "de_DE", nil, false},
 		{"zh_CN", "", "", []string{"--lang", "en"}, false}, {"", "", "", []string{"--lang", "zh"}, true},
+		{"", "", "", []string{"--lang", "ZH"}, true}, {"", "", "", []string{"--lang", "zh-CN"}, true}, {"", "", "", []string{"--lang", "zh_CN.UTF-8"}, true},
+		{"", "", "", []string{"--lang", "zh_CN@pinyin"}, true}, {"zh_CN", "", "", []string{"--lang", "en_US"}, false}, {"zh_CN", "", "", []string{"--lang", "C"}, false},
+		{"zh_CN", "", "", []string{"--lang", "C.UTF-8"}, false}, {"zh_CN", "", "", []string{"--lang", "POSIX"}, false}, {"zhuang", "", "", nil, false},
 	} {
 		locale(t, c.all, c.messages, c.lang)
 		status, stdout, stderr := verifying(t, changed, append(c.args, "--date", worked)...)
@@ -67,7 +70,7 @@ func TestVerifyLanguage(t *testing.T) {
 		require.Contains(t, stdout, "test-key")
 	}
 	locale(t, "", "", "")
-	for _, lang := range []string{"de", "", "ZH", "zh_CN"} {
+	for _, lang := range []string{"de", "", "zhuang", "english", "z", "_CN", "de_DE.UTF-8", "zh CN"} {
 		status, _, stderr := verifying(t, raw, "--lang", lang)
 		require.Equal(t, 2, status)
 		require.Contains(t, stderr, "use one of en, zh")
@@ -109,8 +112,15 @@ func TestVerifyLate(t *testing.T) {
 		status, stdout, stderr := verifying(t, raw)
 		require.Equal(t, 1, status)
 		require.Contains(t, stderr, "date out of range")
-		require.Contains(t, stdout, scheme.Text("en", "explain_late_accepted", nil)+"\n")
-		require.Contains(t, stdout, "--date "+own+"\n")
+		shown := strings.Split(stdout, "\n")
+		require.Len(t, shown, 4, stdout)
+		require.Equal(t, "hmacsign: "+shown[0]+"\n", stderr, "the date comes first")
+		require.Regexp(t, `^date out of range: the request's date is \d+ days off, 15m are allowed: `, shown[0])
+		require.Equal(t, scheme.Text("en", "explain_late_accepted", nil), shown[1])
+		require.True(t, strings.HasSuffix(shown[2], "--date "+own), shown[2])
+		_, stdout, stderr = verifying(t, raw, "--lang", "zh")
+		require.Regexp(t, `^日期超出允许范围：请求日期偏差 \d+ 天，允许 15m：`, stdout)
+		require.Equal(t, "hmacsign: "+strings.Split(stdout, "\n")[0]+"\n", stderr)
 		v := verdictOf(t, raw)
 		require.Equal(t, "expired", v.Reason)
 		require.Equal(t, "date_off", v.DetailCode)
@@ -127,7 +137,8 @@ func TestVerifyLate(t *testing.T) {
 		status, stdout, stderr = verifying(t, changed)
 		require.Equal(t, 1, status)
 		require.Contains(t, stderr, "date out of range")
-		require.Contains(t, stdout, "signature does not match")
+		require.Contains(t, stdout, "would be refused too: signature does not match\n")
+		require.NotContains(t, stdout, "hmacsign: ")
 		require.Contains(t, stdout, "b=2", "the string that should be signed")
 		require.Contains(t, stdout, "--date "+own+"\n")
 		v = verdictOf(t, changed)
@@ -165,6 +176,7 @@ func TestVerifySurplus(t *testing.T) {
 				require.Equal(t, int64(4+len(end)), v.Surplus.Bytes)
 				if date != worked {
 					require.Equal(t, "expired", v.Reason)
+					require.NotContains(t, v.Explanation, "hmacsign: ")
 					require.Contains(t, v.Explanation, "(content_length_characters)")
 					v = *v.Late
 				}
@@ -207,6 +219,10 @@ func TestVerifyNoRequest(t *testing.T) {
 		"GET /a\x01 HTTP/1.1\r\nHost: h\r\n\r\n": "percent-encode",
 		"{\"a\": 1}\r\n\r\n":                     "not a raw HTTP/1.1 request",
 		"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n":   "not a raw HTTP/1.1 request",
+		"> GET / HTTP/1.1\r\n> Host: h\r\n>\r\n": "curl -v",
+		"* Connected to h\n> GET / HTTP/2\n":     "curl -v",
+		"GET / HTTP/2\r\nHost: h\r\n\r\n":        "write HTTP/1.1",
+		"GET / HTTP/3\nHost: h\n\n":              "write HTTP/1.1",
 		"GET / HTTP/1.1\r\nHost h\r\n\r\n":       "not a raw HTTP/1.1 request",
 	} {
 		status, stdout, stderr := verifying(t, request)
@@ -214,7 +230,12 @@ func TestVerifyNoRequest(t *testing.T) {
 		require.Empty(t, stdout)
 		require.Contains(t, stderr, want, "%q", request)
 		require.Equal(t, 1, strings.Count(stderr, "\n"))
+		_, _, chinese := verifying(t, request, "--lang", "zh")
+		require.NotEqual(t, stderr, chinese)
 	}
+	// What the hints say is enough.
+	require.True(t, verdictOf(t, signed(t, "http://h/a"), "--date", worked).Accepted)
+	require.True(t, verdictOf(t, strings.Replace(signed(t, "http://h/a"), "HTTP/1.1", "HTTP/2.0", 1), "--date", worked).Accepted)
 }
 
 // A target with a stray percent sign is no URL, and yet a client's mistake.

@@ -104,7 +104,7 @@ func ParseHMAC(m *Message, c *Claim) error {
 	if c.Headers, err = ParseHeaderNames(c.Headers[:0], headers, ' '); err != nil {
 		return err
 	}
-	c.Signature, err = DecodeBase64(c.Signature[:0], signature)
+	c.Signature, err = DecodeBase64(c.Signature[:0], signature, base64.StdEncoding)
 	return err
 }
 
@@ -133,21 +133,20 @@ func CheckKeyIDLength(id string) error {
 	return nil
 }
 
-// DecodeBase64 appends a signature in standard base64, of which there is one way to
-// write it. An empty one, and one longer than MaxAuthorization, is refused.
-func DecodeBase64(dst []byte, text string) ([]byte, error) {
+// DecodeBase64 appends a signature in base64, written in the one way in which this
+// encoding would write it: base64.StdEncoding, base64.RawURLEncoding or another. An
+// empty one, and one longer than MaxAuthorization, is refused.
+func DecodeBase64(dst []byte, text string, in *base64.Encoding) ([]byte, error) {
 	if text == "" || len(text) > MaxAuthorization {
 		return dst, Refuse(ErrMalformed, "signature_not_base64")
 	}
-	before := len(dst)
-	dst, err := strictBase64.AppendDecode(dst, []byte(text))
-	if err != nil || base64.StdEncoding.EncodedLen(len(dst)-before) != len(text) { // line breaks are passed over
+	decoded, err := in.AppendDecode(dst, []byte(text))
+	var again [128]byte
+	if err != nil || string(in.AppendEncode(again[:0], decoded[len(dst):])) != text {
 		return dst, Refuse(ErrMalformed, "signature_not_base64")
 	}
-	return dst, nil
+	return decoded, nil
 }
-
-var strictBase64 = base64.StdEncoding.Strict()
 
 // DecodeHex appends a signature in lower-case hex; it refuses as DecodeBase64 does.
 func DecodeHex(dst []byte, text string) ([]byte, error) {

@@ -96,6 +96,25 @@ func (m *Message) SetQuery(name, value string) {
 	m.Query = string(append(append(append(query, name...), '='), value...))
 }
 
+// QueryValue returns the value of a parameter of the query, and whether the parameter
+// is there at all. Name and value are as they are sent, encoded. A repeated parameter
+// is refused with [ErrMalformed]: which of its values counts is anyone's guess.
+func (m *Message) QueryValue(name string) (value string, present bool, err error) {
+	for rest := m.Query; rest != ""; {
+		var piece string
+		piece, rest, _ = strings.Cut(rest, "&")
+		key, v, _ := strings.Cut(piece, "=")
+		if key != name {
+			continue
+		}
+		if present {
+			return "", true, Refuse(ErrMalformed, "parameter_repeated", "name", Clip(name))
+		}
+		value, present = v, true
+	}
+	return value, present, nil
+}
+
 // Reset empties the message and keeps its memory.
 func (m *Message) Reset() {
 	clear(m.replaced)
@@ -158,7 +177,7 @@ func (m *Message) Values(name string) []string {
 	return []string{m.Host}
 }
 
-// Missing refuses a request that lacks a header that is to be signed.
+// Missing refuses a request that lacks what is to be signed, a header or a parameter.
 func Missing(name string) error { return headerRefusal("header_missing", name) }
 
 func headerRefusal(code, name string) *Refusal {

@@ -27,8 +27,8 @@ var (
 	ErrUnavailable     = newReason("unavailable", http.StatusServiceUnavailable)
 )
 
-// ErrForeign is what [Scheme.Parse] returns for a request that is not signed in its
-// scheme.
+// ErrForeign is what [Scheme.Parse] returns, as it is or wrapped, for a request that is
+// not signed in its scheme.
 var ErrForeign = errors.New("scheme: the request is not signed in this scheme")
 
 // reason is a sentinel: a stable word for programs, its text, an HTTP status.

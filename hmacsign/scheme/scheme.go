@@ -60,11 +60,12 @@ type Scheme interface {
 
 	// Signs is what a signer signs, in the scheme's order, of the headers that it
 	// was asked to sign (in lower case): a fixed list where it has one, and then no
-	// others can be asked for.
+	// others can be asked for. It is asked once, by NewSigner.
 	Signs(requested []string) []string
 	// Prepare checks an unsigned request, sets what must be there beside the
 	// signature with [Message.Set] and [Message.SetQuery], and completes c, which
-	// has the key id, the algorithm and the headers.
+	// has the key id, the algorithm and the headers that Signs gave: it appends to
+	// c.Headers only what is signed of some requests and not of others.
 	Prepare(m *Message, c *Claim, now time.Time) error
 	// Write puts the claim with its signature onto the request.
 	Write(m *Message, c *Claim)
@@ -100,6 +101,13 @@ type Explainer interface {
 	// Recognise names mistakes of a request that was refused before its MAC was
 	// compared, or for another reason than its MAC, by looking at it.
 	Recognise(s *Search, r *Refusal) []Found
+}
+
+// A Checker can have options that do not go together, or are none.
+type Checker interface {
+	// Check is asked before a signer or a verifier takes the scheme into use. Its
+	// error says what to set instead.
+	Check() error
 }
 
 // A Claim is what a request says of its own signature. It is used again for other

@@ -9,10 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // The texts that people read, one file a language. A gap is {name}, or {name:q} for
-// a value that is written as a quoted string.
+// a value that is written as a quoted string, or {name:span} for a time.Duration, which
+// is told as a person would.
 //
 //go:embed texts
 var textFiles embed.FS
@@ -39,8 +41,10 @@ var textsMu sync.RWMutex
 func Languages() []string { return []string{"en", "zh"} }
 
 // RegisterTexts adds a scheme's own texts in a language: of details of refusals and
-// of mistakes, by code. It panics on a code that is there already, or a language that
-// is not.
+// of mistakes, by code. A gap {name} takes the argument of that name as it is,
+// {name:q} as a quoted string, {name:span} as a time.Duration. Call it in an init
+// function, before requests come. It panics on a code that is there already, or a
+// language that is not.
 func RegisterTexts(lang string, own map[string]string) {
 	textsMu.Lock()
 	defer textsMu.Unlock()
@@ -73,11 +77,11 @@ func Text(lang, code string, args map[string]string) string {
 		}
 		return b.String()
 	}
-	return fill(text, args)
+	return fill(lang, text, args)
 }
 
 // fill puts the arguments into the gaps.
-func fill(text string, args map[string]string) string {
+func fill(lang, text string, args map[string]string) string {
 	if len(args) == 0 {
 		return text
 	}
@@ -89,17 +93,39 @@ func fill(text string, args map[string]string) string {
 			return b.String()
 		}
 		name, rest, closed := strings.Cut(gap, "}")
-		bare, quoted := strings.CutSuffix(name, ":q")
+		bare, as, _ := strings.Cut(name, ":")
 		value, ok := args[bare]
 		switch {
 		case !closed || !ok:
 			b.WriteByte('{')
 			text = gap
 			continue
-		case quoted:
+		case as == "q":
 			value = strconv.Quote(value)
+		case as == "span":
+			value = span(lang, value)
 		}
 		b.WriteString(value)
 		text = rest
 	}
+}
+
+// span is a duration in days, or in hours, minutes and seconds without those at its
+// end that are zero.
+func span(lang, text string) string {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return text
+	}
+	const day = 24 * time.Hour
+	if d.Abs() >= 2*day {
+		return Text(lang, "days", Args("count", strconv.FormatInt(int64(d.Round(day)/day), 10)))
+	}
+	text = d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }

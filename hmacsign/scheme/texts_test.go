@@ -30,13 +30,13 @@ func table(t *testing.T, lang string) map[string]string {
 	return texts
 }
 
-var gap = regexp.MustCompile(`\{\w+(:q)?\}`)
+var gap = regexp.MustCompile(`\{\w+(:q|:span)?\}`)
 
 // gaps are those of a text, each once, quoted or not.
 func gaps(text string) []string {
 	all := gap.FindAllString(text, -1)
 	for i := range all {
-		all[i] = strings.TrimSuffix(strings.Trim(all[i], "{}"), ":q")
+		all[i], _, _ = strings.Cut(strings.Trim(all[i], "{}"), ":")
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -343,4 +343,15 @@ func text(e ast.Expr) string {
 		return text(e.X)
 	}
 	return ""
+}
+
+// A duration is rounded to what a person would say.
+func TestSpans(t *testing.T) {
+	for off, want := range map[string]string{
+		"87647h20m0s": "3652 days", "48h0m0s": "2 days", "60h0m0s": "3 days", "47h59m59s": "47h59m59s", "15m0s": "15m", "15m1s": "15m1s", "8h0m0s": "8h",
+		"-9h30m0s": "-9h30m", "8h0m5s": "8h0m5s", "10h0m0s": "10h", "1h10m0s": "1h10m", "0s": "0s", "30s": "30s", "1m30s": "1m30s", "a word": "a word",
+	} {
+		require.Equal(t, "the request's date is "+want+" off, 15m are allowed: check the client's clock", scheme.Text("en", "date_off", scheme.Args("off", off, "window", "15m0s")))
+	}
+	require.Contains(t, scheme.Text("zh", "date_off", scheme.Args("off", "87647h20m0s", "window", "72h0m0s")), "偏差 3652 天，允许 3 天")
 }

@@ -74,7 +74,8 @@ func (Scheme) Parts(p *scheme.Parts, m *scheme.Message, c *scheme.Claim, _ strin
 		return false, err
 	}
 	for piece := range strings.SplitSeq(m.Query, "&") {
-		p.Params = append(p.Params, scheme.Param{Key: piece})
+		key, value, equals := strings.Cut(piece, "=")
+		p.Params = append(p.Params, scheme.Param{Key: key, Value: value, Equals: equals})
 	}
 	p.Method, p.Path, p.Order, p.Colon = m.Method, m.Path, scheme.ByKey, ":"
 	var sum [32]byte

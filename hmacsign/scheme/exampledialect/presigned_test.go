@@ -23,24 +23,10 @@ func (presigned) Coverage() scheme.Coverage {
 	return scheme.Coverage{Method: true, Path: true, Query: true, NotApart: []scheme.Pair{scheme.SameOrder}}
 }
 
-// parameter finds the value of a parameter that may be there once.
-func parameter(query, name string) (value string, err error) {
-	found := false
-	for piece := range strings.SplitSeq(query, "&") {
-		if v, ok := strings.CutPrefix(piece, name+"="); ok {
-			if found {
-				return "", scheme.Refuse(scheme.ErrMalformed, "hmac_repeated_parameter", "name", name)
-			}
-			value, found = v, true
-		}
-	}
-	return value, nil
-}
-
 func (presigned) Parse(m *scheme.Message, c *scheme.Claim) (err error) {
 	var id, when string
 	for name, value := range map[string]*string{"X-Key": &id, "X-Time": &when, "X-Signature": &c.Text} {
-		if *value, err = parameter(m.Query, name); err != nil {
+		if *value, _, err = m.QueryValue(name); err != nil {
 			return err
 		}
 	}
@@ -80,7 +66,7 @@ func seconds(text string) (time.Time, error) {
 }
 
 func (presigned) Date(m *scheme.Message, _ *scheme.Claim) (time.Time, error) {
-	when, err := parameter(m.Query, "X-Time")
+	when, _, err := m.QueryValue("X-Time")
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -33,8 +33,8 @@ import (
 // UNSIGNED-PAYLOAD, the body is not signed.
 type Scheme struct {
 	scheme.Defaults
-	// Region and Service make a signer use a key derived for them and the day. Both
-	// or none: see [Derived].
+	// Region and Service make a signer use a key derived for them and the day. Set
+	// both or neither: see [Derived].
 	Region, Service string
 	// DecodeSlash makes a verifier accept, beside what is documented, paths whose
 	// encoded slashes were decoded before the path was split, as several SDKs do:
@@ -46,6 +46,7 @@ var (
 	_ scheme.Scheme    = Scheme{}
 	_ scheme.Hashed    = Scheme{}
 	_ scheme.Deriver   = Scheme{}
+	_ scheme.Checker   = Scheme{}
 	_ scheme.Explainer = Scheme{}
 )
 
@@ -58,6 +59,14 @@ func Derived(region, service string) (Scheme, error) {
 		}
 	}
 	return Scheme{Region: region, Service: service}, nil
+}
+
+// Check implements [scheme.Checker].
+func (s Scheme) Check() error {
+	if s.Region == "" && s.Service == "" || scheme.IsToken(s.Region) && scheme.IsToken(s.Service) {
+		return nil
+	}
+	return errors.New("a derived key needs the names of a region and of a service: set Region and Service, or neither")
 }
 
 // Name implements [scheme.Scheme], like the other methods.
@@ -150,9 +159,6 @@ func (s Scheme) Prepare(m *scheme.Message, c *scheme.Claim, now time.Time) error
 	}
 	date := sdkDate.Format(now)
 	if s.Region != "" || s.Service != "" {
-		if !scheme.IsToken(s.Region) || !scheme.IsToken(s.Service) {
-			return errors.New("hmacsign: huaweisdk: a derived key needs the names of a region and of a service")
-		}
 		c.Place = s.Region + "/" + s.Service
 		c.Scope = date[:8] + "/" + c.Place
 	}

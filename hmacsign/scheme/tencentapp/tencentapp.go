@@ -5,6 +5,7 @@
 package tencentapp
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ type Scheme struct {
 
 var (
 	_ scheme.Scheme    = Scheme{}
+	_ scheme.Checker   = Scheme{}
 	_ scheme.Explainer = Scheme{}
 )
 
@@ -123,6 +125,25 @@ func ParseContentMD5(name string) (ContentMD5, error) {
 
 // Name implements [scheme.Scheme], like the other methods.
 func (Scheme) Name() string { return "tencent-app" }
+
+// Check implements [scheme.Checker].
+func (s Scheme) Check() error {
+	var known QueryForm
+	one := s.Query == 0
+	for _, f := range queryForms {
+		known |= f.form
+		one = one || s.Query == f.form
+	}
+	switch {
+	case !one:
+		return errors.New("Query is not one form: use Documented, Raw, Decoded or Joined")
+	case s.Accept&^known != 0:
+		return errors.New("Accept has a form that is not known: join Documented, Raw, Decoded and Joined by |")
+	case s.ContentMD5 > MD5None:
+		return errors.New("ContentMD5 is not known: use MD5Hex, MD5Raw or MD5None")
+	}
+	return nil
+}
 
 // accepted are the query forms of which any may be written, Query's among them.
 func (s Scheme) accepted() QueryForm {
