@@ -47,6 +47,8 @@ type payload struct {
 	taken   int64 // of the budget, for what is computed from the request
 	used    int64 // of what was taken, by the form of the string to sign that is tried
 	lasting int64 // of that, by the body as text
+
+	declared *declared // what src reads, of a WireRequest that says how long it is
 }
 
 // held is what was read of a body: in memory, or in a file where it is long.

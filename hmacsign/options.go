@@ -122,8 +122,9 @@ func SignRedirects() SignerOption {
 	return signerOption(func(s *Signer) error { s.signRedirects = true; return nil })
 }
 
-// AcceptSchemes makes a verifier accept these schemes alone, and answer in the
-// words of the first where a request is of none.
+// AcceptSchemes makes a verifier accept these schemes alone. A request that is not
+// signed, or in none of them, is answered in the words of the first, its challenge
+// among them: name first the one whose clients shall read them.
 func AcceptSchemes(schemes ...Scheme) VerifierOption {
 	return verifierOption(func(v *Verifier) error {
 		if len(schemes) == 0 || slices.Contains(schemes, nil) {

@@ -29,8 +29,9 @@ var (
 )
 
 // RegisterScheme makes a scheme known by its name, to [SchemeByName], to keys files
-// and to verifiers that are not told which schemes to accept. It panics on nil or a
-// name that is there already, as database/sql does.
+// and to verifiers that are not told which schemes to accept. These answer a request that
+// is not signed in the words of [TencentApp], which comes first: see [AcceptSchemes].
+// It panics on nil or a name that is there already, as database/sql does.
 func RegisterScheme(s Scheme) {
 	registeredMu.Lock()
 	defer registeredMu.Unlock()

@@ -1,6 +1,7 @@
 package hmacsign
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -29,7 +30,7 @@ type WireRequest struct {
 	// begins with a colon, which are Method, Target and Host.
 	Header []HeaderField
 	// Body is the body without its framing, or nil. After VerifyWire it is the whole
-	// body still, and is to be read from here. Closing it closes the one that was
+	// body still, what is behind its length too, and is to be read from here. Closing it closes the one that was
 	// here before, and gives back what is held of it.
 	Body io.ReadCloser
 	// Length is how many bytes the body has, if that is known: otherwise 0 or -1, and
@@ -81,9 +82,10 @@ func (w *work) readWire(r *WireRequest, head *wireHead, c *common) error {
 		w.body.length = 0
 	case length == 0:
 		// Nothing was declared: that this is so is seen where it is read.
-		w.body.src, w.body.length = &declared{r.Body, 0}, -1
+		w.body.length = -1
+		w.body.declare(r.Body, 0)
 	case length > 0:
-		w.body.src = &declared{r.Body, length}
+		w.body.declare(r.Body, length)
 	default:
 		w.body.src = r.Body
 	}
@@ -93,6 +95,11 @@ func (w *work) readWire(r *WireRequest, head *wireHead, c *common) error {
 	}
 	m.Path, m.Query, _ = strings.Cut(target, "?")
 	return checkMessage(m)
+}
+
+func (p *payload) declare(body io.ReadCloser, length int64) {
+	p.declared = &declared{ReadCloser: body, left: length}
+	p.src = p.declared
 }
 
 // wireHead is what a WireRequest says before its body.
@@ -212,19 +219,30 @@ func (r *WireRequest) length(header http.Header) (int64, error) {
 	return length, nil
 }
 
-// declared is a body that must be as long as was said.
+// declared is a body that must be as long as was said. It reads one byte behind that,
+// to see that there is more.
 type declared struct {
 	io.ReadCloser
-	left int64
+	left     int64
+	behind   io.Reader // what is behind the length, if anything
+	verified bool      // it is the caller's again
 }
 
 func (d *declared) Read(p []byte) (int, error) {
+	if d.behind != nil && d.verified {
+		return d.behind.Read(p)
+	}
+	if d.behind != nil {
+		return 0, refuse(ErrBody, "body_longer")
+	}
+	if int64(len(p)) > d.left {
+		p = p[:d.left+1]
+	}
 	n, err := d.ReadCloser.Read(p)
 	switch d.left -= int64(n); {
 	case d.left < 0:
-		n += int(d.left)
-		d.left = 0
-		return max(n, 0), refuse(ErrBody, "body_longer")
+		d.behind = io.MultiReader(bytes.NewReader([]byte{p[n-1]}), d.ReadCloser)
+		return n - 1, refuse(ErrBody, "body_longer")
 	case err == io.EOF && d.left > 0:
 		return n, io.ErrUnexpectedEOF
 	}
@@ -233,6 +251,9 @@ func (d *declared) Read(p []byte) (int, error) {
 
 // restoreWire gives a request what was read of its body, followed by what was not.
 func (p *payload) restoreWire(r *WireRequest) {
+	if p.declared != nil {
+		p.declared.verified = true
+	}
 	switch {
 	case p.done:
 		r.Body = p.restored()
