@@ -88,12 +88,18 @@ func (p *Parts) AppendHeaders(dst []byte) []byte {
 	return dst
 }
 
-// ByKey sorts parameters by key and then by value.
+// ByKey sorts parameters by key and then by value, and a before a=.
 func ByKey(a, b Param) int {
-	if n := strings.Compare(a.Key, b.Key); n != 0 {
-		return n
+	n := strings.Compare(a.Key, b.Key)
+	if n == 0 {
+		n = strings.Compare(a.Value, b.Value)
 	}
-	return strings.Compare(a.Value, b.Value)
+	if n == 0 && a.Equals != b.Equals {
+		if n = 1; b.Equals {
+			n = -1
+		}
+	}
+	return n
 }
 
 // sortParams sorts in place. Few parameters are the rule, and most come sorted.
