@@ -136,11 +136,11 @@ func (s Scheme) Check() error {
 	}
 	switch {
 	case !one:
-		return errors.New("Query is not one form: use Documented, Raw, Decoded or Joined")
+		return errors.New("option Query is not one form: use Documented, Raw, Decoded or Joined")
 	case s.Accept&^known != 0:
-		return errors.New("Accept has a form that is not known: join Documented, Raw, Decoded and Joined by |")
+		return errors.New("option Accept has a form that is not known: join Documented, Raw, Decoded and Joined by |")
 	case s.ContentMD5 > MD5None:
-		return errors.New("ContentMD5 is not known: use MD5Hex, MD5Raw or MD5None")
+		return errors.New("option ContentMD5 is not known: use MD5Hex, MD5Raw or MD5None")
 	}
 	return nil
 }
