@@ -56,7 +56,7 @@ type search struct {
 	sum      [64]byte
 }
 
-// explain finds out why no form of the string to sign has the signature.
+// explainMAC finds out why no form of the string to sign has the signature.
 func (v *Verifier) explainMAC(w *work, d *dialect, mac *algo.Key) *Explanation {
 	t := v.newSearch(w, d)
 	t.mac = mac
@@ -87,7 +87,7 @@ func (v *Verifier) explainMAC(w *work, d *dialect, mac *algo.Key) *Explanation {
 
 func (v *Verifier) newSearch(w *work, d *dialect) *search {
 	t := &search{v: v, w: w, d: d, result: new(Explanation), late: func() bool { return false }}
-	t.Search = scheme.Search{Message: &w.message, Claim: &w.claim, Scheme: d.Scheme, Afford: t.afford, GiveUp: func() { t.result.Incomplete = true }}
+	t.Search = scheme.Search{Message: &w.message, Claim: &w.claim, Afford: t.afford, GiveUp: func() { t.result.Incomplete = true }}
 	return t
 }
 

@@ -1,7 +1,5 @@
 package scheme
 
-import "slices"
-
 // A Mistake is one that clients make when they sign: a change of the parts, or of the
 // text that is rendered from them. Whether a client made it is found by making it and
 // computing the MAC anew; several at once are several changes one after the other, in
@@ -35,7 +33,6 @@ type Found struct {
 type Search struct {
 	Message *Message
 	Claim   *Claim
-	Scheme  Scheme
 	Form    string // of the parts that are changed
 	// Body is the body, and HasBody that it is all there; a long one is left alone.
 	Body    []byte
@@ -45,25 +42,4 @@ type Search struct {
 	Afford func(bytes int) bool
 	// GiveUp says that something was left out for its size.
 	GiveUp func()
-}
-
-// Clone copies the parts, to be changed; nil if that cannot be afforded.
-func (s *Search) Clone(p *Parts) *Parts {
-	if !s.Afford(40*len(p.Params) + 32*(len(p.Headers)+len(p.Fields)) + 16*len(p.Names) + len(p.Digest)) {
-		return nil
-	}
-	q := *p
-	q.Params, q.Headers, q.Names, q.Fields, q.Digest =
-		slices.Clone(p.Params), slices.Clone(p.Headers), slices.Clone(p.Names), slices.Clone(p.Fields), slices.Clone(p.Digest)
-	return &q
-}
-
-// With yields a copy of the parts after a change; for mistakes of one variant.
-func (s *Search) With(p *Parts, yield func(*Parts, ...string) bool, change func(*Parts), args ...string) bool {
-	q := s.Clone(p)
-	if q == nil {
-		return false
-	}
-	change(q)
-	return yield(q, args...)
 }

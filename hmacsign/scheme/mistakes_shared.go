@@ -6,7 +6,7 @@ import (
 )
 
 // Vary yields the parts after a change that sets fields and replaces slices: a change
-// that writes into a slice clones it first, which [Search.Clone] does for all.
+// that writes into a slice clones it first, as VaryHeaders and VaryParams do.
 func Vary(p *Parts, yield func(*Parts, ...string) bool, change func(*Parts), args ...string) bool {
 	q := *p
 	change(&q)

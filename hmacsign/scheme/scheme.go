@@ -96,7 +96,8 @@ type Deriver interface {
 // An Explainer knows the mistakes of its clients.
 type Explainer interface {
 	// Mistakes lists those that change a signature, in the order in which they are
-	// tried: what is more particular first.
+	// tried: what is more particular first. It is asked anew for each search, so a list
+	// may keep what it found on the way.
 	Mistakes() []Mistake
 	// Recognise names mistakes of a request that was refused before its MAC was
 	// compared, or for another reason than its MAC, by looking at it.

@@ -338,7 +338,7 @@ func TestMistakesLeaveThePartsAlone(t *testing.T) {
 			if ok, err := c.scheme.Parts(&p, m, claim, f); !ok || err != nil {
 				continue
 			}
-			s := &scheme.Search{Message: m, Claim: claim, Scheme: c.scheme, Form: f, Body: []byte(c.body), HasBody: true, Afford: func(int) bool { return true }, GiveUp: func() {}}
+			s := &scheme.Search{Message: m, Claim: claim, Form: f, Body: []byte(c.body), HasBody: true, Afford: func(int) bool { return true }, GiveUp: func() {}}
 			before := written(&p)
 			for _, mistake := range c.scheme.Mistakes() {
 				var variants []*scheme.Parts
