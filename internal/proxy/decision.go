@@ -31,7 +31,7 @@ type decision struct {
 	multiplexed                          bool               // over HTTP/2
 	identity                             *hmacsign.Identity // once it is accepted
 
-	requestID, method, host, path, remote, client string
+	requestID, method, host, path, remote, client, route string
 
 	trusted  bool          // the peer is a trusted proxy
 	covered  []string      // headers that the signature covers, lower-case
@@ -135,6 +135,8 @@ func failure(err error) (status int, reason string) {
 	switch {
 	case errors.As(err, &refused):
 		return http.StatusBadRequest, "not_forwardable"
+	case err == errNoRoute:
+		return http.StatusNotFound, "no_route"
 	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge, "body_too_large"
 	case errors.As(err, &unsigned) && unsigned.Status() == http.StatusUnauthorized:
@@ -174,7 +176,7 @@ func (d *decision) log(log *slog.Logger, status int, took time.Duration) {
 	for _, more := range [...]struct {
 		name, value string
 		limit       int
-	}{{"reason", d.reason, maxField}, {"detail", d.detail, maxField}, {"explanation", d.explanation, maxExplanation}} {
+	}{{"route", d.route, maxField}, {"reason", d.reason, maxField}, {"detail", d.detail, maxField}, {"explanation", d.explanation, maxExplanation}} {
 		if more.value != "" {
 			attrs = append(attrs, more.name, clipped(more.value, more.limit))
 		}

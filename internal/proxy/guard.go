@@ -150,7 +150,7 @@ func connectionOptions(r *http.Request) func(yield func(string) bool) {
 // reserved.
 func (f *forwarder) checkFolded(d *decision) error {
 	for _, name := range d.covered {
-		if strings.EqualFold(name, f.config.IdentityHeader) {
+		if strings.EqualFold(name, f.IdentityHeader) {
 			return notForwardable("header " + name + " is signed, but only the proxy sets it")
 		}
 		for _, reserved := range f.reserved {
@@ -176,7 +176,7 @@ func (f *forwarder) dropUnsigned(header http.Header, d *decision) {
 		}
 		isLookalike := func(of string) bool { return isOtherSpelling(name, of) }
 		if slices.Contains(rewriting, name) || slices.ContainsFunc(f.reserved, isLookalike) || slices.ContainsFunc(d.covered, isLookalike) ||
-			f.config.ForwardSigned && !isForwardedUnsigned(name, d.tunnel != nil) {
+			f.ForwardSigned && !isForwardedUnsigned(name, d.tunnel != nil) {
 			delete(header, name)
 		}
 	}

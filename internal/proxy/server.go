@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
 // A Server is how a proxy is reached, and how it begins and ends.
@@ -40,11 +38,10 @@ type Server struct {
 	Backend          string
 	SelfTestInterval time.Duration
 
-	// What is served, for readiness and the metrics: the proxy, its replay store
-	// and the limits of its budget, as far as it has them. Key and replay stores
-	// that can be out of reach have a method Ready(context.Context) error.
+	// What is served, for readiness and the metrics: the proxy and the limits of its
+	// budget, as far as it has them. Key and replay stores that can be out of reach
+	// have a method Ready(context.Context) error.
 	Proxy                          *Config
-	Replays                        hmacsign.ReplayStore
 	MaxBuffered, MaxBufferedOnDisk int64
 
 	Log *slog.Logger

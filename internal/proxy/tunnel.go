@@ -25,10 +25,10 @@ func (f *forwarder) checkUpgrade(r *http.Request) (asked bool, err error) {
 	switch {
 	case !named && len(protocols) == 0:
 		return false, nil
-	case f.config.AllowUpgrade == "":
+	case f.AllowUpgrade == "":
 		return false, notForwardable("upgrades are not allowed")
-	case !named || len(protocols) != 1 || !strings.EqualFold(protocols[0], f.config.AllowUpgrade):
-		return false, notForwardable("an upgrade is allowed to " + f.config.AllowUpgrade + " alone")
+	case !named || len(protocols) != 1 || !strings.EqualFold(protocols[0], f.AllowUpgrade):
+		return false, notForwardable("an upgrade is allowed to " + f.AllowUpgrade + " alone")
 	case r.Method != http.MethodGet || r.ContentLength != 0 || len(r.TransferEncoding) > 0 || r.ProtoMajor != 1 || r.ProtoMinor == 0:
 		return false, notForwardable("an upgrade is a GET of HTTP/1.1 without a body")
 	}
