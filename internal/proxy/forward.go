@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/internal/screen"
 	"github.com/gmhmac/hmacsign/internal/wire"
 )
 
@@ -27,7 +28,7 @@ type forwarder struct {
 	*Route
 	upstream *url.URL // scheme and host
 	base     string   // path before that of the requests, without a slash at its end
-	reserved []string // lower-case: headers that the proxy or net/http sets, or whose absence is signed
+	screen   *screen.Screen
 	reverse  *httputil.ReverseProxy
 }
 
@@ -56,11 +57,7 @@ func newForwarder(p *Proxy, c *Route) (*forwarder, error) {
 		return nil, fmt.Errorf("upstream %q: leave out query and fragment", c.Upstream)
 	}
 	f := &forwarder{Proxy: p, Route: c, upstream: &url.URL{Scheme: upstream.Scheme, Host: upstream.Host}, base: strings.TrimRight(upstream.EscapedPath(), "/"),
-		reserved: []string{"host", "content-length", "transfer-encoding", "content-type", "connection",
-			"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-request-id", "x-sdk-content-sha256", "x-sdk-content-sm3"}}
-	if c.IdentityHeader != "" {
-		f.reserved = append(f.reserved, strings.ToLower(c.IdentityHeader))
-	}
+		screen: screen.New(c.IdentityHeader)}
 	var transport http.RoundTripper = &sender{timeout: c.UpstreamTimeout, Transport: &http.Transport{DialContext: dial, ResponseHeaderTimeout: c.UpstreamTimeout,
 		MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second, DisableCompression: true, ForceAttemptHTTP2: true}}
 	if p.config.Tracer != nil {
@@ -107,10 +104,7 @@ func (f *forwarder) check(r *http.Request, d *decision) (err error) {
 	if f.PreserveHost && strings.ContainsFunc(r.Host, func(c rune) bool { return c <= ' ' || c > '~' || c == '%' }) {
 		return notForwardable("the Host is not one that can be passed on as it is")
 	}
-	if err := checkConnection(r, d); err != nil {
-		return err
-	}
-	if err := f.checkFolded(d); err != nil {
+	if err := f.screen.Check(r.Header, d.covered); err != nil {
 		return err
 	}
 	asked, err := f.checkUpgrade(r)

@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gmhmac/hmacsign/internal/screen"
 )
 
 // notForwardable is the error for requests that cannot be forwarded as they were
 // verified. It says why.
-type notForwardable string
-
-func (e notForwardable) Error() string { return string(e) }
+type notForwardable = screen.NotForwardable
 
 // guard is what each request to the upstream passes last: it holds it against
 // what was verified, so that nothing between the verifier and the wire can have
@@ -113,54 +113,7 @@ func cookiesSent(values []string) []string {
 }
 
 // covers reports whether the signature covers a header.
-func (d *decision) covers(name string) bool {
-	return slices.ContainsFunc(d.covered, func(covered string) bool { return strings.EqualFold(covered, name) })
-}
-
-// needed are headers that a request's meaning hangs on, signed or not: a
-// Connection header must not take them away.
-var needed = []string{"accept", "content-type", "content-encoding", "content-length", "content-md5", "content-digest", "repr-digest", "digest",
-	"x-sdk-content-sha256", "x-sdk-content-sm3", "host", "authorization"}
-
-// checkConnection refuses a Connection header that names a header that the
-// upstream must get: it would be dropped after it was verified.
-func checkConnection(r *http.Request, d *decision) error {
-	for name := range connectionOptions(r) {
-		if d.covers(name) || slices.ContainsFunc(needed, func(n string) bool { return strings.EqualFold(n, name) }) {
-			return notForwardable("the Connection header names " + name + ", which so would not arrive")
-		}
-	}
-	return nil
-}
-
-// connectionOptions are the names in Connection headers.
-func connectionOptions(r *http.Request) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for _, value := range r.Header["Connection"] {
-			for name := range strings.SplitSeq(value, ",") {
-				if name = strings.Trim(name, " \t"); name != "" && !yield(name) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// checkFolded refuses signed headers that some servers take for one that is
-// reserved.
-func (f *forwarder) checkFolded(d *decision) error {
-	for _, name := range d.covered {
-		if strings.EqualFold(name, f.IdentityHeader) {
-			return notForwardable("header " + name + " is signed, but only the proxy sets it")
-		}
-		for _, reserved := range f.reserved {
-			if isOtherSpelling(name, reserved) {
-				return notForwardable("header " + name + " is signed, but some servers take it for " + reserved)
-			}
-		}
-	}
-	return nil
-}
+func (d *decision) covers(name string) bool { return screen.Covers(d.covered, name) }
 
 // dropUnsigned drops the unsigned headers that some servers take for one that is
 // signed or that the proxy sets, and, if it is told to, all that the body does
@@ -170,34 +123,11 @@ func (f *forwarder) dropUnsigned(header http.Header, d *decision) {
 		if d.covers(name) {
 			continue
 		}
-		if !d.trusted && isForwarded(name) {
-			delete(header, name)
-			continue
-		}
-		isLookalike := func(of string) bool { return isOtherSpelling(name, of) }
-		if slices.Contains(rewriting, name) || slices.ContainsFunc(f.reserved, isLookalike) || slices.ContainsFunc(d.covered, isLookalike) ||
+		if f.screen.Drops(name, d.covered) || !d.trusted && screen.IsForwarded(name) ||
 			f.ForwardSigned && !isForwardedUnsigned(name, d.tunnel != nil) {
 			delete(header, name)
 		}
 	}
-}
-
-// rewriting are headers that make some servers take another method, path or proxy
-// than the request's: Proxy is a CGI program's HTTP_PROXY.
-var rewriting = []string{"Proxy", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url"}
-
-// isForwarded is for headers in which a proxy tells the client's address, or how
-// it was reached, in any spelling; those that are set anew are not among them.
-func isForwarded(name string) bool {
-	switch name {
-	case "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto":
-		return false
-	}
-	folded := []byte(name)
-	for i, c := range folded {
-		folded[i] = fold(c)
-	}
-	return strings.HasPrefix(string(folded), "x-forwarded-") || string(folded) == "x-real-ip"
 }
 
 // isForwardedUnsigned is for headers that the body needs, and those that an
@@ -210,29 +140,4 @@ func isForwardedUnsigned(name string, upgrade bool) bool {
 		return upgrade
 	}
 	return upgrade && strings.HasPrefix(name, "Sec-Websocket-")
-}
-
-// isOtherSpelling reports whether two names of headers differ, but not for a
-// server that takes every character but letters and digits for one and the same,
-// as CGI and its kin do.
-func isOtherSpelling(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if fold(a[i]) != fold(b[i]) {
-			return false
-		}
-	}
-	return !strings.EqualFold(a, b)
-}
-
-func fold(c byte) byte {
-	switch {
-	case 'A' <= c && c <= 'Z':
-		return c + 'a' - 'A'
-	case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
-		return c
-	}
-	return '-'
 }

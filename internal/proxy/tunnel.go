@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/gmhmac/hmacsign/internal/screen"
 )
 
 const (
@@ -18,7 +20,7 @@ const (
 // it unless that is allowed: what goes through a tunnel is not verified.
 func (f *forwarder) checkUpgrade(r *http.Request) (asked bool, err error) {
 	named := false
-	for option := range connectionOptions(r) {
+	for option := range screen.ConnectionOptions(r.Header) {
 		named = named || strings.EqualFold(option, "upgrade")
 	}
 	protocols := r.Header["Upgrade"]
