@@ -1,0 +1,2 @@
+// Package sqlkeys keeps the keys of requests in a SQL database.
+package sqlkeys
