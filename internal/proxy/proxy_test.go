@@ -30,6 +30,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/internal/wiretest"
 )
 
 // upstream records what came through the proxy.
@@ -167,16 +168,10 @@ func startServe(t *testing.T, upstreamURL string, change func(*settings)) *proxy
 		require.NoError(t, p.stop())
 		for line := range strings.Lines(p.logs.String()) {
 			require.NotContains(t, line, testSecret)
-			require.False(t, showsSignature(line), line)
+			require.False(t, wiretest.ShowsSignature(line), line)
 		}
 	})
 	return p
-}
-
-// showsSignature reports whether a line of the log has a signature. A refusal that
-// says how to write one has not.
-func showsSignature(line string) bool {
-	return strings.Contains(strings.ReplaceAll(line, `signature=\"...\"`, ""), "signature=")
 }
 
 func testSigner(t *testing.T, opts ...hmacsign.SignerOption) *hmacsign.Signer {
