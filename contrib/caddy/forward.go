@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
@@ -114,6 +113,10 @@ func (h *Handler) clean(r *http.Request, id *hmacsign.Identity, wasRead bool) {
 			delete(r.Header, name)
 		}
 	}
+	for name := range screen.ConnectionOptions(r.Header) {
+		r.Header.Del(name) // as reverse_proxy does, which would take the identity header too
+	}
+	r.Header.Del("Connection")
 	if wasRead && !screen.Covers(covered, "expect") {
 		r.Header.Del("Expect") // the body is here already
 	}
@@ -126,11 +129,6 @@ func (h *Handler) clean(r *http.Request, id *hmacsign.Identity, wasRead bool) {
 func isTrusted(r *http.Request) bool {
 	trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
 	return trusted
-}
-
-func replacer(r *http.Request) *caddy.Replacer {
-	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	return repl
 }
 
 // refuse answers for a verified request that cannot be passed on as it is.

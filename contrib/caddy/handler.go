@@ -71,7 +71,9 @@ type Handler struct {
 	keys    *hmacsign.FileKeys
 	replays *sharedStore
 	screen  *screen.Screen
-	verify  http.Handler // the verifier's middleware, around passOn
+
+	verifier *hmacsign.Verifier
+	verify   http.Handler // the verifier's middleware, around passOn
 }
 
 // CaddyModule tells Caddy of the module.
@@ -101,11 +103,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := hmacsign.NewVerifier(h.keys, opts...)
-	if err != nil {
+	if h.verifier, err = hmacsign.NewVerifier(h.keys, opts...); err != nil {
 		return err
 	}
-	h.verify = v.Middleware(http.HandlerFunc(h.passOn))
+	h.verify = h.verifier.Middleware(http.HandlerFunc(h.passOn))
 	return nil
 }
 
@@ -216,14 +217,21 @@ func received(r *http.Request, ctx context.Context) *http.Request {
 func (h *Handler) passOn(w http.ResponseWriter, verified *http.Request) {
 	p := verified.Context().Value(passageKey{}).(*passage)
 	id, _ := hmacsign.IdentityFrom(verified.Context())
-	r := p.request
-	wasRead := verified.GetBody != nil
-	r.Body, r.ContentLength, r.TransferEncoding = verified.Body, verified.ContentLength, verified.TransferEncoding
 	if err := h.forwardable(verified, id); err != nil {
 		h.refuse(w, verified, id, err)
 		return
 	}
-	h.clean(r, id, wasRead)
-	tell(replacer(r), id)
+	r := p.request
+	body := &passedBody{ReadCloser: verified.Body}
+	if verified.Body != nil && verified.Body != http.NoBody {
+		r.Body = body
+	}
+	r.ContentLength, r.TransferEncoding = verified.ContentLength, verified.TransferEncoding
+	h.clean(r, id, verified.GetBody != nil)
+	tell(r, id)
 	p.err = p.next.ServeHTTP(w, r)
+	if failure := body.failure(); failure != nil && p.err != nil {
+		p.err = nil
+		h.answer(w, verified, brokenOff(failure, id, h.MaxBody))
+	}
 }

@@ -14,15 +14,17 @@ import (
 )
 
 // tell sets the placeholders of an accepted request.
-func tell(repl *caddy.Replacer, id *hmacsign.Identity) {
-	if repl == nil {
-		return
-	}
+func tell(r *http.Request, id *hmacsign.Identity) {
+	repl := replacer(r)
 	repl.Set("http.auth.user.id", id.KeyID)
 	repl.Set("http.hmacsign.key_id", id.KeyID)
 	repl.Set("http.hmacsign.scheme", id.Scheme)
 	repl.Set("http.hmacsign.algorithm", id.Algorithm)
 	repl.Set("http.hmacsign.backend", id.Backend)
+}
+
+func replacer(r *http.Request) *caddy.Replacer {
+	return r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer) // every request of Caddy's has one
 }
 
 // observe learns of each verdict.
@@ -50,10 +52,9 @@ type refusal struct {
 
 // refused sets the placeholders of a refused request and logs it.
 func (h *Handler) refused(r *http.Request, refused refusal) {
-	if repl := replacer(r); repl != nil {
-		repl.Set("http.hmacsign.reason", refused.reason)
-		repl.Set("http.auth.candidate.id", refused.keyID)
-	}
+	repl := replacer(r)
+	repl.Set("http.hmacsign.reason", refused.reason)
+	repl.Set("http.auth.candidate.id", refused.keyID)
 	level := zapcore.InfoLevel
 	if refused.failed {
 		level = zapcore.ErrorLevel
