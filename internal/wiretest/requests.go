@@ -632,6 +632,7 @@ func newCase(seed, i uint64, targets []*Target) *testCase {
 
 // excuse does without what the target does not promise.
 func (c *testCase) excuse() {
+	c.may = c.may || c.to.MayRefuse != nil && c.to.MayRefuse(c.path, c.signer.headers) != ""
 	for _, feature := range c.features {
 		c.may = c.may || c.to.Refuses[feature] != ""
 		if c.never && c.to.Accepts[feature] != "" {

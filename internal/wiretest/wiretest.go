@@ -42,6 +42,15 @@ type Target struct {
 	// of requests that others must refuse and it may accept, and kinds of faults that
 	// are none with it.
 	Refuses, Accepts, Differs map[string]string
+
+	// MayRefuse tells why the target may refuse an honest request, by its path as it is
+	// sent and by the names of the headers that it signs, lower-case; empty if not. Nil
+	// is never.
+	MayRefuse func(path string, signed []string) string
+
+	// Answers are features of requests that the target answers by itself, before they
+	// are verified, each with the reason.
+	Answers map[string]string
 }
 
 // Keys is the keys of the requests as a keys file.
@@ -106,7 +115,7 @@ func checkExcuses(t *testing.T, targets []*Target) {
 		}
 	}
 	for _, p := range targets {
-		for _, excused := range []map[string]string{p.Refuses, p.Accepts} {
+		for _, excused := range []map[string]string{p.Refuses, p.Accepts, p.Answers} {
 			for feature, reason := range excused {
 				require.True(t, known[feature], "no request has this feature: %s", feature)
 				require.NotEmpty(t, reason, feature)
