@@ -198,7 +198,7 @@ func TestOneOfManyCopies(t *testing.T) {
 			one, other := start(t, configOf(t, u.URL, "", redisAt(t, redis.URL(), limit))), start(t, configOf(t, u.URL, "", redisAt(t, redis.URL(), limit)))
 			none, statuses := 0, map[int]int{}
 			for i := range trials(t, 60) {
-				req := newRequest(t, []string{"GET", "POST"}[i%2], fmt.Sprintf("%s-%d", limit, i))
+				req := newRequest(t, []string{"GET", "POST"}[i%2], fmt.Sprintf("%d-%d", len(limit), i))
 				var accepted atomic.Int32
 				var all sync.WaitGroup
 				var mu sync.Mutex
@@ -276,7 +276,7 @@ func startTraffic(t testing.TB, name string, urls ...string) *traffic {
 					return
 				default:
 				}
-				req := newRequest(t, []string{"GET", "POST"}[i%2], fmt.Sprintf("%s-%d-%d", name, worker, i))
+				req := newRequest(t, []string{"GET", "POST"}[i%2], fmt.Sprintf("%s-%d-%d", strings.ReplaceAll(name, " ", "-"), worker, i))
 				before := time.Now()
 				status := req.send(urls[i%len(urls)])
 				took := time.Since(before)

@@ -60,7 +60,7 @@ type Keys struct {
 
 // SQL is a database of keys, as package sqlkeys has it.
 type SQL struct {
-	Driver     string        `yaml:"driver"`   // postgres
+	Driver     string        `yaml:"driver"`   // mysql or postgres
 	DSN        Source        `yaml:"dsn"`      // its address and its password
 	Interval   time.Duration `yaml:"interval"` // between two looks for changes
 	StaleLimit time.Duration `yaml:"stale_limit"`
@@ -439,13 +439,13 @@ func (r *Route) faults(c *Config, server *proxy.Server) (faults []error) {
 	if r.Resign != nil {
 		fault(r.Resign.check())
 	}
-	fault(r.route().Check(server))
-	if r.Upstream != "" {
-		_, err := proxy.New(&proxy.Config{Routes: []*proxy.Route{r.route()}, Log: slog.New(slog.DiscardHandler)})
-		fault(err)
-	}
-	options, err := r.options(c)
+	err := r.route().Check(server)
 	if err == nil {
+		_, err = proxy.New(&proxy.Config{Routes: []*proxy.Route{r.route()}, Log: slog.New(slog.DiscardHandler)})
+	}
+	fault(err)
+	options, err := r.options(c)
+	if err == nil && r.Window > 0 {
 		_, err = hmacsign.NewVerifier(noKeys{}, options...)
 	}
 	fault(err)

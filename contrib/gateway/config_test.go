@@ -109,7 +109,7 @@ func TestReadConfigRefuses(t *testing.T) {
 		smallest + "    schemes: [huawei-sdk, huawei-sdk]":                                                     "twice",
 		smallest + "    decode_slash: true\n    schemes: [tencent-app]":                                        "decode_slash is for scheme huawei-sdk",
 		smallest + "    query_form: [some]":                                                                    "query form",
-		smallest + "    required_headers: [\"a b\"]":                                                           "header",
+		smallest + "    required_headers: [\"a:b\"]":                                                           "header",
 		smallest + "    forward: some":                                                                         "use all, signed",
 		smallest + "    allow_upgrade: h2c":                                                                    "websocket",
 		smallest + "    identity_header: Host":                                                                 "identity_header Host: this header has a meaning",

@@ -9,7 +9,8 @@ import (
 	"maps"
 	"slices"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver of PostgreSQL
+	_ "github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib" // PostgreSQL
 
 	"github.com/gmhmac/hmacsign/contrib/redisreplay"
 	"github.com/gmhmac/hmacsign/contrib/sqlkeys"
@@ -19,7 +20,7 @@ import (
 )
 
 // driverOf are the names of database/sql's drivers by those of databases.
-var driverOf = map[string]string{"postgres": "pgx"}
+var driverOf = map[string]string{"mysql": "mysql", "postgres": "pgx"}
 
 func drivers() []string { return slices.Sorted(maps.Keys(driverOf)) }
 

@@ -118,7 +118,7 @@ func TestTracesOfRefusals(t *testing.T) {
 	require.Equal(t, 401, req.send(i.url))
 	require.Eventually(t, func() bool { return len(exporter.GetSpans()) == 4 }, 10*time.Second, 5*time.Millisecond)
 	spans := exporter.GetSpans()
-	require.Equal(t, "mismatch", attributes(spans[0])["hmacsign.reason"])
+	require.Equal(t, "signature", attributes(spans[0])["hmacsign.reason"])
 	require.Equal(t, "upstream", spans[1].Name)
 	require.Contains(t, spans[1].Attributes, attribute.Int("http.response.status_code", 500))
 	require.Equal(t, "HTTP all", spans[3].Name)

@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 
+	_ "github.com/gmhmac/hmacsign/algo/sm3cgo"     // where the build is tagged for it
+	_ "github.com/gmhmac/hmacsign/algo/sm3openssl" // likewise
 	"github.com/gmhmac/hmacsign/contrib/gateway"
 	"github.com/gmhmac/hmacsign/internal/buildinfo"
 )
