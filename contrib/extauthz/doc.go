@@ -3,7 +3,7 @@
 // the key id in a header that no client can set, and all others are answered by
 // Envoy in the vendor's words.
 //
-//	grpcServer := grpc.NewServer()
+//	grpcServer := grpc.NewServer(extauthz.ServerOption())
 //	authv3.RegisterAuthorizationServer(grpcServer, extauthz.New(verifier))
 //
 // What is verified is what Envoy tells, so Envoy must tell all of it as it came: the

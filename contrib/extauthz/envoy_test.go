@@ -201,6 +201,7 @@ func (c *clock) now() time.Time  { return time.Unix(0, c.unix.Load()) }
 // service is a service with a client on a connection of its own.
 type service struct {
 	authv3.AuthorizationClient
+	conn      *grpc.ClientConn
 	decisions chan *extauthz.Decision
 }
 
@@ -220,13 +221,14 @@ func startOn(t testing.TB, address string, v *hmacsign.Verifier, opts ...extauth
 		address = l.Addr().String()
 	}
 	s := &service{decisions: make(chan *extauthz.Decision, 1)}
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(16 << 20))
+	server := grpc.NewServer(extauthz.ServerOption(), grpc.MaxRecvMsgSize(16 << 20))
 	authv3.RegisterAuthorizationServer(server, extauthz.New(v, append(opts, extauthz.WithObserver(func(d *extauthz.Decision) { s.decisions <- d }))...))
 	go server.Serve(l)
 	t.Cleanup(server.Stop)
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
+	s.conn = conn
 	s.AuthorizationClient = authv3.NewAuthorizationClient(conn)
 	return s
 }

@@ -21,7 +21,7 @@ const (
 
 func init() {
 	scheme.RegisterTexts("en", map[string]string{
-		noRequest:      "the CheckRequest has no HTTP request",
+		noRequest:      "the CheckRequest has no HTTP request, or cannot be read",
 		contradiction:  "the CheckRequest says two things of the request's {part}",
 		pseudoHeader:   "header {name:q} is no pseudo-header of a request, or is there twice",
 		notOriginForm:  "the path is not one that begins with / and has no fragment",
@@ -35,7 +35,7 @@ func init() {
 		hintTextHeader: "headers came as text, several of a name merged: set encode_raw_headers: true",
 	})
 	scheme.RegisterTexts("zh", map[string]string{
-		noRequest:      "CheckRequest 中没有 HTTP 请求",
+		noRequest:      "CheckRequest 中没有 HTTP 请求,或无法读取",
 		contradiction:  "CheckRequest 对请求的 {part} 有两种说法",
 		pseudoHeader:   "头 {name:q} 不是请求的伪头,或出现了两次",
 		notOriginForm:  "路径不以 / 开头,或带有片段",

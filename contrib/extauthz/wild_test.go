@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gmhmac/hmacsign/contrib/extauthz"
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
@@ -155,5 +154,3 @@ func tamper(t *testing.T, r *sent, id *hmacsign.Identity) map[string]*sent {
 	}
 	return copies
 }
-
-var _ = extauthz.IdentityHeader
