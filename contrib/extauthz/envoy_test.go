@@ -37,6 +37,7 @@ type sent struct {
 	body                 []byte
 	size                 int64
 	hasBody              bool // perhaps an empty one, in chunks
+	broken               bool // its framing is
 }
 
 // cut reads a raw HTTP/1.1 request as Envoy's codec does, as far as the requests here
@@ -71,7 +72,9 @@ func cut(raw []byte) *sent {
 	}
 	switch {
 	case chunked:
-		r.body, _ = io.ReadAll(httputil.NewChunkedReader(in))
+		var err error
+		r.body, err = io.ReadAll(httputil.NewChunkedReader(in))
+		r.broken = err != nil
 	case length > 0:
 		r.body, _ = io.ReadAll(io.LimitReader(in, length))
 	}
@@ -221,7 +224,7 @@ func startOn(t testing.TB, address string, v *hmacsign.Verifier, opts ...extauth
 		address = l.Addr().String()
 	}
 	s := &service{decisions: make(chan *extauthz.Decision, 1)}
-	server := grpc.NewServer(extauthz.ServerOption(), grpc.MaxRecvMsgSize(16 << 20))
+	server := grpc.NewServer(extauthz.ServerOption(), grpc.MaxRecvMsgSize(16<<20))
 	authv3.RegisterAuthorizationServer(server, extauthz.New(v, append(opts, extauthz.WithObserver(func(d *extauthz.Decision) { s.decisions <- d }))...))
 	go server.Serve(l)
 	t.Cleanup(server.Stop)

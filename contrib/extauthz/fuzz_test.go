@@ -118,8 +118,8 @@ func FuzzAsNetHTTP(f *testing.F) {
 			return // net/http does not hand it on, nor would Envoy
 		}
 		r := cut(raw)
-		if strings.HasPrefix(strings.ToLower(r.target), "https://") || strings.Contains(r.host, "@") {
-			return // of which Envoy makes another path
+		if r.broken || strings.HasPrefix(strings.ToLower(r.target), "https://") || strings.Contains(r.host, "@") {
+			return // Envoy does not take it, or makes another path of it
 		}
 		_, err = server.Check(t.Context(), r.raw())
 		require.NoError(t, err)
