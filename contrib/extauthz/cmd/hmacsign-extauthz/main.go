@@ -1,0 +1,207 @@
+// Command hmacsign-extauthz is Envoy's ext_authz service: Envoy asks it of each request,
+// and it says whether the request is signed.
+//
+//	hmacsign-extauthz --keys keys.json --listen unix:/run/hmacsign/extauthz.sock
+//
+// It logs one line of JSON a request to standard error. SIGHUP has it read the keys
+// again, which it also does when their file changes; SIGTERM ends it: the health service
+// says so first, calls are still answered for the time of --drain, and those in hand are
+// finished. A second one ends it at once.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/hmacsign"
+)
+
+func main() {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, signals, nil))
+}
+
+// run is main with the exit status returned: 0 done, 1 failed, 2 wrong usage. If ready is
+// not nil it gets the addresses of the two listeners once they are open.
+func run(ctx context.Context, args []string, out, errors_ io.Writer, signals <-chan os.Signal, ready func(addr, admin string)) int {
+	c := new(config)
+	err := c.parse(args, out)
+	if err == nil {
+		err = serve(ctx, c, slog.New(slog.NewJSONHandler(errors_, nil)), signals, ready)
+	}
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	fmt.Fprintln(errors_, "hmacsign-extauthz: "+strings.ReplaceAll(strings.TrimPrefix(err.Error(), "hmacsign: "), "\n", " "))
+	if errors.As(err, new(usageError)) {
+		return 2
+	}
+	return 1
+}
+
+// usageError is for exit status 2.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// config is what the flags say.
+type config struct {
+	keys, listen, admin       string
+	schemes                   []hmacsign.Scheme // nil is all
+	window                    time.Duration
+	required                  []string // headers that must be signed
+	replayGuard               int
+	redis                     string
+	maxBody, maxBuffered      int64
+	tlsCert, tlsKey, clientCA string
+	drain                     time.Duration
+	explain, keepForwarded    bool
+}
+
+// redisEnv has the URL of a Redis that asks for a password: the arguments of a process
+// are no place for it.
+const redisEnv = "HMACSIGN_REDIS_URL"
+
+func (c *config) parse(args []string, out io.Writer) error {
+	fs := flag.NewFlagSet("hmacsign-extauthz", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&c.keys, "keys", "", "keys `FILE` (JSON), followed when it changes")
+	fs.StringVar(&c.listen, "listen", "127.0.0.1:9191", "`ADDRESS` to listen on, or unix: and the path of a socket (mode 0660)")
+	fs.StringVar(&c.admin, "admin", "", "`ADDRESS` of a listener of its own for /metrics (Prometheus), /healthz and /readyz")
+	fs.Func("schemes", "`NAMES` of the schemes to accept, separated by commas; without it all", c.parseSchemes)
+	fs.DurationVar(&c.window, "window", hmacsign.DefaultWindow, "how far a request's date may be off, either way: `TIME`")
+	fs.Func("require-header", "`NAMES` of headers that must be signed, separated by commas", func(names string) error {
+		c.required = append(c.required, strings.Split(names, ",")...)
+		return nil
+	})
+	fs.IntVar(&c.replayGuard, "replay-guard", 0, "refuse repeated requests, with room for `N` within twice the window; 0 is off")
+	fs.StringVar(&c.redis, "redis", "", "refuse repeated requests, remembered in the Redis at this `URL`, for all that share it; one with a password belongs into "+redisEnv)
+	fs.Int64Var(&c.maxBody, "max-body", hmacsign.DefaultMaxBody, "`BYTES` of body that are accepted; no less than Envoy's max_request_bytes")
+	fs.Int64Var(&c.maxBuffered, "max-buffered", hmacsign.DefaultMaxBuffered, "`BYTES` of memory that all requests together may hold; more is answered with 503")
+	fs.StringVar(&c.tlsCert, "tls-cert", "", "certificate `FILE` (PEM); read anew for each connection")
+	fs.StringVar(&c.tlsKey, "tls-key", "", "its private key's `FILE` (PEM)")
+	fs.StringVar(&c.clientCA, "client-ca", "", "`FILE` (PEM) of the authorities whose certificates clients must have")
+	fs.DurationVar(&c.drain, "drain", 5*time.Second, "`TIME` that calls are still answered after SIGTERM, with the health service failing")
+	fs.BoolVar(&c.explain, "explain", false, "log why a signature does not match; for finding mistakes, not for an open server")
+	fs.BoolVar(&c.keepForwarded, "keep-forwarded", false, "pass on X-Real-Ip and X-Forwarded headers that Envoy does not set, of a proxy in front of it")
+	err := fs.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(out, "Usage: hmacsign-extauthz --keys FILE [flags]")
+		fs.SetOutput(out)
+		fs.PrintDefaults()
+		return err
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	if fs.NArg() > 0 {
+		return usagef("%q: all is said with flags", fs.Arg(0))
+	}
+	empty := ""
+	fs.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" && f.Name != "schemes" && f.Name != "require-header" {
+			empty = f.Name
+		}
+	})
+	if empty != "" { // what an unset variable of a start script leaves
+		return usagef("--%s is empty: give it a value, or leave the flag out", empty)
+	}
+	if c.redis == "" {
+		c.redis = os.Getenv(redisEnv)
+	} else if u, err := url.Parse(c.redis); err == nil && u.User != nil {
+		if _, has := u.User.Password(); has {
+			return usagef("--redis: others see the arguments of a process: set %s to a URL with a password", redisEnv)
+		}
+	}
+	return c.check()
+}
+
+func (c *config) parseSchemes(names string) error {
+	for name := range strings.SplitSeq(names, ",") {
+		scheme, err := hmacsign.SchemeByName(name)
+		if err != nil {
+			return err
+		}
+		c.schemes = append(c.schemes, scheme)
+	}
+	return nil
+}
+
+// maxMessage is what one call may have: the largest body, and the headers beside it.
+func (c *config) maxMessage() int64 { return c.maxBody + hmacsign.MaxWireHeaderBytes + 64<<10 }
+
+// maxReplayGuard keeps the guard's memory within what machines have.
+const maxReplayGuard = 100_000_000
+
+// check finds values that are wrong by themselves or beside each other.
+func (c *config) check() error {
+	switch {
+	case c.keys == "":
+		return usagef("name the keys file with --keys")
+	case c.window <= 0:
+		return usagef("--window: use more than 0")
+	case c.maxBody <= 0 || c.maxBody > 1<<30:
+		return usagef("--max-body: use 1 to %d", 1<<30)
+	case c.maxBuffered < c.maxMessage():
+		return usagef("--max-buffered: use %d or more, or the largest bodies would never pass", c.maxMessage())
+	case c.drain < 0:
+		return usagef("--drain: use 0 or more")
+	case c.replayGuard < 0 || c.replayGuard > maxReplayGuard:
+		return usagef("--replay-guard: use 1 to %d, or 0 to have none", maxReplayGuard)
+	case c.replayGuard > 0 && c.redis != "":
+		return usagef("--replay-guard is the memory of this process alone: leave it out beside --redis and %s", redisEnv)
+	case (c.tlsCert == "") != (c.tlsKey == ""):
+		return usagef("--tls-cert and --tls-key go together")
+	case c.clientCA != "" && c.tlsCert == "":
+		return usagef("--client-ca needs --tls-cert and --tls-key")
+	}
+	for flag, address := range map[string]string{"listen": c.listen, "admin": c.admin} {
+		if err := checkAddress(flag, address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkAddress(flag, address string) error {
+	path, isSocket := strings.CutPrefix(address, "unix:")
+	if _, _, err := net.SplitHostPort(address); address == "" || isSocket && path != "" || !isSocket && err == nil {
+		return nil
+	}
+	return usagef("--%s %q: write 127.0.0.1:9191, :9191, or unix: and the path of a socket", flag, address)
+}
+
+// verifier is what the flags ask for.
+func (c *config) verifier(keys hmacsign.KeyStore, replays hmacsign.ReplayStore, budget *hmacsign.Budget) (*hmacsign.Verifier, error) {
+	opts := []hmacsign.VerifierOption{hmacsign.WithWindow(c.window), hmacsign.WithMaxBody(c.maxBody), hmacsign.WithBudget(budget), hmacsign.RequireSignedHeaders(c.required...)}
+	if c.schemes != nil {
+		opts = append(opts, hmacsign.AcceptSchemes(c.schemes...))
+	}
+	if c.explain {
+		opts = append(opts, hmacsign.WithExplanations())
+	}
+	if replays != nil {
+		opts = append(opts, hmacsign.WithReplayGuard(replays))
+	}
+	v, err := hmacsign.NewVerifier(keys, opts...)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if _, err := algo.Required(); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
