@@ -63,14 +63,14 @@ func (t *tracer) close(ctx context.Context) error { return t.provider.Shutdown(c
 
 // Begin implements [proxy.Tracer]. The trace that a peer names is continued only if the
 // peer is trusted: a stranger must not write into it, nor have it sampled.
-func (t *tracer) Begin(r *http.Request, trusted bool) (context.Context, func(proxy.Ended)) {
+func (t *tracer) Begin(r *http.Request, trusted bool) (context.Context, func(*proxy.Event)) {
 	ctx := r.Context()
 	if trusted {
 		ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	}
 	method := knownMethod(r.Method)
 	ctx, span := t.spans.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(semconv.HTTPRequestMethodKey.String(method)))
-	return ctx, func(e proxy.Ended) {
+	return ctx, func(e *proxy.Event) {
 		defer span.End()
 		if !span.IsRecording() {
 			return

@@ -77,7 +77,7 @@ func (f *forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.covered = slices.Concat(id.SignedHeaders, id.AlsoSigned)
 	}
 	if d.covers(requestIDHeader) {
-		d.requestID = r.Header.Get(requestIDHeader)
+		d.RequestID = r.Header.Get(requestIDHeader)
 	}
 	if err := f.check(r, d); err != nil {
 		d.fail(w, err)
@@ -158,7 +158,7 @@ func (f *forwarder) rewrite(p *httputil.ProxyRequest) {
 	f.dropUnsigned(out.Header, d)
 	f.setForwarded(p, d)
 	if !d.covers(requestIDHeader) {
-		out.Header.Set(requestIDHeader, d.requestID)
+		out.Header.Set(requestIDHeader, d.RequestID)
 	}
 	if f.IdentityHeader != "" {
 		out.Header.Del(f.IdentityHeader)

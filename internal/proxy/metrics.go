@@ -41,13 +41,13 @@ func (t timedReplays) Seen(ctx context.Context, id [16]byte, now, expires time.T
 
 // count counts a request that has been answered. Only words of ours are labels,
 // so their number is bounded; an algorithm that a stranger made up is not one.
-func count(d *decision, took time.Duration) {
-	algorithm := d.algorithm
-	if d.reason == "algorithm" {
+func (e *Event) count() {
+	algorithm := e.Algorithm
+	if e.Reason == "algorithm" {
 		algorithm = "refused"
 	}
-	requests.WithLabelValues(d.route, d.outcome, d.reason, d.scheme, algorithm, d.backend).Inc()
-	durations.Observe(took.Seconds())
+	requests.WithLabelValues(e.Route, e.Outcome, e.Reason, e.Scheme, algorithm, e.Backend).Inc()
+	durations.Observe(e.Took.Seconds())
 }
 
 // keyCounts is what a KeyStore may tell of its keys, as [hmacsign.FileKeys] does.

@@ -100,8 +100,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !completed {
 			d.brokeOff()
 		}
-		d.log(p.config.Log, a.status, time.Since(start))
-		end(a.status)
+		d.Status, d.Took = a.status, time.Since(start)
+		d.Log(p.config.Log)
+		end(&d.Event)
 		p.config.backends.ended(d)
 		if d.tunnel != nil {
 			d.tunnel.done()
@@ -126,7 +127,7 @@ func (p *Proxy) serve(a *answer, r *http.Request) {
 		a.decision.fail(a, err)
 		return
 	}
-	a.decision.route = route.Name
+	a.decision.Route = route.Name
 	route.handler.ServeHTTP(a, r)
 	a.send(r)
 }
@@ -141,7 +142,7 @@ func (a *answer) send(r *http.Request) {
 		return
 	}
 	c := http.NewResponseController(a.ResponseWriter)
-	if a.decision.outcome == "refused" {
+	if a.decision.Outcome == "refused" {
 		c.SetWriteDeadline(time.Now().Add(refusalTimeout))
 	}
 	c.Flush()
@@ -166,12 +167,12 @@ func headSize(r *http.Request) int64 {
 }
 
 func (p *Proxy) newDecision(r *http.Request) *decision {
-	d := &decision{outcome: "unverified", multiplexed: r.ProtoMajor == 2, method: r.Method, host: r.Host, path: loggedPath(r), remote: r.RemoteAddr}
-	d.trusted, d.client = p.config.peer(r)
+	d := &decision{Event: Event{Outcome: "unverified", Method: r.Method, Host: r.Host, Path: loggedPath(r), Remote: r.RemoteAddr}, multiplexed: r.ProtoMajor == 2}
+	d.trusted, d.Client = p.config.peer(r)
 	if ids := r.Header[requestIDHeader]; d.trusted && len(ids) == 1 && len(ids[0]) <= 128 && scheme.IsToken(ids[0]) {
-		d.requestID = ids[0]
+		d.RequestID = ids[0]
 	} else {
-		d.requestID = rand.Text()
+		d.RequestID = rand.Text()
 	}
 	return d
 }

@@ -128,20 +128,20 @@ func TestRoutesAreChecked(t *testing.T) {
 type spans struct {
 	mu      sync.Mutex
 	trusted []bool
-	ended   []Ended
+	ended   []Event
 	sent    []http.Header
 }
 
 type spanKey struct{}
 
-func (s *spans) Begin(r *http.Request, trusted bool) (context.Context, func(Ended)) {
+func (s *spans) Begin(r *http.Request, trusted bool) (context.Context, func(*Event)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.trusted = append(s.trusted, trusted)
-	return context.WithValue(r.Context(), spanKey{}, "trace of "+r.URL.Path), func(e Ended) {
+	return context.WithValue(r.Context(), spanKey{}, "trace of "+r.URL.Path), func(e *Event) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.ended = append(s.ended, e)
+		s.ended = append(s.ended, *e)
 	}
 }
 

@@ -179,7 +179,7 @@ func TestMetrics(t *testing.T) {
 	r := startServer(t, answerFine, func(s *Server) {
 		s.Proxy, s.MaxBuffered, s.MaxBufferedOnDisk = &Config{Keys: keys, Budget: budget}, 1000, 2000
 	})
-	count(&decision{outcome: "refused", reason: "algorithm", algorithm: "hmac-\xff made up"}, 3*time.Millisecond)
+	(&Event{Outcome: "refused", Reason: "algorithm", Algorithm: "hmac-\xff made up", Took: 3 * time.Millisecond}).count()
 	conn, err := net.Dial("tcp", r.addr)
 	require.NoError(t, err)
 	defer conn.Close()

@@ -11,33 +11,22 @@ type Tracer interface {
 	// Begin is called for each request that comes. If its peer is trusted, the trace
 	// that the headers name is its own. The context goes with the request, end is
 	// called when it was answered.
-	Begin(r *http.Request, trusted bool) (ctx context.Context, end func(Ended))
+	Begin(r *http.Request, trusted bool) (ctx context.Context, end func(*Event))
 	// Forward is called for each request that goes to the upstream, which headers name
 	// the trace, unless the client signed such.
 	Forward(ctx context.Context, out http.Header) (end func(status int, err error))
-}
-
-// Ended is what became of a request: what its line in the log says.
-type Ended struct {
-	Status                            int
-	Route, RequestID                  string
-	Outcome, Reason                   string
-	KeyID, Scheme, Algorithm, Backend string
-	Failed                            bool // because of the proxy or the upstream
 }
 
 // traceHeaders name a trace (W3C Trace Context, W3C Baggage).
 var traceHeaders = []string{"Traceparent", "Tracestate", "Baggage"}
 
 // trace begins the trace of a request.
-func (p *Proxy) trace(r *http.Request, d *decision) (traced *http.Request, end func(status int)) {
+func (p *Proxy) trace(r *http.Request, d *decision) (traced *http.Request, end func(*Event)) {
 	if p.config.Tracer == nil {
-		return r, func(int) {}
+		return r, func(*Event) {}
 	}
-	ctx, ended := p.config.Tracer.Begin(r, d.trusted)
-	return r.WithContext(ctx), func(status int) {
-		ended(Ended{status, d.route, d.requestID, d.outcome, d.reason, d.keyID, d.scheme, d.algorithm, d.backend, d.failed})
-	}
+	ctx, end := p.config.Tracer.Begin(r, d.trusted)
+	return r.WithContext(ctx), end
 }
 
 // tracing is a request's way to the upstream, with its trace.

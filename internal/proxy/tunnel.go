@@ -57,7 +57,7 @@ func (t *tunnel) open(conn net.Conn, early *bufio.Reader) {
 	}
 	t.timer = time.AfterFunc(t.timeout, t.end)
 	t.release = context.AfterFunc(t.proxy.tunnelsEnd, t.end)
-	t.proxy.config.Log.Info("tunnel opened", "key_id", clipped(t.decision.keyID, maxField), "request_id", clipped(t.decision.requestID, maxField), "remote", t.decision.remote)
+	t.proxy.config.Log.Info("tunnel opened", "key_id", clipped(t.decision.KeyID, maxField), "request_id", clipped(t.decision.RequestID, maxField), "remote", t.decision.Remote)
 }
 
 // end closes both sides. What is copied between them then stops.
