@@ -10,9 +10,9 @@ CREATE TABLE hmacsign_keys (
     -- During a rotation: the secret before, still accepted.
     previous_secret BLOB NULL CHECK (length(previous_secret) > 0),
     -- JSON arrays of names; NULL allows all.
-    schemes TEXT NULL CHECK (json_type(schemes) = 'ARRAY' AND json_length(schemes) > 0),
-    algorithms TEXT NULL CHECK (json_type(algorithms) = 'ARRAY' AND json_length(algorithms) > 0),
-    scopes TEXT NULL CHECK (json_type(scopes) = 'ARRAY' AND json_length(scopes) > 0)
+    schemes TEXT NULL CHECK (json_valid(schemes) AND json_type(schemes) = 'ARRAY' AND json_length(schemes) > 0),
+    algorithms TEXT NULL CHECK (json_valid(algorithms) AND json_type(algorithms) = 'ARRAY' AND json_length(algorithms) > 0),
+    scopes TEXT NULL CHECK (json_valid(scopes) AND json_type(scopes) = 'ARRAY' AND json_length(scopes) > 0)
 ) ENGINE = InnoDB;
 
 -- One row, whose number is another after each change of the keys. It starts with
