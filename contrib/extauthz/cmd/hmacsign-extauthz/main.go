@@ -75,7 +75,7 @@ type config struct {
 // are no place for it.
 const redisEnv = "HMACSIGN_REDIS_URL"
 
-func (c *config) parse(args []string, out io.Writer) error {
+func (c *config) flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("hmacsign-extauthz", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&c.keys, "keys", "", "keys `FILE` (JSON), followed when it changes")
@@ -97,9 +97,16 @@ func (c *config) parse(args []string, out io.Writer) error {
 	fs.DurationVar(&c.drain, "drain", 5*time.Second, "`TIME` that calls are still answered after SIGTERM, with the health service failing")
 	fs.BoolVar(&c.explain, "explain", false, "log why a signature does not match; for finding mistakes, not for an open server")
 	fs.BoolVar(&c.keepForwarded, "keep-forwarded", false, "pass on X-Real-Ip and X-Forwarded headers that Envoy does not set, of a proxy in front of it")
+	return fs
+}
+
+func (c *config) parse(args []string, out io.Writer) error {
+	fs, given := c.flags(), map[string]bool{}
+	fs.VisitAll(func(f *flag.Flag) { f.Value = &once{f.Value, f.Name, given} })
 	err := fs.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(out, "Usage: hmacsign-extauthz --keys FILE [flags]")
+		fs = new(config).flags()
 		fs.SetOutput(out)
 		fs.PrintDefaults()
 		return err
@@ -110,15 +117,6 @@ func (c *config) parse(args []string, out io.Writer) error {
 	if fs.NArg() > 0 {
 		return usagef("%q: all is said with flags", fs.Arg(0))
 	}
-	empty := ""
-	fs.Visit(func(f *flag.Flag) {
-		if f.Value.String() == "" && f.Name != "schemes" && f.Name != "require-header" {
-			empty = f.Name
-		}
-	})
-	if empty != "" { // what an unset variable of a start script leaves
-		return usagef("--%s is empty: give it a value, or leave the flag out", empty)
-	}
 	if c.redis == "" {
 		c.redis = os.Getenv(redisEnv)
 	} else if u, err := url.Parse(c.redis); err == nil && u.User != nil {
@@ -127,6 +125,31 @@ func (c *config) parse(args []string, out io.Writer) error {
 		}
 	}
 	return c.check()
+}
+
+// once is a flag that may be given once, and not as an empty text, which is what an unset
+// variable of a start script leaves of it.
+type once struct {
+	flag.Value
+	name  string
+	given map[string]bool
+}
+
+func (o *once) Set(text string) error {
+	switch {
+	case text == "":
+		return errors.New("it is empty: give it a value, or leave the flag out")
+	case o.given[o.name]:
+		return errors.New("the flag is there twice: give it once")
+	}
+	o.given[o.name] = true
+	return o.Value.Set(text)
+}
+
+// IsBoolFlag makes flags without a value of those that were.
+func (o *once) IsBoolFlag() bool {
+	b, ok := o.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
 }
 
 func (c *config) parseSchemes(names string) error {

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -75,7 +76,12 @@ func keysFile(t testing.TB) string {
 // startCommand starts it with a keys file, on a unix socket unless the flags say another.
 func startCommand(t testing.TB, flags ...string) *command {
 	c := &command{signals: make(chan os.Signal, 4), output: new(lines), status: make(chan int, 1)}
-	args := append([]string{"--keys", keysFile(t), "--listen", "unix:" + filepath.Join(t.TempDir(), "s"), "--admin", "127.0.0.1:0", "--drain", "0s"}, flags...)
+	args := append([]string{"--admin", "127.0.0.1:0"}, flags...)
+	for _, missing := range [][2]string{{"--keys", keysFile(t)}, {"--listen", "unix:" + filepath.Join(t.TempDir(), "s")}, {"--drain", "0s"}} {
+		if !slices.Contains(flags, missing[0]) {
+			args = append(args, missing[0], missing[1])
+		}
+	}
 	opened := make(chan struct{})
 	go func() {
 		c.status <- run(context.Background(), args, io.Discard, c.output, c.signals, func(addr, admin string) { c.addr, c.admin = addr, admin; close(opened) })
@@ -264,7 +270,8 @@ func TestUsage(t *testing.T) {
 	}{
 		{0, "Usage: hmacsign-extauthz", []string{"--help"}},
 		{2, "name the keys file with --keys", nil},
-		{2, "--keys is empty", []string{"--keys", ""}},
+		{2, "it is empty", []string{"--keys", ""}},
+		{2, "there twice", []string{"--keys", keys, "--explain", "--explain"}},
 		{2, "all is said with flags", []string{"--keys", keys, "more"}},
 		{2, "--listen", []string{"--keys", keys, "--listen", "9191"}},
 		{2, "unknown scheme", []string{"--keys", keys, "--schemes", "none"}},
@@ -284,6 +291,7 @@ func TestUsage(t *testing.T) {
 		require.Equal(t, c.status, run(t.Context(), c.args, &out, &errors, nil, func(string, string) { t.Fatal("it runs", c.args) }), "%q %s", c.args, &errors)
 		require.Contains(t, out.String()+errors.String(), c.says, "%q", c.args)
 		require.NotContains(t, errors.String(), "hushhush")
+		require.NotContains(t, out.String(), "panic")
 	}
 }
 
