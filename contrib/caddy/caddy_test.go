@@ -66,6 +66,7 @@ func (s *server) caddyfile(site string) string {
 		servers {
 			protocols h1 h2c
 			max_header_size 128KiB
+			expected_underscore_headers X_Under
 		}
 	}
 	`, s.admin, s.dir, s.dir)

@@ -28,7 +28,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		window          <duration>
 //		max_body        <size>
 //		require_header  <name...>
-//		replay_guard    <requests>
+//		replay_guard    <requests> | redis <url>
 //		explain
 //		identity_header <name>
 //	}
@@ -72,7 +72,11 @@ func (h *Handler) set(d *caddyfile.Dispenser, name string, args []string) (err e
 		if len(args) != 0 {
 			return d.ArgErr()
 		}
-	case "keys", "window", "max_body", "replay_guard", "identity_header":
+	case "replay_guard":
+		if len(args) != 1 && (len(args) != 2 || args[0] != "redis") {
+			return d.ArgErr()
+		}
+	case "keys", "window", "max_body", "identity_header":
 		if len(args) != 1 {
 			return d.ArgErr()
 		}
@@ -91,7 +95,7 @@ func (h *Handler) set(d *caddyfile.Dispenser, name string, args []string) (err e
 	case "require_header":
 		h.RequireHeaders = args
 	case "replay_guard":
-		err = h.setReplayGuard(d, args[0])
+		err = h.setReplayGuard(d, args)
 	case "explain":
 		h.Explain = true
 	case "identity_header":
@@ -118,10 +122,14 @@ func (h *Handler) setMaxBody(d *caddyfile.Dispenser, text string) error {
 	return nil
 }
 
-func (h *Handler) setReplayGuard(d *caddyfile.Dispenser, text string) error {
-	requests, err := strconv.Atoi(text)
+func (h *Handler) setReplayGuard(d *caddyfile.Dispenser, args []string) error {
+	if len(args) == 2 {
+		h.ReplayRedis = args[1]
+		return nil
+	}
+	requests, err := strconv.Atoi(args[0])
 	if err != nil || requests < 1 {
-		return d.Errf("replay_guard %s: write the most requests that come within twice the window, such as 100000", text)
+		return d.Errf("replay_guard %s: write the most requests that come within twice the window, such as 100000, or redis and a URL", args[0])
 	}
 	h.ReplayGuard = requests
 	return nil

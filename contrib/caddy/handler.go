@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/gmhmac/hmacsign/contrib/redisreplay"
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/internal/screen"
 )
@@ -58,6 +59,13 @@ type Handler struct {
 	// is remembered, and it is kept when the configuration is reloaded. Default:
 	// none.
 	ReplayGuard int `json:"replay_guard,omitempty"`
+
+	// Refuse repeated requests, remembered in the Redis at this URL, which other
+	// gateways share: redis://user:password@host:6379/0, rediss:// for TLS. Global
+	// placeholders such as {env.REDIS_URL} are replaced, and keep a password out of
+	// the configuration, which the admin API shows. While Redis does not answer, every
+	// request is answered with 503. Default: none.
+	ReplayRedis string `json:"replay_redis,omitempty"`
 
 	// Look for the mistake of a client whose signature does not match, and log it.
 	// It costs more than to refuse: for finding mistakes, not for an open server.
@@ -121,6 +129,10 @@ func (h *Handler) check() error {
 		return fmt.Errorf("hmacsign: max_body %d: use more than 0", h.MaxBody)
 	case h.ReplayGuard < 0 || h.ReplayGuard > maxReplayGuard:
 		return fmt.Errorf("hmacsign: replay_guard %d: use 1 to %d, or leave it out", h.ReplayGuard, maxReplayGuard)
+	case h.ReplayGuard > 0 && h.ReplayRedis != "":
+		return fmt.Errorf("hmacsign: replay_guard is there twice: in memory or in Redis")
+	case h.ReplayRedis != "" && 2*time.Duration(h.Window) > redisreplay.MaxLifetime:
+		return fmt.Errorf("hmacsign: window %s: with Redis use at most %s", time.Duration(h.Window), redisreplay.MaxLifetime/2)
 	}
 	if err := screen.CheckIdentityHeader(h.IdentityHeader); err != nil {
 		return fmt.Errorf("hmacsign: identity_header %w", err)
@@ -163,14 +175,17 @@ func (h *Handler) options(ctx caddy.Context) ([]hmacsign.VerifierOption, error) 
 	if h.Explain {
 		opts = append(opts, hmacsign.WithExplanations())
 	}
-	if h.ReplayGuard > 0 {
-		var err error
-		if h.replays, err = memoryStore(h.ReplayGuard); err != nil {
-			return nil, err
-		}
+	var err error
+	switch {
+	case h.ReplayGuard > 0:
+		h.replays, err = memoryStore(h.ReplayGuard)
+	case h.ReplayRedis != "":
+		h.replays, err = redisStore(ctx, h.ReplayRedis)
+	}
+	if h.replays != nil {
 		opts = append(opts, hmacsign.WithReplayGuard(h.replays))
 	}
-	return opts, nil
+	return opts, err
 }
 
 // Validate fails if the keys file has no key, so that every request would be

@@ -132,6 +132,25 @@ func TestUnsignedHeaders(t *testing.T) {
 	require.Equal(t, []string{"127.0.0.1"}, with("X-Forwarded-For: 10.0.0.1\r\n")["X-Forwarded-For"])
 }
 
+// What a trusted proxy says of the client is kept, unless it looks like more.
+func TestTrustedProxies(t *testing.T) {
+	up := startUpstream(t)
+	s := startCaddy(t, fmt.Sprintf(plainSite, up.address()))
+	text := wireText(t, signed(t, newSigner(t, hmacsign.TencentApp, "hmac-sm3"), "GET", "http://"+s.addr+"/a", "", nil))
+	text = strings.Replace(text, "\r\n", "\r\nX-Real-Ip: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.1\r\nX-Rewrite-Url: /admin\r\n", 1)
+	sent := func() http.Header {
+		status, body := send(t, s.addr, text)
+		require.Equal(t, 200, status, body)
+		return up.arrived()[0].header
+	}
+	header := sent()
+	require.Equal(t, []string{"", "127.0.0.1", ""}, []string{header.Get("X-Real-Ip"), header.Get("X-Forwarded-For"), header.Get("X-Rewrite-Url")})
+	trusting := strings.Replace(s.caddyfile(fmt.Sprintf(plainSite, up.address())), "servers {", "servers {\n\t\t\ttrusted_proxies static 127.0.0.1/32", 1)
+	require.NoError(t, caddy.Load(adapted(t, trusting), true))
+	header = sent()
+	require.Equal(t, []string{"10.0.0.1", "10.0.0.1, 127.0.0.1", ""}, []string{header.Get("X-Real-Ip"), header.Get("X-Forwarded-For"), header.Get("X-Rewrite-Url")})
+}
+
 // What Caddy would not pass on as it was verified is refused, beside a request of
 // the same shape that it does pass on.
 func TestNotForwardable(t *testing.T) {

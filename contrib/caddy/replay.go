@@ -1,8 +1,12 @@
 package hmacsigncaddy
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/gmhmac/hmacsign/contrib/redisreplay"
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
@@ -33,6 +37,27 @@ func memoryStore(requests int) (*sharedStore, error) {
 	return share(memoryKey(requests), func() (caddy.Destructor, error) {
 		store, err := hmacsign.NewMemoryReplayStore(requests)
 		return memory{store}, err
+	})
+}
+
+// redisKey is the key of a store in Redis: its URL.
+type redisKey string
+
+type redis struct{ *redisreplay.Store }
+
+func (r redis) Destruct() error {
+	r.Close()
+	return nil
+}
+
+func redisStore(ctx context.Context, url string) (*sharedStore, error) {
+	url, err := caddy.NewReplacer().ReplaceOrErr(url, true, true)
+	if err != nil {
+		return nil, fmt.Errorf("hmacsign: replay_guard redis: %w", err)
+	}
+	return share(redisKey(url), func() (caddy.Destructor, error) {
+		store, err := redisreplay.Open(ctx, url)
+		return redis{store}, err
 	})
 }
 
