@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -308,4 +309,36 @@ func TestConsistent(t *testing.T) {
 		require.Greater(t, sets.Load(), int64(1))
 		t.Logf("%d states seen of %d", sets.Load(), changes)
 	})
+}
+
+// Everything may be asked at once, also while keys change and the store closes.
+func TestConcurrent(t *testing.T) {
+	db := sqlite(t)
+	execute(t, db, `INSERT INTO hmacsign_keys (id, secret) VALUES ('a', 'one')`)
+	s := openStore(t, db, sqlkeys.WithInterval(time.Millisecond))
+	ctx := context.Background()
+	var asking sync.WaitGroup
+	for range 4 {
+		asking.Go(func() {
+			for {
+				_, err := s.Key(ctx, "a")
+				s.Ready(ctx)
+				s.Err()
+				if s.Len() != 1 || s.LoadedAt().IsZero() || s.CheckedAt().IsZero() {
+					t.Error("no snapshot")
+				}
+				if err != nil {
+					return
+				}
+			}
+		})
+	}
+	for n := range 50 {
+		execute(t, db, `UPDATE hmacsign_keys SET secret = $1`, fmt.Sprint("s", n))
+	}
+	for range 2 {
+		asking.Go(func() { s.Close() })
+	}
+	asking.Wait()
+	require.ErrorContains(t, errOf(s, "a"), "closed")
 }
