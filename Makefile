@@ -11,7 +11,7 @@ BENCH ?= .
 # How long make load drives each proxy, in seconds.
 LOADTIME ?= 30
 
-.PHONY: bench-report mutation generate check-generated demo test test-peers test-examples load memory lint fuzz bench cross race clean
+.PHONY: bench-report mutation generate check-generated demo test test-peers test-examples test-contrib load load-contrib memory lint fuzz bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
@@ -30,11 +30,21 @@ test-peers:
 test-examples:
 	@cd examples && go vet ./... && go test ./...
 
+# The modules of contrib on real servers: Redis, PostgreSQL, nginx. It installs them.
+test-contrib:
+	@contrib/test
+
 # What verification costs the proxy, under a real load generator, with nginx as a
 # plain proxy beside it where it is installed.
 load:
 	@command -v wrk >/dev/null || { echo "load: needs wrk (apt-get install wrk)" >&2; exit 1; }
 	@HMACSIGN_LOAD=$(LOADTIME) go test -count=1 -timeout 20m -run TestLoad -v ./internal/proxy | grep -v '^==='
+
+# The like for the gateway with its guard in Redis, and for Caddy.
+load-contrib:
+	@command -v wrk >/dev/null || { echo "load-contrib: needs wrk (apt-get install wrk)" >&2; exit 1; }
+	@cd contrib/gateway && HMACSIGN_LOAD=$(LOADTIME) go test -count=1 -timeout 20m -run 'TestLoad$$' -v . | grep -v '^==='
+	@cd contrib/caddy && HMACSIGN_LOAD=$(LOADTIME) go test -count=1 -timeout 20m -run 'TestLoad$$' -v . | grep -v '^==='
 
 # What strangers can make the proxy hold: 200 bodies of 10 MiB with a wrong
 # signature at once, 1,000 connections that stop in the middle of a body.

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,29 +127,54 @@ func (f *FileKeys) look() {
 }
 
 // read reads the file and decides what is watched from now on: the files that a
-// good one names, and with a faulty one those before it too. Their states are
-// taken before their contents where they were known, so that a change in between
-// is found by the next look; those of a faulty file count, so it is reported once.
+// good one names, and with a faulty one those before it too. The states of a
+// faulty file count, so it is reported once.
 func (f *FileKeys) read() error {
-	before := f.watched.Again()
-	before[f.path] = watch.Of(f.path)
-	keys, secretFiles, err := f.readFile()
-	watched := watch.Files{f.path: before[f.path]}
+	states := f.watched.Again()
+	states[f.path] = watch.Of(f.path)
+	keys, secretFiles, err := f.readSettled(states)
 	if err != nil {
-		watched = maps.Clone(before)
+		f.watched, f.err = states, err
+		return err
 	}
+	f.watched, f.err = watch.Files{f.path: states[f.path]}, nil
 	for _, path := range secretFiles {
-		state, known := before[path]
-		if !known {
-			state = watch.Of(path)
+		f.watched[path] = states[path]
+	}
+	f.loaded.Store(&loadedKeys{keys, f.now()})
+	return nil
+}
+
+// readings is how often files that change meanwhile are read before it is given up.
+const readings = 10
+
+// readSettled reads the file and those of its secrets until none has changed
+// meanwhile: so a folder that is swapped as a whole, as a Kubernetes Secret is,
+// does not give an id of one generation with a secret of the next. States are those
+// from before the contents; a file named for the first time was looked at too late
+// and is read once more.
+func (f *FileKeys) readSettled(states watch.Files) (keys staticKeys, secretFiles []string, err error) {
+	for range readings {
+		keys, secretFiles, err = f.readFile()
+		settled := true
+		for _, path := range append(slices.Clone(secretFiles), f.path) {
+			before, known := states[path]
+			states[path] = watch.Of(path)
+			settled = settled && (known && states[path].Same(before) || readOnce(path))
 		}
-		watched[path] = state
+		if settled {
+			return keys, secretFiles, err
+		}
 	}
-	f.watched, f.err = watched, err
-	if err == nil {
-		f.loaded.Store(&loadedKeys{keys, f.now()})
-	}
-	return err
+	states[f.path] = watch.State{} // so that the next look reads again
+	return nil, nil, errors.New("hmacsign: keys: the files changed whenever they were read: write them all into a new folder and put a link to it in place by renaming")
+}
+
+// readOnce tells whether the file is a pipe or the like, whose contents are gone
+// once they were read.
+func readOnce(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular()
 }
 
 func (f *FileKeys) readFile() (staticKeys, []string, error) {

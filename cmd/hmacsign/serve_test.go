@@ -99,16 +99,16 @@ func TestServeFlags(t *testing.T) {
 	require.NoError(t, f.check())
 	t.Setenv("HMACSIGN_TEST_RESIGN", testSecret)
 	require.NoError(t, f.verifier())
-	c, s := f.config, f.server
+	c, r, s := f.config, f.route, f.server
 	require.Equal(t, []any{"http://h", 4 * time.Second, 3 * time.Second, int64(8), "X-Who", true, "websocket", true},
-		[]any{c.Upstream, c.UpstreamTimeout, c.TunnelTimeout, c.MaxBody, c.IdentityHeader, c.ForwardSigned, c.AllowUpgrade, c.PreserveHost})
+		[]any{r.Upstream, r.UpstreamTimeout, c.TunnelTimeout, r.MaxBody, r.IdentityHeader, r.ForwardSigned, r.AllowUpgrade, r.PreserveHost})
 	require.Equal(t, "[10.0.0.0/8 192.0.2.1/32 ::1/128]", fmt.Sprint(c.TrustedProxies))
-	require.NotNil(t, c.Resign)
+	require.NotNil(t, r.Resign)
 	require.Error(t, c.Budget.Reserve(10), "more than --max-buffered")
 	require.NoError(t, c.Budget.Reserve(9))
 	require.Equal(t, []any{"gmsm", "unix:/data", ":1", true, "c", "p", 3 * time.Second, 7 * time.Second, 6 * time.Second, 12 * time.Second, 7, int64(9), int64(10)},
 		[]any{s.Backend, s.Listen, s.Admin, s.Pprof, s.TLSCert, s.TLSKey, s.Timeout, s.AnswerTimeout, s.Drain, s.SelfTestInterval, s.MaxConnections, s.MaxBuffered, s.MaxBufferedOnDisk})
-	require.NotNil(t, s.Replays)
+	require.NotNil(t, c.Replays)
 	require.Equal(t, slog.LevelError, f.level.Level())
 }
 

@@ -50,11 +50,10 @@ func (r *running) notReady(ctx context.Context) error {
 	if err := r.backendsReady(ctx); err != nil {
 		return err
 	}
-	stores := []any{r.Replays}
-	if r.Proxy != nil {
-		stores = append(stores, r.Proxy.Keys)
+	if r.Proxy == nil {
+		return nil
 	}
-	for _, store := range stores {
+	for _, store := range []any{r.Proxy.Replays, r.Proxy.Keys} {
 		if s, ok := store.(interface{ Ready(context.Context) error }); ok {
 			if err := s.Ready(ctx); err != nil {
 				return err

@@ -48,7 +48,7 @@ func (w *backendWatch) ended(d *decision) {
 	if id := d.identity; id != nil {
 		w.computed(algorithmOn{id.Algorithm, id.Backend})
 	}
-	if d.failed || w.anyDown.Load() {
+	if d.Failed || w.anyDown.Load() {
 		w.look()
 	}
 }

@@ -5,33 +5,22 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
 
-	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 	"github.com/gmhmac/hmacsign/internal/wire"
 )
 
-// decision is all that the proxy knows of a request in hand. What the log and
-// the metrics tell of it holds nothing that a stranger must not see there: no
-// secret, no signature.
+// decision is all that the proxy knows of a request in hand.
 type decision struct {
-	outcome, reason, detail, explanation string
-	keyID, scheme, algorithm, backend    string
-	previousSecret                       bool
-	failed                               bool               // because of the proxy or the upstream
-	multiplexed                          bool               // over HTTP/2
-	identity                             *hmacsign.Identity // once it is accepted
-
-	requestID, method, host, path, remote, client string
+	Event
+	multiplexed bool               // over HTTP/2
+	identity    *hmacsign.Identity // once it is accepted
 
 	trusted  bool          // the peer is a trusted proxy
 	covered  []string      // headers that the signature covers, lower-case
@@ -51,29 +40,8 @@ func decisionOf(ctx context.Context) *decision { return ctx.Value(decisionKey{})
 
 func observe(r *http.Request, id *hmacsign.Identity, refused *hmacsign.VerifyError) {
 	d := decisionOf(r.Context())
-	if refused != nil {
-		d.outcome, d.reason, d.detail = "refused", refused.Code(), refused.Detail
-		d.keyID, d.scheme, d.algorithm = refused.KeyID, refused.Scheme, refused.Algorithm
-		d.failed = refused.Status() >= 500 && refused.Reason != hmacsign.ErrBusy
-		if refused.Cause != nil {
-			d.detail = refused.Cause.Error()
-			d.blame(refused.Cause)
-		}
-		if refused.Explanation != nil {
-			d.explanation = refused.Explanation.String()
-		}
-		return
-	}
-	d.outcome, d.identity = "accepted", id
-	d.keyID, d.scheme, d.algorithm, d.backend, d.previousSecret = id.KeyID, id.Scheme, id.Algorithm, id.Backend, id.PreviousSecret
-}
-
-// blame names the backend whose failure the error is, if it is one.
-func (d *decision) blame(err error) {
-	var failure *algo.Failure
-	if errors.As(err, &failure) {
-		d.backend = failure.Backend
-	}
+	d.identity = id
+	d.Decided(id, refused)
 }
 
 const statusClientGone = 499 // nobody reads it; for the log
@@ -92,7 +60,7 @@ func answerFailure(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	}
 	if gone {
-		d.reason, d.detail = "client_gone", err.Error()
+		d.Reason, d.Detail = "client_gone", err.Error()
 		w.WriteHeader(statusClientGone)
 		return
 	}
@@ -108,11 +76,11 @@ func isTimeout(err error) bool {
 func (d *decision) fail(w http.ResponseWriter, err error) {
 	status, reason := failure(err)
 	if status < 500 || reason == "busy" {
-		d.outcome = "refused"
+		d.Outcome = "refused"
 	} else {
-		d.failed = true
+		d.Failed = true
 	}
-	d.reason, d.detail = reason, err.Error()
+	d.Reason, d.Detail = reason, err.Error()
 	d.blame(err)
 	body, _ := json.Marshal(map[string]string{"message": http.StatusText(status), "reason": reason})
 	body = append(body, '\n')
@@ -135,6 +103,8 @@ func failure(err error) (status int, reason string) {
 	switch {
 	case errors.As(err, &refused):
 		return http.StatusBadRequest, "not_forwardable"
+	case err == errNoRoute:
+		return http.StatusNotFound, "no_route"
 	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge, "body_too_large"
 	case errors.As(err, &unsigned) && unsigned.Status() == http.StatusUnauthorized:
@@ -151,55 +121,14 @@ func failure(err error) (status int, reason string) {
 func (d *decision) brokeOff() {
 	switch {
 	case d.writeFailure != nil:
-		d.reason, d.detail = "client_gone", d.writeFailure.Error()
+		d.Reason, d.Detail = "client_gone", d.writeFailure.Error()
 	case errors.Is(d.readFailure, context.Canceled):
-		d.reason, d.detail = "client_gone", d.readFailure.Error()
+		d.Reason, d.Detail = "client_gone", d.readFailure.Error()
 	case d.readFailure != nil:
-		d.reason, d.detail, d.failed = "upstream_broke_off", d.readFailure.Error(), true
+		d.Reason, d.Detail, d.Failed = "upstream_broke_off", d.readFailure.Error(), true
 	default:
-		d.reason, d.failed = "broke_off", true
+		d.Reason, d.Failed = "broke_off", true
 	}
-}
-
-// What a stranger sent does not fill the log.
-const (
-	maxField       = 256
-	maxExplanation = 1024
-)
-
-func (d *decision) log(log *slog.Logger, status int, took time.Duration) {
-	attrs := []any{"outcome", d.outcome, "status", status, "method", clipped(d.method, maxField), "host", clipped(d.host, maxField), "path", clipped(d.path, maxField),
-		"key_id", clipped(d.keyID, maxField), "scheme", d.scheme, "algorithm", clipped(d.algorithm, maxField), "backend", d.backend,
-		"duration_ms", float64(took.Microseconds()) / 1000, "remote", clipped(d.remote, maxField), "client", clipped(d.client, maxField), "request_id", clipped(d.requestID, maxField)}
-	for _, more := range [...]struct {
-		name, value string
-		limit       int
-	}{{"reason", d.reason, maxField}, {"detail", d.detail, maxField}, {"explanation", d.explanation, maxExplanation}} {
-		if more.value != "" {
-			attrs = append(attrs, more.name, clipped(more.value, more.limit))
-		}
-	}
-	if d.previousSecret {
-		attrs = append(attrs, "previous_secret", true)
-	}
-	level := slog.LevelInfo
-	if d.failed {
-		level = slog.LevelError
-	}
-	log.Log(context.Background(), level, "request", attrs...)
-	count(d, took)
-}
-
-// clipped cuts text to so many bytes, not within a character.
-func clipped(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	end := limit
-	for end > limit-utf8.UTFMax && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "..."
 }
 
 // loggedPath is the path as it was on the wire. The query may hold what is no
@@ -229,7 +158,7 @@ func (a *answer) WriteHeader(status int) {
 		return
 	}
 	a.status = status
-	a.Header().Set(requestIDHeader, a.decision.requestID)
+	a.Header().Set(requestIDHeader, a.decision.RequestID)
 	a.ResponseWriter.WriteHeader(status)
 }
 
@@ -256,7 +185,7 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	a.status = http.StatusSwitchingProtocols
-	a.Header().Set(requestIDHeader, a.decision.requestID)
+	a.Header().Set(requestIDHeader, a.decision.RequestID)
 	t.open(conn, buffered.Reader)
 	return t, buffered, nil
 }

@@ -25,6 +25,7 @@ import (
 // forge. What cannot be sent so is refused.
 type forwarder struct {
 	*Proxy
+	*Route
 	upstream *url.URL // scheme and host
 	base     string   // path before that of the requests, without a slash at its end
 	screen   *screen.Screen
@@ -33,8 +34,10 @@ type forwarder struct {
 
 const requestIDHeader = "X-Request-Id"
 
-func newForwarder(p *Proxy) (*forwarder, error) {
-	c := p.config
+func newForwarder(p *Proxy, c *Route) (*forwarder, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
 	dial := (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	upstream, err := url.Parse(c.Upstream)
 	if path, isSocket := strings.CutPrefix(c.Upstream, "unix:"); isSocket {
@@ -53,15 +56,18 @@ func newForwarder(p *Proxy) (*forwarder, error) {
 	case upstream.RawQuery != "" || upstream.ForceQuery || strings.Contains(c.Upstream, "#"):
 		return nil, fmt.Errorf("upstream %q: leave out query and fragment", c.Upstream)
 	}
-	f := &forwarder{Proxy: p, upstream: &url.URL{Scheme: upstream.Scheme, Host: upstream.Host}, base: strings.TrimRight(upstream.EscapedPath(), "/"),
+	f := &forwarder{Proxy: p, Route: c, upstream: &url.URL{Scheme: upstream.Scheme, Host: upstream.Host}, base: strings.TrimRight(upstream.EscapedPath(), "/"),
 		screen: screen.New(c.IdentityHeader)}
 	var transport http.RoundTripper = &sender{timeout: c.UpstreamTimeout, Transport: &http.Transport{DialContext: dial, ResponseHeaderTimeout: c.UpstreamTimeout,
 		MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second, DisableCompression: true, ForceAttemptHTTP2: true}}
+	if p.config.Tracer != nil {
+		transport = tracing{transport, p.config.Tracer}
+	}
 	if c.Resign != nil {
 		transport = c.Resign.Transport(transport)
 	}
 	f.reverse = &httputil.ReverseProxy{Rewrite: f.rewrite, Transport: &guard{transport, c.Resign != nil}, ModifyResponse: f.receive,
-		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelError), ErrorHandler: answerFailure}
+		ErrorLog: slog.NewLogLogger(p.config.Log.Handler(), slog.LevelError), ErrorHandler: answerFailure}
 	return f, nil
 }
 
@@ -71,7 +77,7 @@ func (f *forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.covered = slices.Concat(id.SignedHeaders, id.AlsoSigned)
 	}
 	if d.covers(requestIDHeader) {
-		d.requestID = r.Header.Get(requestIDHeader)
+		d.RequestID = r.Header.Get(requestIDHeader)
 	}
 	if err := f.check(r, d); err != nil {
 		d.fail(w, err)
@@ -95,7 +101,7 @@ func (f *forwarder) check(r *http.Request, d *decision) (err error) {
 	if d.target, err = f.target(r); err != nil {
 		return err
 	}
-	if f.config.PreserveHost && strings.ContainsFunc(r.Host, func(c rune) bool { return c <= ' ' || c > '~' || c == '%' }) {
+	if f.PreserveHost && strings.ContainsFunc(r.Host, func(c rune) bool { return c <= ' ' || c > '~' || c == '%' }) {
 		return notForwardable("the Host is not one that can be passed on as it is")
 	}
 	if err := f.screen.Check(r.Header, d.covered); err != nil {
@@ -135,62 +141,12 @@ func (f *forwarder) target(r *http.Request) (*url.URL, error) {
 	return &u, nil
 }
 
-// leavesBase reports whether some server may find that the path leads above the
-// root, behind which the base path is: one that decodes it up to three times,
-// that takes a backslash for a slash, that ends a path where it finds a fragment
-// or a zero byte, or that does not take parameters and spaces for a part of a
-// segment's name.
-func leavesBase(path string) bool {
-	for range 4 {
-		path = overlong.Replace(path)
-		depth := 0
-		for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
-			if end := strings.IndexAny(segment, ";?#\x00"); end >= 0 {
-				segment = segment[:end]
-			}
-			switch strings.TrimSpace(segment) {
-			case "", ".":
-			case "..":
-				if depth--; depth < 0 {
-					return true
-				}
-			default:
-				depth++
-			}
-		}
-		if !strings.Contains(path, "%") {
-			return false
-		}
-		path = percentDecoded(path)
-	}
-	return false
-}
-
-// overlong has the forms of UTF-8 that no one may write and some decode.
-var overlong = strings.NewReplacer("\xc0\xae", ".", "\xc0\xaf", "/", "\xc1\x9c", `\`)
-
-// percentDecoded decodes what is well encoded, and keeps what is not.
-func percentDecoded(s string) string {
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if decoded, err := url.PathUnescape(s[i : i+3]); err == nil {
-				b = append(b, decoded...)
-				i += 2
-				continue
-			}
-		}
-		b = append(b, s[i])
-	}
-	return string(b)
-}
-
 // rewrite makes the request to the upstream of what ReverseProxy left of the
 // client's. The guard then holds it against what was verified.
 func (f *forwarder) rewrite(p *httputil.ProxyRequest) {
 	d, out := decisionOf(p.In.Context()), p.Out
 	out.URL, out.Host = d.target, ""
-	if f.config.PreserveHost {
+	if f.PreserveHost {
 		out.Host = p.In.Host
 	}
 	out.Trailer = nil
@@ -202,12 +158,12 @@ func (f *forwarder) rewrite(p *httputil.ProxyRequest) {
 	f.dropUnsigned(out.Header, d)
 	f.setForwarded(p, d)
 	if !d.covers(requestIDHeader) {
-		out.Header.Set(requestIDHeader, d.requestID)
+		out.Header.Set(requestIDHeader, d.RequestID)
 	}
-	if f.config.IdentityHeader != "" {
-		out.Header.Del(f.config.IdentityHeader)
+	if f.IdentityHeader != "" {
+		out.Header.Del(f.IdentityHeader)
 		if id, ok := hmacsign.IdentityFrom(p.In.Context()); ok {
-			out.Header.Set(f.config.IdentityHeader, id.KeyID)
+			out.Header.Set(f.IdentityHeader, id.KeyID)
 		}
 	}
 }
@@ -237,8 +193,8 @@ func (f *forwarder) receive(res *http.Response) error {
 	d := decisionOf(res.Request.Context())
 	res.Header.Del(requestIDHeader) // the answer has ours
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		res.Body = newAnswerBody(res.Body, d, f.config.UpstreamTimeout)
-	} else if d.tunnel == nil || !strings.EqualFold(res.Header.Get("Upgrade"), f.config.AllowUpgrade) {
+		res.Body = newAnswerBody(res.Body, d, f.UpstreamTimeout)
+	} else if d.tunnel == nil || !strings.EqualFold(res.Header.Get("Upgrade"), f.AllowUpgrade) {
 		return errors.New("the upstream switched to a protocol that it was not asked for")
 	}
 	return nil

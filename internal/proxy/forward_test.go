@@ -303,7 +303,7 @@ func TestForwardRefusesTargetsThatAreNoPath(t *testing.T) {
 	refuse(t, u, p, 401, "malformed", raw{method: "CONNECT", target: "/a", sent: "h:80"}.signedBy(t, keyPair))
 	refuse(t, u, p, 400, "not_forwardable", raw{method: "CONNECT", target: "/a"}.signedBy(t, keyPair))
 
-	handler, err := New(Defaults(u.url)) // without verification
+	handler, err := New(oneRoute(u.url, nil)) // without verification
 	require.NoError(t, err)
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.DisableGeneralOptionsHandler = true
@@ -756,20 +756,26 @@ func TestForwardToSocket(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	for _, upstream := range []string{"", "h:80", "ftp://h", "http://", "http://:80", "http://u:hushhush@h", "http://h/?a", "http://h?", "http://h#a", "http://h#", "unix:", "unix:relative", "http://h:hushhush@x y"} {
-		_, err := New(Defaults(upstream))
+		_, err := New(oneRoute(upstream, nil))
 		require.Error(t, err, upstream)
 		require.NotContains(t, err.Error(), "hushhush")
 	}
 	for _, upstream := range []string{"http://h", "https://h:443/base/", "unix:/run/x"} {
-		_, err := New(Defaults(upstream))
+		_, err := New(oneRoute(upstream, nil))
 		require.NoError(t, err)
 	}
-	for _, change := range []func(*Config){func(c *Config) { c.AllowUpgrade = "h2c" }, func(c *Config) { c.IdentityHeader = "X Y" }} {
-		c := Defaults("http://h")
-		change(c)
-		_, err := New(c)
+	for _, change := range []func(*Route){func(r *Route) { r.AllowUpgrade = "h2c" }, func(r *Route) { r.IdentityHeader = "X Y" }} {
+		_, err := New(oneRoute("http://h", change))
 		require.Error(t, err)
 	}
+}
+
+func oneRoute(upstream string, change func(*Route)) *Config {
+	r := NewRoute(upstream)
+	if change != nil {
+		change(r)
+	}
+	return &Config{Routes: []*Route{r}, Log: slog.New(slog.DiscardHandler)}
 }
 
 // Requests in hand are charged to the budget while they last.
@@ -1087,9 +1093,9 @@ func TestForwardTunnelEndsWhenIdle(t *testing.T) {
 
 func TestCloseTunnels(t *testing.T) {
 	backend, u := switching(t)
-	c := Defaults(backend)
+	c := oneRoute(backend, func(r *Route) { r.AllowUpgrade = "websocket" })
 	p := &proxy{logs: new(lockedBuffer)}
-	c.AllowUpgrade, c.Log = "websocket", slog.New(slog.NewJSONHandler(p.logs, nil))
+	c.Log = slog.New(slog.NewJSONHandler(p.logs, nil))
 	handler, err := New(c)
 	require.NoError(t, err)
 	server := httptest.NewServer(handler)
@@ -1150,13 +1156,12 @@ func TestForwardCookiesOverHTTP2(t *testing.T) {
 	backend.EnableHTTP2 = true
 	backend.StartTLS()
 	defer backend.Close()
-	c := Defaults(backend.URL)
 	d := &decision{covered: []string{"cookie"}}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	g := &guard{next: transport}
 	for value, fine := range map[string]bool{"a=b": true, "a=b; c=d": true, "a=b;c=d": false, "a=b;": false, ";": false, "a=b;  c": false} {
-		in := request(t, "GET", c.Upstream+"/a", nil)
+		in := request(t, "GET", backend.URL+"/a", nil)
 		in.Header.Set("Cookie", value)
 		d.received = in
 		resp, err := g.RoundTrip(in.Clone(context.WithValue(context.Background(), decisionKey{}, d)))

@@ -124,7 +124,7 @@ func (f *forwarder) dropUnsigned(header http.Header, d *decision) {
 			continue
 		}
 		if f.screen.Drops(name, d.covered) || !d.trusted && screen.IsForwarded(name) ||
-			f.config.ForwardSigned && !isForwardedUnsigned(name, d.tunnel != nil) {
+			f.ForwardSigned && !isForwardedUnsigned(name, d.tunnel != nil) {
 			delete(header, name)
 		}
 	}

@@ -35,8 +35,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	log := slog.New(slog.DiscardHandler)
-	config, server := Defaults(upstream), &Server{Listen: "127.0.0.1:0", Timeout: time.Minute, AnswerTimeout: time.Minute, Log: log}
-	config.Log = log
+	config, server := &Config{Routes: []*Route{NewRoute(upstream)}, Log: log}, &Server{Listen: "127.0.0.1:0", Timeout: time.Minute, AnswerTimeout: time.Minute, Log: log}
 	handler, err := serverOf(config, os.Getenv("HMACSIGN_LOAD_KEYS"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

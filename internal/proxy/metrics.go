@@ -1,12 +1,14 @@
 package proxy
 
 import (
+	"context"
 	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/internal/buildinfo"
 )
 
@@ -14,21 +16,38 @@ import (
 // registry holds them.
 var (
 	requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hmacsign_requests_total", Help: "Requests by what became of them."},
-		[]string{"outcome", "reason", "scheme", "algorithm", "backend"})
+		[]string{"route", "outcome", "reason", "scheme", "algorithm", "backend"})
 	durations = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hmacsign_request_duration_seconds",
 		Help:    "Time from a request's head to the end of its answer.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}})
+	replayTimes = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hmacsign_replay_store_duration_seconds",
+		Help:    "Time that the replay store took to record a request, failures among them.",
+		Buckets: []float64{.00001, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1}})
+	replayErrors = prometheus.NewCounter(prometheus.CounterOpts{Name: "hmacsign_replay_store_errors_total", Help: "Requests that were refused because the replay store could not record them."})
 )
+
+// timedReplays is a replay store that is measured.
+type timedReplays struct{ hmacsign.ReplayStore }
+
+func (t timedReplays) Seen(ctx context.Context, id [16]byte, now, expires time.Time) (bool, error) {
+	start := time.Now()
+	seen, err := t.ReplayStore.Seen(ctx, id, now, expires)
+	replayTimes.Observe(time.Since(start).Seconds())
+	if err != nil {
+		replayErrors.Inc()
+	}
+	return seen, err
+}
 
 // count counts a request that has been answered. Only words of ours are labels,
 // so their number is bounded; an algorithm that a stranger made up is not one.
-func count(d *decision, took time.Duration) {
-	algorithm := d.algorithm
-	if d.reason == "algorithm" {
+func (e *Event) count() {
+	algorithm := e.Algorithm
+	if e.Reason == "algorithm" {
 		algorithm = "refused"
 	}
-	requests.WithLabelValues(d.outcome, d.reason, d.scheme, algorithm, d.backend).Inc()
-	durations.Observe(took.Seconds())
+	requests.WithLabelValues(e.Route, e.Outcome, e.Reason, e.Scheme, algorithm, e.Backend).Inc()
+	durations.Observe(e.Took.Seconds())
 }
 
 // keyCounts is what a KeyStore may tell of its keys, as [hmacsign.FileKeys] does.
@@ -59,6 +78,9 @@ func (r *running) registry() *prometheus.Registry {
 			}
 			return 1
 		})
+	}
+	if r.Proxy.Replays != nil {
+		registry.MustRegister(replayTimes, replayErrors)
 	}
 	if budget := r.Proxy.Budget; budget != nil {
 		const held, limit = "hmacsign_buffered_bytes", "hmacsign_buffered_limit_bytes"

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -18,44 +17,31 @@ import (
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
-// Config is what a proxy is told. Everything but Upstream has a zero value that
-// works, but for the limits: a Config starts as [Defaults].
+// Config is what a proxy is told.
 type Config struct {
-	Upstream        string        // URL that accepted requests go to, or unix:/path of a socket
-	UpstreamTimeout time.Duration // of waiting for its answer, and for each next part of that; zero: none
-	MaxBody         int64
+	Routes []*Route // one at least
 
-	// Keys and Options make the verifier; without Keys nothing is verified, to
-	// measure what verification costs.
+	// Keys, Replays and the options of a route make its verifier; without Keys
+	// nothing is verified, to measure what verification costs.
 	Keys    hmacsign.KeyStore
-	Options []hmacsign.VerifierOption
+	Replays hmacsign.ReplayStore // or nil
 
 	Budget *hmacsign.Budget // of all that requests make the process hold, or nil
 
-	IdentityHeader string           // tells the upstream the key id
-	Resign         *hmacsign.Signer // signs the request anew for the upstream, or nil
-	ForwardSigned  bool             // forward what is signed, and what the body needs, alone
-	AllowUpgrade   string           // the one protocol to switch to, "websocket", or empty: none
-	TunnelTimeout  time.Duration    // how long a tunnel stays open with nothing sent through it; zero: 5 minutes
-	PreserveHost   bool             // the upstream gets the client's Host
-	TrustedProxies []netip.Prefix   // peers whose X-Forwarded headers and request ids are believed
-	TrustUnix      bool             // peers at a unix socket are such
+	TunnelTimeout  time.Duration  // how long a tunnel stays open with nothing sent through it; zero: 5 minutes
+	TrustedProxies []netip.Prefix // peers whose X-Forwarded headers and request ids are believed
+	TrustUnix      bool           // peers at a unix socket are such
 
-	Log *slog.Logger
+	Tracer Tracer // or nil
+	Log    *slog.Logger
 
 	backends *backendWatch // from New on
 }
 
-// Defaults is a Config of an upstream with the limits as the command has them.
-func Defaults(upstream string) *Config {
-	return &Config{Upstream: upstream, UpstreamTimeout: time.Minute, MaxBody: hmacsign.DefaultMaxBody,
-		IdentityHeader: "X-Hmacsign-Key-Id", Log: slog.Default()}
-}
-
 // A Proxy verifies and forwards. It serves requests concurrently.
 type Proxy struct {
-	config  *Config
-	handler http.Handler // verifies, then forwards
+	config *Config
+	routes []*routed
 
 	tunnels struct {
 		sync.Mutex
@@ -68,29 +54,37 @@ type Proxy struct {
 
 // New returns the proxy.
 func New(c *Config) (*Proxy, error) {
-	if c.AllowUpgrade != "" && c.AllowUpgrade != websocket {
-		return nil, fmt.Errorf("upgrade to %q: websocket is the one protocol that can be allowed", c.AllowUpgrade)
-	}
-	if c.IdentityHeader != "" && !scheme.IsToken(c.IdentityHeader) {
-		return nil, fmt.Errorf("identity header %q: give it the name of a header", c.IdentityHeader)
-	}
 	c.backends = newBackendWatch(c.Log)
 	p := &Proxy{config: c}
 	p.tunnelsEnd, p.tunnels.end = context.WithCancel(context.Background())
-	f, err := newForwarder(p)
-	if err != nil {
-		return nil, err
-	}
-	p.handler = f
-	if c.Keys != nil {
-		opts := append([]hmacsign.VerifierOption{hmacsign.WithMaxBody(c.MaxBody), hmacsign.WithObserver(observe)}, c.Options...)
-		v, err := hmacsign.NewVerifier(c.Keys, opts...)
+	for _, route := range c.Routes {
+		handler, err := p.handlerOf(route)
 		if err != nil {
 			return nil, err
 		}
-		p.handler = v.Middleware(f)
+		p.routes = append(p.routes, &routed{route, handler})
 	}
-	return p, nil
+	return p, checkRoutes(c.Routes)
+}
+
+// handlerOf verifies the requests of a route, then forwards them.
+func (p *Proxy) handlerOf(route *Route) (http.Handler, error) {
+	f, err := newForwarder(p, route)
+	if err != nil || p.config.Keys == nil {
+		return f, err
+	}
+	opts := []hmacsign.VerifierOption{hmacsign.WithMaxBody(route.MaxBody), hmacsign.WithObserver(observe)}
+	if p.config.Budget != nil {
+		opts = append(opts, hmacsign.WithBudget(p.config.Budget))
+	}
+	if p.config.Replays != nil {
+		opts = append(opts, hmacsign.WithReplayGuard(timedReplays{p.config.Replays}))
+	}
+	v, err := hmacsign.NewVerifier(p.config.Keys, append(opts, route.Options...)...)
+	if err != nil {
+		return nil, err
+	}
+	return v.Middleware(f), nil
 }
 
 // ServeHTTP leaves one line in the log and one count for each request, however
@@ -99,13 +93,16 @@ func New(c *Config) (*Proxy, error) {
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start, completed := time.Now(), false
 	d := p.newDecision(r)
+	r, end := p.trace(r, d)
 	a := &answer{ResponseWriter: w, decision: d, status: http.StatusOK, informs: r.ProtoAtLeast(1, 1)}
 	defer func() {
 		r.Header = nil // net/http keeps the request while it waits for the rest of a body
 		if !completed {
 			d.brokeOff()
 		}
-		d.log(p.config.Log, a.status, time.Since(start))
+		d.Status, d.Took = a.status, time.Since(start)
+		d.Log(p.config.Log)
+		end(&d.Event)
 		p.config.backends.ended(d)
 		if d.tunnel != nil {
 			d.tunnel.done()
@@ -125,7 +122,13 @@ func (p *Proxy) serve(a *answer, r *http.Request) {
 		}
 		defer budget.Release(size)
 	}
-	p.handler.ServeHTTP(a, r)
+	route, err := p.route(r)
+	if err != nil {
+		a.decision.fail(a, err)
+		return
+	}
+	a.decision.Route = route.Name
+	route.handler.ServeHTTP(a, r)
 	a.send(r)
 }
 
@@ -139,7 +142,7 @@ func (a *answer) send(r *http.Request) {
 		return
 	}
 	c := http.NewResponseController(a.ResponseWriter)
-	if a.decision.outcome == "refused" {
+	if a.decision.Outcome == "refused" {
 		c.SetWriteDeadline(time.Now().Add(refusalTimeout))
 	}
 	c.Flush()
@@ -164,12 +167,12 @@ func headSize(r *http.Request) int64 {
 }
 
 func (p *Proxy) newDecision(r *http.Request) *decision {
-	d := &decision{outcome: "unverified", multiplexed: r.ProtoMajor == 2, method: r.Method, host: r.Host, path: loggedPath(r), remote: r.RemoteAddr}
-	d.trusted, d.client = p.config.peer(r)
+	d := &decision{Event: Event{Outcome: "unverified", Method: r.Method, Host: r.Host, Path: loggedPath(r), Remote: r.RemoteAddr}, multiplexed: r.ProtoMajor == 2}
+	d.trusted, d.Client = p.config.peer(r)
 	if ids := r.Header[requestIDHeader]; d.trusted && len(ids) == 1 && len(ids[0]) <= 128 && scheme.IsToken(ids[0]) {
-		d.requestID = ids[0]
+		d.RequestID = ids[0]
 	} else {
-		d.requestID = rand.Text()
+		d.RequestID = rand.Text()
 	}
 	return d
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/internal/wiretest"
 )
 
 // upstream records what came through the proxy.
@@ -123,6 +124,7 @@ func requireTool(t *testing.T, name string) {
 // settings are those of a proxy under test.
 type settings struct {
 	*Config
+	*Route
 	*Server
 	keysFile string
 }
@@ -130,8 +132,8 @@ type settings struct {
 func startServe(t *testing.T, upstreamURL string, change func(*settings)) *proxy {
 	p := &proxy{logs: new(lockedBuffer)}
 	log := slog.New(slog.NewJSONHandler(p.logs, nil))
-	s := &settings{Defaults(upstreamURL), &Server{Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", Timeout: 20 * time.Second, AnswerTimeout: time.Minute, Log: log}, writeFile(t, keysFile)}
-	s.Config.Log, s.UpstreamTimeout, s.Proxy = log, 10*time.Second, s.Config
+	s := &settings{new(Config), NewRoute(upstreamURL), &Server{Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", Timeout: 20 * time.Second, AnswerTimeout: time.Minute, Log: log}, writeFile(t, keysFile)}
+	s.Config.Log, s.UpstreamTimeout, s.Proxy, s.Routes = log, 10*time.Second, s.Config, []*Route{s.Route}
 	if change != nil {
 		change(s)
 	}
@@ -167,16 +169,10 @@ func startServe(t *testing.T, upstreamURL string, change func(*settings)) *proxy
 		require.NoError(t, p.stop())
 		for line := range strings.Lines(p.logs.String()) {
 			require.NotContains(t, line, testSecret)
-			require.False(t, showsSignature(line), line)
+			require.False(t, wiretest.ShowsSignature(line), line)
 		}
 	})
 	return p
-}
-
-// showsSignature reports whether a line of the log has a signature. A refusal that
-// says how to write one has not.
-func showsSignature(line string) bool {
-	return strings.Contains(strings.ReplaceAll(line, `signature=\"...\"`, ""), "signature=")
 }
 
 func testSigner(t *testing.T, opts ...hmacsign.SignerOption) *hmacsign.Signer {
@@ -228,7 +224,7 @@ func TestServe(t *testing.T) {
 	require.Equal(t, []any{200, "ok\n"}, []any{status, body})
 	status, body = do(t, nil, request(t, "GET", p.admin+"/metrics", nil))
 	require.Equal(t, 200, status)
-	require.Regexp(t, `hmacsign_requests_total\{algorithm="hmac-sm3",backend="[a-z0-9-]+",outcome="accepted",reason="",scheme="tencent-app"\} \d`, body)
+	require.Regexp(t, `hmacsign_requests_total\{algorithm="hmac-sm3",backend="[a-z0-9-]+",outcome="accepted",reason="",route="",scheme="tencent-app"\} \d`, body)
 	require.Contains(t, body, `outcome="refused",reason="no_authorization"`)
 	require.Contains(t, body, "hmacsign_request_duration_seconds")
 

@@ -95,7 +95,7 @@ func TestSelfTests(t *testing.T) {
 		if interval == 0 {
 			require.Equal(t, 503, send(), "out until a self-test passes, which none makes")
 			_, body := do(t, nil, request(t, "GET", p.admin+"/metrics", nil))
-			require.Contains(t, body, `hmacsign_requests_total{algorithm="hmac-sm3",backend="turncoat",outcome="refused",reason="unavailable",scheme="tencent-app"}`)
+			require.Contains(t, body, `hmacsign_requests_total{algorithm="hmac-sm3",backend="turncoat",outcome="refused",reason="unavailable",route="",scheme="tencent-app"}`)
 			require.Equal(t, 1, strings.Count(p.logs.String(), `"msg":"the backend failed and computes nothing`), "one line")
 			require.NoError(t, algo.SelfTest(algo.HMACSM3, algo.WithBackend("turncoat")))
 			require.Equal(t, 200, send())

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -12,8 +13,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
 // A Server is how a proxy is reached, and how it begins and ends.
@@ -40,11 +39,10 @@ type Server struct {
 	Backend          string
 	SelfTestInterval time.Duration
 
-	// What is served, for readiness and the metrics: the proxy, its replay store
-	// and the limits of its budget, as far as it has them. Key and replay stores
-	// that can be out of reach have a method Ready(context.Context) error.
+	// What is served, for readiness and the metrics: the proxy and the limits of its
+	// budget, as far as it has them. Key and replay stores that can be out of reach
+	// have a method Ready(context.Context) error.
 	Proxy                          *Config
-	Replays                        hmacsign.ReplayStore
 	MaxBuffered, MaxBufferedOnDisk int64
 
 	Log *slog.Logger
@@ -63,7 +61,29 @@ const (
 // gets the addresses of the two listeners once they are open. An error means
 // that it could not begin, or that requests in hand were broken off.
 func (s *Server) Serve(ctx context.Context, handler http.Handler, ready func(addr, adminAddr string)) error {
-	r := &running{Server: s, handler: handler, failed: make(chan error, 2)}
+	data := s.newHTTPData(handler)
+	if s.TLSCert != "" {
+		var err error
+		if data.certificate, err = openCertificate(s.TLSCert, s.TLSKey, s.Log); err != nil {
+			return err
+		}
+		data.server.TLSConfig = &tls.Config{GetCertificate: data.certificate.get, MinVersion: tls.VersionTLS12}
+	}
+	return s.ServeData(ctx, data, ready)
+}
+
+// Data is what serves the data port. It may have a method Reload() for files to be
+// read again, and a method Ready(error) that is told once a second why no more should
+// be sent here, or nil.
+type Data interface {
+	Serve(net.Listener) error       // until it is shut down or closed, and then any error
+	Shutdown(context.Context) error // finishes what is in hand
+	Close() error                   // breaks it off
+}
+
+// ServeData is Serve for what is not net/http's.
+func (s *Server) ServeData(ctx context.Context, data Data, ready func(addr, adminAddr string)) error {
+	r := &running{Server: s, data: data, failed: make(chan error, 2)}
 	if s.Proxy != nil {
 		r.watch = s.Proxy.backends
 	}
@@ -82,10 +102,14 @@ func (s *Server) Serve(ctx context.Context, handler http.Handler, ready func(add
 	if ready != nil {
 		ready(addr, adminAddr)
 	}
+	end := make(chan struct{})
+	defer close(end)
 	if s.SelfTestInterval > 0 {
-		end := make(chan struct{})
-		defer close(end)
 		go r.testBackends(end)
+	}
+	if told, ok := data.(interface{ Ready(error) }); ok {
+		r.tell = told.Ready
+		go r.tellReadiness(end)
 	}
 	if err := r.wait(ctx); err != nil && err != errToldToEnd {
 		return err
@@ -99,13 +123,13 @@ func (s *Server) Serve(ctx context.Context, handler http.Handler, ready func(add
 // running is a server between its beginning and its end.
 type running struct {
 	*Server
-	handler     http.Handler
-	data, admin *http.Server
-	certificate *certificateFiles
+	data        Data
+	tell        func(notReady error) // or nil
+	admin       *http.Server
 	failed      chan error // of a listener
+	ending      atomic.Bool
 	draining    atomic.Bool
 	connections atomic.Int64
-	inHand      sync.WaitGroup // requests, and the tunnels that they became
 	watch       *backendWatch
 	askMu       sync.Mutex
 	asking      *asking // of the backends, while it lasts
@@ -113,14 +137,6 @@ type running struct {
 
 // start opens the listeners and serves them.
 func (r *running) start() (addr, adminAddr string, err error) {
-	r.data = r.httpServer(http.HandlerFunc(r.serve))
-	r.data.ReadTimeout, r.data.WriteTimeout, r.data.IdleTimeout = r.Timeout, r.AnswerTimeout, 2*time.Minute
-	if r.TLSCert != "" {
-		if r.certificate, err = openCertificate(r.TLSCert, r.TLSKey, r.Log); err != nil {
-			return "", "", err
-		}
-		r.data.TLSConfig = &tls.Config{GetCertificate: r.certificate.get, MinVersion: tls.VersionTLS12}
-	}
 	r.admin = r.httpServer(r.operators())
 	r.admin.ReadTimeout, r.admin.WriteTimeout = adminTimeout, adminTimeout
 	l, err := listen(r.Listen)
@@ -137,30 +153,84 @@ func (r *running) start() (addr, adminAddr string, err error) {
 		go r.run(func() error { return r.admin.Serve(adminListener) })
 	}
 	addr, l = addressOf(l), limited(l, r.MaxConnections, &r.connections)
-	go r.run(func() error {
-		if r.certificate != nil {
-			return r.data.ServeTLS(l, "", "")
-		}
-		return r.data.Serve(l)
-	})
+	go r.run(func() error { return r.data.Serve(l) })
 	return addr, adminAddr, nil
 }
 
-func (r *running) httpServer(handler http.Handler) *http.Server {
+// httpData serves a handler of net/http's.
+type httpData struct {
+	server      *http.Server
+	handler     http.Handler
+	certificate *certificateFiles // or nil
+	inHand      sync.WaitGroup    // requests, and the tunnels that they became
+}
+
+func (s *Server) newHTTPData(handler http.Handler) *httpData {
+	d := &httpData{handler: handler}
+	d.server = s.httpServer(d)
+	d.server.ReadTimeout, d.server.WriteTimeout, d.server.IdleTimeout = s.Timeout, s.AnswerTimeout, 2*time.Minute
+	return d
+}
+
+func (d *httpData) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	d.inHand.Add(1)
+	defer d.inHand.Done()
+	d.handler.ServeHTTP(w, req)
+}
+
+func (d *httpData) Serve(l net.Listener) error {
+	if d.certificate != nil {
+		return d.server.ServeTLS(l, "", "")
+	}
+	return d.server.Serve(l)
+}
+
+// Shutdown ends tunnels, which have no end of their own, once no request can open
+// another.
+func (d *httpData) Shutdown(ctx context.Context) error {
+	if err := d.server.Shutdown(ctx); err != nil {
+		return err
+	}
+	if tunnels, ok := d.handler.(interface{ CloseTunnels() }); ok {
+		tunnels.CloseTunnels()
+	}
+	d.inHand.Wait()
+	return nil
+}
+
+func (d *httpData) Close() error { return d.server.Close() }
+
+func (d *httpData) Reload() {
+	if d.certificate != nil {
+		d.certificate.reload()
+	}
+}
+
+func (r *Server) httpServer(handler http.Handler) *http.Server {
 	return &http.Server{Handler: handler, DisableGeneralOptionsHandler: true, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: maxHeaderBytes,
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: maxReceived, MaxReceiveBufferPerStream: maxReceived / 2}, ErrorLog: slog.NewLogLogger(serverLog{r.Log.Handler()}, slog.LevelDebug)}
 }
 
 func (r *running) run(serve func() error) {
-	if err := serve(); err != http.ErrServerClosed {
+	if err := serve(); !r.ending.Load() {
 		r.failed <- err
 	}
 }
 
-func (r *running) serve(w http.ResponseWriter, req *http.Request) {
-	r.inHand.Add(1)
-	defer r.inHand.Done()
-	r.handler.ServeHTTP(w, req)
+// readyInterval is how often it is told whether it is ready.
+const readyInterval = time.Second
+
+// tellReadiness tells whether it is ready, at once and then every so often.
+func (r *running) tellReadiness(end <-chan struct{}) {
+	for ticker := time.NewTicker(readyInterval); ; {
+		r.tell(r.notReady(context.Background()))
+		select {
+		case <-ticker.C:
+		case <-end:
+			ticker.Stop()
+			return
+		}
+	}
 }
 
 var (
@@ -208,26 +278,23 @@ func (r *running) drain() error {
 	r.draining.Store(true)
 	r.Log.Info("shutting down: not ready any more, requests are still served", "drain", r.Drain.String())
 	ctx, cancel := context.WithTimeout(context.Background(), r.Drain)
+	if r.tell != nil {
+		r.tell(r.notReady(ctx))
+	}
 	defer cancel()
 	return r.brokenOff(r.wait(ctx))
 }
 
-// shutdown closes the listener, lets the requests in hand finish, and ends
-// tunnels, which have no end of their own.
+// shutdown closes the listener and lets the requests in hand finish.
 func (r *running) shutdown() error {
 	r.Log.Info("shutting down: the listener is closed, requests in hand are finished")
+	r.ending.Store(true)
 	limit, cancelLimit := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancelLimit()
 	finished, finish := context.WithCancel(limit)
 	go func() {
 		defer finish()
-		if r.data.Shutdown(limit) != nil {
-			return
-		}
-		if tunnels, ok := r.handler.(interface{ CloseTunnels() }); ok {
-			tunnels.CloseTunnels()
-		}
-		r.inHand.Wait()
+		r.data.Shutdown(limit)
 	}()
 	if err := r.brokenOff(r.wait(finished)); err != nil {
 		return err
@@ -248,10 +315,10 @@ func (r *running) brokenOff(err error) error {
 
 // close ends what is left.
 func (r *running) close() {
-	for _, server := range []*http.Server{r.data, r.admin} {
-		if server != nil {
-			server.Close()
-		}
+	r.ending.Store(true)
+	r.data.Close()
+	if r.admin != nil {
+		r.admin.Close()
 	}
 }
 
@@ -266,8 +333,8 @@ func (r *running) reload() {
 			logKeys(r.Log, keys, keys.Reload())
 		}
 	}
-	if r.certificate != nil {
-		r.certificate.reload()
+	if files, ok := r.data.(interface{ Reload() }); ok {
+		files.Reload()
 	}
 }
 

@@ -109,7 +109,7 @@ func TestReadiness(t *testing.T) {
 	keys, err := OpenKeys(path, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	replays := new(distantStore)
-	r := startServer(t, answerFine, func(s *Server) { s.Proxy, s.Replays, s.Drain = &Config{Keys: keys}, replays, time.Hour })
+	r := startServer(t, answerFine, func(s *Server) { s.Proxy, s.Drain = &Config{Keys: keys, Replays: replays}, time.Hour })
 	requireReady := func(wantStatus int, want string) {
 		t.Helper()
 		status, body := getFrom(t, r.admin, "/readyz")
@@ -179,7 +179,7 @@ func TestMetrics(t *testing.T) {
 	r := startServer(t, answerFine, func(s *Server) {
 		s.Proxy, s.MaxBuffered, s.MaxBufferedOnDisk = &Config{Keys: keys, Budget: budget}, 1000, 2000
 	})
-	count(&decision{outcome: "refused", reason: "algorithm", algorithm: "hmac-\xff made up"}, 3*time.Millisecond)
+	(&Event{Outcome: "refused", Reason: "algorithm", Algorithm: "hmac-\xff made up", Took: 3 * time.Millisecond}).count()
 	conn, err := net.Dial("tcp", r.addr)
 	require.NoError(t, err)
 	defer conn.Close()
@@ -190,7 +190,7 @@ func TestMetrics(t *testing.T) {
 	status, body := getFrom(t, r.admin, "/metrics")
 	require.Equal(t, 200, status)
 	for _, want := range []string{
-		`hmacsign_requests_total{algorithm="refused",backend="",outcome="refused",reason="algorithm",scheme=""} `,
+		`hmacsign_requests_total{algorithm="refused",backend="",outcome="refused",reason="algorithm",route="",scheme=""} `,
 		`hmacsign_request_duration_seconds_bucket{le="0.0005"} `, `hmacsign_request_duration_seconds_bucket{le="60"} `,
 		`hmacsign_build_info{goversion="` + runtime.Version() + `",version="`, "hmacsign_keys 1\n", "hmacsign_keys_loaded_timestamp_seconds 1.",
 		"hmacsign_keys_last_read_successful 1\n", `hmacsign_buffered_bytes{where="memory"} 123`, `hmacsign_buffered_bytes{where="disk"} 0`,

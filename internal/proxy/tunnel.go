@@ -27,10 +27,10 @@ func (f *forwarder) checkUpgrade(r *http.Request) (asked bool, err error) {
 	switch {
 	case !named && len(protocols) == 0:
 		return false, nil
-	case f.config.AllowUpgrade == "":
+	case f.AllowUpgrade == "":
 		return false, notForwardable("upgrades are not allowed")
-	case !named || len(protocols) != 1 || !strings.EqualFold(protocols[0], f.config.AllowUpgrade):
-		return false, notForwardable("an upgrade is allowed to " + f.config.AllowUpgrade + " alone")
+	case !named || len(protocols) != 1 || !strings.EqualFold(protocols[0], f.AllowUpgrade):
+		return false, notForwardable("an upgrade is allowed to " + f.AllowUpgrade + " alone")
 	case r.Method != http.MethodGet || r.ContentLength != 0 || len(r.TransferEncoding) > 0 || r.ProtoMajor != 1 || r.ProtoMinor == 0:
 		return false, notForwardable("an upgrade is a GET of HTTP/1.1 without a body")
 	}
@@ -57,7 +57,7 @@ func (t *tunnel) open(conn net.Conn, early *bufio.Reader) {
 	}
 	t.timer = time.AfterFunc(t.timeout, t.end)
 	t.release = context.AfterFunc(t.proxy.tunnelsEnd, t.end)
-	t.proxy.config.Log.Info("tunnel opened", "key_id", clipped(t.decision.keyID, maxField), "request_id", clipped(t.decision.requestID, maxField), "remote", t.decision.remote)
+	t.proxy.config.Log.Info("tunnel opened", "key_id", clipped(t.decision.KeyID, maxField), "request_id", clipped(t.decision.RequestID, maxField), "remote", t.decision.Remote)
 }
 
 // end closes both sides. What is copied between them then stops.

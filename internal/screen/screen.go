@@ -6,9 +6,12 @@
 package screen
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // NotForwardable is the error for requests that cannot be passed on as they were
@@ -160,4 +163,25 @@ func fold(c byte) byte {
 		return c
 	}
 	return '-'
+}
+
+// meaning are headers that frame or route a message, say who sent it or sign it,
+// or that servers write themselves.
+var meaning = strings.Fields(`accept authorization connection content-encoding content-length content-md5 content-type cookie date expect
+	forwarded host keep-alive proxy proxy-authorization proxy-connection te trailer transfer-encoding upgrade user-agent via x-date
+	x-forwarded-for x-forwarded-host x-forwarded-proto x-request-id x-sdk-date`)
+
+// CheckIdentityHeader refuses a name for the header that tells the key id that no
+// header can have, or that has a meaning of its own, in any spelling that a server
+// may take for it. The error begins with the name.
+func CheckIdentityHeader(name string) error {
+	if !scheme.IsToken(name) {
+		return fmt.Errorf("%q: this is no name of a header: use letters, digits and -", name)
+	}
+	for _, other := range meaning {
+		if strings.EqualFold(name, other) || isOtherSpelling(name, other) {
+			return fmt.Errorf("%s: this header has a meaning of its own: use another, such as X-Hmacsign-Key-Id", name)
+		}
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package proxy
+package wiretest
 
 import (
 	"bufio"
@@ -20,9 +20,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 // This file reads messages and signs requests with the standard library alone.
@@ -78,31 +75,26 @@ func (h *sm3Hash) Sum(b []byte) []byte { return append(b, sm3Sum(h.Bytes())...) 
 func (h *sm3Hash) Size() int           { return 32 }
 func (h *sm3Hash) BlockSize() int      { return 64 }
 
-func TestWireSM3(t *testing.T) {
-	require.Equal(t, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0", hex.EncodeToString(sm3Sum([]byte("abc"))))
-	require.Equal(t, "debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732", hex.EncodeToString(sm3Sum(bytes.Repeat([]byte("abcd"), 16))))
-}
-
-// A wireField is a header line; a wireMessage a request or an answer as its
+// A field is a header line; a message a request or an answer as its
 // bytes say.
-type wireField struct{ name, value string }
+type field struct{ name, value string }
 
-type wireMessage struct {
+type message struct {
 	start            []string // the three words of the first line
-	fields, trailers []wireField
+	fields, trailers []field
 	body             []byte
 }
 
 // How strictly a message is read: what a proxy sends must be beyond doubt, what
 // clients send is read as servers do.
-type wireReader struct {
+type reader struct {
 	*bufio.Reader
 	strict bool
 }
 
-var errWire = errors.New("not HTTP/1.1 beyond doubt")
+var errNotHTTP = errors.New("not HTTP/1.1 beyond doubt")
 
-func (r *wireReader) line() (string, error) {
+func (r *reader) line() (string, error) {
 	line, err := r.ReadString('\n')
 	if err != nil {
 		if err == io.EOF && line != "" {
@@ -113,13 +105,13 @@ func (r *wireReader) line() (string, error) {
 	line = line[:len(line)-1]
 	cut, ended := strings.CutSuffix(line, "\r")
 	if r.strict && (!ended || strings.ContainsAny(cut, "\r\x00")) {
-		return "", fmt.Errorf("%w: line %.100q", errWire, line)
+		return "", fmt.Errorf("%w: line %.100q", errNotHTTP, line)
 	}
-	return cut, nil
+	return strings.TrimRight(cut, "\r"), nil
 }
 
 // fields reads header lines up to the empty one.
-func (r *wireReader) fields() (fields []wireField, err error) {
+func (r *reader) fields() (fields []field, err error) {
 	for {
 		line, err := r.line()
 		if err != nil || line == "" {
@@ -131,14 +123,14 @@ func (r *wireReader) fields() (fields []wireField, err error) {
 			continue
 		}
 		name, value, found := strings.Cut(line, ":")
-		if !found || !wireToken(name) {
-			return nil, fmt.Errorf("%w: header line %.100q", errWire, line)
+		if !found || !isToken(name) {
+			return nil, fmt.Errorf("%w: header line %.100q", errNotHTTP, line)
 		}
-		fields = append(fields, wireField{name, strings.Trim(value, " \t")})
+		fields = append(fields, field{name, strings.Trim(value, " \t")})
 	}
 }
 
-func wireToken(s string) bool {
+func isToken(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
 			return false
@@ -147,7 +139,7 @@ func wireToken(s string) bool {
 	return s != ""
 }
 
-func (m *wireMessage) values(name string) (values []string) {
+func (m *message) values(name string) (values []string) {
 	for _, f := range m.fields {
 		if strings.EqualFold(f.name, name) {
 			values = append(values, f.value)
@@ -157,14 +149,14 @@ func (m *wireMessage) values(name string) (values []string) {
 }
 
 // head reads the first line and the header lines.
-func (r *wireReader) head() (*wireMessage, error) {
+func (r *reader) head() (*message, error) {
 	line, err := r.line()
 	if err != nil {
 		return nil, err
 	}
-	m := &wireMessage{start: strings.SplitN(line, " ", 3)}
+	m := &message{start: strings.SplitN(line, " ", 3)}
 	if len(m.start) != 3 {
-		return nil, fmt.Errorf("%w: first line %.100q", errWire, line)
+		return nil, fmt.Errorf("%w: first line %.100q", errNotHTTP, line)
 	}
 	if m.fields, err = r.fields(); err == io.EOF {
 		err = io.ErrUnexpectedEOF
@@ -173,17 +165,17 @@ func (r *wireReader) head() (*wireMessage, error) {
 }
 
 // request reads a request.
-func (r *wireReader) request() (*wireMessage, error) {
+func (r *reader) request() (*message, error) {
 	m, err := r.head()
 	if err != nil {
 		return nil, err
 	}
-	if r.strict && (!wireToken(m.start[0]) || m.start[2] != "HTTP/1.1" || strings.ContainsAny(m.start[1], " \t")) {
-		return nil, fmt.Errorf("%w: first line %.100q", errWire, m.start)
+	if r.strict && (!isToken(m.start[0]) || m.start[2] != "HTTP/1.1" || strings.ContainsAny(m.start[1], " \t")) {
+		return nil, fmt.Errorf("%w: first line %.100q", errNotHTTP, m.start)
 	}
 	coding, lengths := m.values("Transfer-Encoding"), m.values("Content-Length")
 	if r.strict && len(coding)+len(lengths) > 1 {
-		return nil, fmt.Errorf("%w: Transfer-Encoding %q and Content-Length %q", errWire, coding, lengths)
+		return nil, fmt.Errorf("%w: Transfer-Encoding %q and Content-Length %q", errNotHTTP, coding, lengths)
 	}
 	if strings.HasPrefix(m.start[2], "HTTP/1.0") {
 		coding = nil // HTTP/1.0 has none
@@ -195,7 +187,7 @@ func (r *wireReader) request() (*wireMessage, error) {
 }
 
 // answer reads an answer to a request of that method, past interim ones.
-func (r *wireReader) answer(method string) (m *wireMessage, status int, err error) {
+func (r *reader) answer(method string) (m *message, status int, err error) {
 	for status < 200 {
 		if m, err = r.head(); err != nil {
 			return nil, 0, err
@@ -218,10 +210,10 @@ func (r *wireReader) answer(method string) (m *wireMessage, status int, err erro
 	return m, status, err
 }
 
-func (r *wireReader) body(m *wireMessage, coding, lengths []string) error {
+func (r *reader) body(m *message, coding, lengths []string) error {
 	if len(coding) > 0 {
 		if len(coding) > 1 || !strings.EqualFold(coding[0], "chunked") {
-			return fmt.Errorf("%w: Transfer-Encoding %q", errWire, coding)
+			return fmt.Errorf("%w: Transfer-Encoding %q", errNotHTTP, coding)
 		}
 		return r.chunks(m)
 	}
@@ -230,12 +222,12 @@ func (r *wireReader) body(m *wireMessage, coding, lengths []string) error {
 	}
 	n, err := strconv.ParseUint(lengths[0], 10, 62)
 	if err != nil || slices.ContainsFunc(lengths, func(s string) bool { return s != lengths[0] }) {
-		return fmt.Errorf("%w: Content-Length %q", errWire, lengths)
+		return fmt.Errorf("%w: Content-Length %q", errNotHTTP, lengths)
 	}
 	return r.take(m, int64(n))
 }
 
-func (r *wireReader) take(m *wireMessage, n int64) error {
+func (r *reader) take(m *message, n int64) error {
 	var b bytes.Buffer
 	got, err := io.CopyN(&b, r, n)
 	m.body = append(m.body, b.Bytes()...)
@@ -245,7 +237,7 @@ func (r *wireReader) take(m *wireMessage, n int64) error {
 	return err
 }
 
-func (r *wireReader) chunks(m *wireMessage) (err error) {
+func (r *reader) chunks(m *message) (err error) {
 	for {
 		line, err := r.line()
 		if err != nil {
@@ -254,7 +246,7 @@ func (r *wireReader) chunks(m *wireMessage) (err error) {
 		digits, _, extended := strings.Cut(line, ";")
 		n, err := strconv.ParseUint(strings.TrimRight(digits, " \t"), 16, 62)
 		if err != nil || r.strict && extended {
-			return fmt.Errorf("%w: chunk size %.100q", errWire, line)
+			return fmt.Errorf("%w: chunk size %.100q", errNotHTTP, line)
 		}
 		if n == 0 {
 			break
@@ -266,23 +258,23 @@ func (r *wireReader) chunks(m *wireMessage) (err error) {
 			return err
 		}
 		if line != "" {
-			return fmt.Errorf("%w: %.100q behind a chunk", errWire, line)
+			return fmt.Errorf("%w: %.100q behind a chunk", errNotHTTP, line)
 		}
 	}
 	m.trailers, err = r.fields()
 	return err
 }
 
-// A wireRequest is what a signature can be about.
-type wireRequest struct {
-	*wireMessage
+// A request is what a signature can be about.
+type request struct {
+	*message
 	method, path, query string
 	asked               bool // the target has a question mark
 	hosts               []string
 }
 
 // requestSent sees a message as the server that gets it does.
-func requestSent(m *wireMessage) wireRequest {
+func requestSent(m *message) request {
 	target, hosts := m.start[1], m.values("Host")
 	if scheme, rest, absolute := strings.Cut(target, "://"); absolute && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) {
 		end := strings.IndexAny(rest, "/?")
@@ -296,19 +288,19 @@ func requestSent(m *wireMessage) wireRequest {
 			target = "/" + target
 		}
 	}
-	r := wireRequest{wireMessage: m, method: m.start[0], hosts: hosts}
+	r := request{message: m, method: m.start[0], hosts: hosts}
 	r.path, r.query, r.asked = strings.Cut(target, "?")
 	return r
 }
 
-func (r *wireRequest) target() string {
+func (r *request) target() string {
 	if r.asked {
 		return r.path + "?" + r.query
 	}
 	return r.path
 }
 
-func (r *wireRequest) header(name string) []string {
+func (r *request) header(name string) []string {
 	switch name {
 	case "host":
 		return r.hosts
@@ -319,20 +311,20 @@ func (r *wireRequest) header(name string) []string {
 }
 
 // first is a header that comes once, or nothing.
-func (r *wireRequest) first(name string) string {
+func (r *request) first(name string) string {
 	if values := r.header(name); len(values) > 0 {
 		return values[0]
 	}
 	return ""
 }
 
-func (r *wireRequest) isForm() bool {
+func (r *request) isForm() bool {
 	mediaType, _, _ := strings.Cut(r.first("content-type"), ";")
 	return strings.EqualFold(strings.TrimSpace(mediaType), "application/x-www-form-urlencoded")
 }
 
-// A wireSigner signs as one kind of client.
-type wireSigner struct {
+// A signer signs as one kind of client.
+type signer struct {
 	scheme, algorithm string
 	keyID, secret     string
 	headers           []string // lower-case, in the order of the list
@@ -340,7 +332,7 @@ type wireSigner struct {
 	scope             string   // of a derived key, of huawei-sdk
 }
 
-func (s *wireSigner) newHash() func() hash.Hash {
+func (s *signer) newHash() func() hash.Hash {
 	switch s.algorithm {
 	case "hmac-sha1":
 		return sha1.New
@@ -363,7 +355,7 @@ func mac(newHash func() hash.Hash, key, text string) []byte {
 }
 
 // authorization is the value of the header.
-func (s *wireSigner) authorization(r *wireRequest) string {
+func (s *signer) authorization(r *request) string {
 	text := s.stringToSign(r, s.form)
 	if s.scheme != "huawei-sdk" {
 		return fmt.Sprintf(`hmac id="%s", algorithm="%s", headers="%s", signature="%s"`, s.keyID, s.algorithm, strings.Join(s.headers, " "),
@@ -379,7 +371,7 @@ func (s *wireSigner) authorization(r *wireRequest) string {
 	return fmt.Sprintf("%s %s, SignedHeaders=%s, Signature=%x", s.word(), credential, strings.Join(s.headers, ";"), mac(s.newHash(), key, text))
 }
 
-func (s *wireSigner) word() string {
+func (s *signer) word() string {
 	version := "SDK-"
 	if s.scope != "" {
 		version = "V11-"
@@ -387,7 +379,7 @@ func (s *wireSigner) word() string {
 	return version + strings.ToUpper(s.algorithm)
 }
 
-func (s *wireSigner) stringToSign(r *wireRequest, form string) string {
+func (s *signer) stringToSign(r *request, form string) string {
 	switch s.scheme {
 	case "tencent-app":
 		return tencentAppText(r, s.headers, form)
@@ -405,7 +397,7 @@ func (s *wireSigner) stringToSign(r *wireRequest, form string) string {
 	return text + digest(s.newHash(), []byte(s.canonicalRequest(r)))
 }
 
-func tencentAppText(r *wireRequest, headers []string, form string) string {
+func tencentAppText(r *request, headers []string, form string) string {
 	var lines []string
 	for _, name := range slices.Sorted(slices.Values(headers)) {
 		lines = append(lines, name+": "+r.first(name))
@@ -435,7 +427,7 @@ func contentMD5Raw(body []byte) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func tencentParameters(r *wireRequest, form string) string {
+func tencentParameters(r *request, form string) string {
 	var texts []string
 	if r.isForm() {
 		texts = append(texts, string(r.body))
@@ -476,7 +468,7 @@ func tencentParameters(r *wireRequest, form string) string {
 // decodesToSpecial is what cannot be signed decoded.
 var decodesToSpecial = regexp.MustCompile(`(?i)%(26|3d|23|3f|25|2b|3b|[01].|7f)`)
 
-func (s *wireSigner) canonicalRequest(r *wireRequest) string {
+func (s *signer) canonicalRequest(r *request) string {
 	segments := strings.Split(r.path, "/")
 	for i, segment := range segments {
 		decoded, _ := url.PathUnescape(segment)
@@ -516,7 +508,7 @@ func (s *wireSigner) canonicalRequest(r *wireRequest) string {
 }
 
 // contentHash is the header that stands for the body's hash, if there is one.
-func (s *wireSigner) contentHash(r *wireRequest) []string {
+func (s *signer) contentHash(r *request) []string {
 	if values := r.values("X-Sdk-Content-Sm3"); s.algorithm == "hmac-sm3" && len(values) > 0 {
 		return values
 	}
@@ -537,7 +529,7 @@ func huaweiEncoded(s string) string {
 
 // covers reports whether a request is, as far as the scheme covers it, the one
 // that text was signed for.
-func (s *wireSigner) covers(r *wireRequest, text string) error {
+func (s *signer) covers(r *request, text string) error {
 	if got := s.stringToSign(r, "documented"); got != text && s.stringToSign(r, "raw") != text && s.stringToSign(r, "decoded") != text {
 		return fmt.Errorf("signed %.1000q, got %.1000q", text, got)
 	}
@@ -548,7 +540,7 @@ func (s *wireSigner) covers(r *wireRequest, text string) error {
 }
 
 // digestHolds holds a digest that stands in a header against the body.
-func (s *wireSigner) digestHolds(r *wireRequest) bool {
+func (s *signer) digestHolds(r *request) bool {
 	var values, sums []string
 	switch s.scheme {
 	case "tencent-app":
@@ -563,7 +555,7 @@ func (s *wireSigner) digestHolds(r *wireRequest) bool {
 }
 
 // implied are headers that a scheme signs without listing them.
-func (s *wireSigner) implied() []string {
+func (s *signer) implied() []string {
 	switch s.scheme {
 	case "tencent-app":
 		return []string{"accept", "content-type", "content-md5"}
