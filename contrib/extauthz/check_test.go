@@ -148,8 +148,8 @@ func TestRefuses(t *testing.T) {
 	}{
 		"no body":                   {503, "extauthz_withheld_body", withheld},
 		"no body, length unknown":   {503, "extauthz_withheld_body", func(h *httpRequest) { withheld(h); drop(h, "content-length"); add("transfer-encoding", "chunked")(h) }},
-		"no body, HTTP/2":           {503, "extauthz_withheld_body", func(h *httpRequest) { withheld(h); drop(h, "content-length"); h.Protocol = "HTTP/2" }},
-		"no body, HTTP/3":           {503, "extauthz_withheld_body", func(h *httpRequest) { withheld(h); drop(h, "content-length"); h.Protocol = "HTTP/3" }},
+		"no body, HTTP/2":           {400, "extauthz_unsaid_body", func(h *httpRequest) { withheld(h); drop(h, "content-length"); h.Protocol = "HTTP/2" }},
+		"no body, HTTP/3":           {400, "extauthz_unsaid_body", func(h *httpRequest) { withheld(h); drop(h, "content-length"); h.Protocol = "HTTP/3" }},
 		"no body, but its size":     {503, "extauthz_withheld_body", func(h *httpRequest) { withheld(h); drop(h, "content-length"); h.Size = 7 }},
 		"no body, two lengths":      {503, "extauthz_withheld_body", func(h *httpRequest) { withheld(h); add("content-length", "0")(h) }},
 		"no body, said to be whole": {503, "extauthz_withheld_body", func(h *httpRequest) { h.RawBody, h.Size = nil, 0 }},

@@ -142,8 +142,13 @@ func (r *request) readBody(in *authv3.AttributeContext_HttpRequest) error {
 	if r.told == "true" || has > 0 && in.GetSize() > has {
 		return scheme.Refuse(hmacsign.ErrBodyTooLarge, partialBody)
 	}
-	if has == 0 && r.told == "" && (in.GetSize() > 0 || r.announcesBody(in.GetProtocol())) {
-		return unavailable(withheldBody)
+	if has == 0 && r.told == "" {
+		switch said, body := r.saysBody(); {
+		case body || in.GetSize() > 0:
+			return unavailable(withheldBody)
+		case !said && mayHaveBody(r.wire.Method, in.GetProtocol()):
+			return scheme.Refuse(hmacsign.ErrBody, unsaidBody, "protocol", scheme.Clip(in.GetProtocol()), "method", scheme.Clip(r.wire.Method))
+		}
 	}
 	if length, ok := r.declaredLength(); ok && length != has {
 		switch {
@@ -160,17 +165,19 @@ func (r *request) readBody(in *authv3.AttributeContext_HttpRequest) error {
 	return nil
 }
 
-// announcesBody reports whether the headers are those of a request with a body. HTTP/2
-// and HTTP/3 need no header for one: there a method that is for bodies has to say that
-// there is none.
-func (r *request) announcesBody(protocol string) bool {
+// saysBody reports whether the headers say if there is a body, and if so whether there is.
+func (r *request) saysBody() (said, body bool) {
 	if len(r.header["Transfer-Encoding"]) > 0 {
-		return true
+		return true, true
 	}
-	if length := r.header["Content-Length"]; len(length) > 0 {
-		return len(length) > 1 || length[0] != "0"
-	}
-	switch r.wire.Method {
+	length := r.header["Content-Length"]
+	return len(length) > 0, len(length) > 1 || len(length) == 1 && length[0] != "0"
+}
+
+// mayHaveBody is for requests whose headers do not say: HTTP/2 and HTTP/3 need none to
+// send a body. There a method that is for bodies has to say that there is none.
+func mayHaveBody(method, protocol string) bool {
+	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions, http.MethodTrace, http.MethodConnect:
 		return false
 	}

@@ -13,6 +13,7 @@ const (
 	replacedBytes  = "extauthz_replaced_bytes"
 	replacedBody   = "extauthz_replaced_body"
 	withheldBody   = "extauthz_withheld_body"
+	unsaidBody     = "extauthz_unsaid_body"
 	partialBody    = "extauthz_partial_body"
 	panicked       = "extauthz_panicked"
 	hintRewritten  = "extauthz_hint_rewritten"
@@ -29,6 +30,7 @@ func init() {
 		replacedBytes:  "{part} may have had bytes that Envoy replaced, as they are not UTF-8: set encode_raw_headers: true",
 		replacedBody:   "the body may have had bytes that Envoy replaced, as they are not UTF-8: set pack_as_bytes: true",
 		withheldBody:   "the request has a body that Envoy did not send: set with_request_body",
+		unsaidBody:     "over {protocol} a {method} that does not say its length may have a body that Envoy did not send: set with_request_body, and have clients say content-length: 0 where there is none",
 		partialBody:    "Envoy sent a part of the body: set allow_partial_message: false, and raise max_request_bytes for longer bodies",
 		panicked:       "a panic while the request was verified, see the log",
 		hintRewritten:  "X-Envoy-Original-Path is there: the path was rewritten before the request was verified",
@@ -43,6 +45,7 @@ func init() {
 		replacedBytes:  "{part} 中可能有不是 UTF-8 的字节被 Envoy 替换:请设置 encode_raw_headers: true",
 		replacedBody:   "请求体中可能有不是 UTF-8 的字节被 Envoy 替换:请设置 pack_as_bytes: true",
 		withheldBody:   "请求有请求体,但 Envoy 没有发送:请设置 with_request_body",
+		unsaidBody:     "{protocol} 上没有说明长度的 {method} 可能有 Envoy 没有发送的请求体:请设置 with_request_body,没有请求体时客户端应发送 content-length: 0",
 		partialBody:    "Envoy 只发送了请求体的一部分:请设置 allow_partial_message: false,请求体更长时调大 max_request_bytes",
 		panicked:       "验证请求时发生 panic,见日志",
 		hintRewritten:  "请求带有 X-Envoy-Original-Path:路径在验证之前被改写",
