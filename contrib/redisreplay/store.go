@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -173,7 +174,7 @@ func (s *Store) record(ctx context.Context, id string, lifetime time.Duration) (
 	rand.Read(random[:]) // never fails
 	token := string(random[:])
 	answer, err := s.set(ctx, id, token, lifetime)
-	if isBroken(err) && ctx.Err() == nil && s.replicas == 0 {
+	for try := 1; isLost(err) && try < maxTries && ctx.Err() == nil && s.replicas == 0; try++ {
 		// Whether it was carried out is not known, but the token will tell.
 		// With replicas it would not: WAIT is for what this connection wrote.
 		answer, err = s.set(ctx, id, token, lifetime)
@@ -189,6 +190,16 @@ func (s *Store) record(ctx context.Context, id string, lifetime time.Duration) (
 		return false, errors.New("this key has a value that is none of this store's: use a prefix that nothing else does (WithPrefix)")
 	}
 	return true, nil
+}
+
+// maxTries is one more than the connections that the driver keeps to a Redis: after
+// a restart all of them are dead, and each tells so only when it is used.
+const maxTries = 5
+
+// isLost is for the end of a connection that there was.
+func isLost(err error) bool {
+	var op *net.OpError
+	return isBroken(err) && !(errors.As(err, &op) && op.Op == "dial")
 }
 
 // isBroken is for what is no answer of Redis, such as an end of the connection.

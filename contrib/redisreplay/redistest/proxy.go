@@ -16,6 +16,7 @@ type Proxy struct {
 	listener net.Listener
 	target   string
 	delay    atomic.Int64
+	hold     atomic.Bool
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -43,6 +44,10 @@ func (p *Proxy) URL() string { return "redis://" + p.Addr() }
 
 // SetDelay delays what is sent from now on.
 func (p *Proxy) SetDelay(d time.Duration) { p.delay.Store(int64(d)) }
+
+// HoldAnswers keeps back what the server sends from now on, until it is told not
+// to; what was held back when Cut comes never arrives.
+func (p *Proxy) HoldAnswers(hold bool) { p.hold.Store(hold) }
 
 // Cut closes all connections, in the middle of whatever they carry.
 func (p *Proxy) Cut() {
@@ -74,8 +79,8 @@ func (p *Proxy) serve() {
 			continue
 		}
 		if p.keep(client, server) {
-			go p.forward(server, client, p.delay.Load)
-			go p.forward(client, server, func() int64 { return 0 })
+			go p.forward(server, client, func() time.Duration { return time.Duration(p.delay.Load()) })
+			go p.forward(client, server, p.held)
 		}
 	}
 }
@@ -94,19 +99,31 @@ func (p *Proxy) keep(conns ...net.Conn) bool {
 	return !p.ended
 }
 
+// held is for so long that only Cut ends it.
+func (p *Proxy) held() time.Duration {
+	if p.hold.Load() {
+		return time.Hour
+	}
+	return 0
+}
+
 // piece is something sent, and when it is due.
 type piece struct {
 	data []byte
 	due  time.Time
 }
 
-func (p *Proxy) forward(to, from net.Conn, delay func() int64) {
-	pieces := make(chan piece, 4096)
+func (p *Proxy) forward(to, from net.Conn, delay func() time.Duration) {
+	pieces, cut := make(chan piece, 4096), make(chan struct{})
 	go func() {
 		defer to.Close()
 		defer from.Close()
 		for piece := range pieces {
-			time.Sleep(time.Until(piece.due))
+			select {
+			case <-time.After(time.Until(piece.due)):
+			case <-cut:
+				continue
+			}
 			if _, err := to.Write(piece.data); err != nil {
 				break
 			}
@@ -123,11 +140,11 @@ func (p *Proxy) forward(to, from net.Conn, delay func() int64) {
 		data := make([]byte, 16<<10)
 		n, err := from.Read(data)
 		if n > 0 {
-			pieces <- piece{data[:n], time.Now().Add(time.Duration(delay()))}
+			pieces <- piece{data[:n], time.Now().Add(delay())}
 		}
 		if err != nil {
 			if err != io.EOF {
-				from.Close()
+				close(cut)
 			}
 			return
 		}

@@ -262,6 +262,7 @@ func Sentinel(t testing.TB, name string, master *Server) *Server {
 	s.check(os.WriteFile(file, []byte(lines), 0o600))
 	s.program = append(s.program, file, "--sentinel")
 	s.start()
+	s.Do("SENTINEL", "DEBUG", "INFO-PERIOD", "500") // ten seconds else
 	return s
 }
 
@@ -289,5 +290,15 @@ func Cluster(t testing.TB, masters int, args ...string) []*Server {
 }
 
 const slots = 16384
+
+// Join makes a server that was started for a cluster a replica of one of its
+// masters, and waits until that has it.
+func (s *Server) Join(master *Server) {
+	s.t.Helper()
+	s.Do("CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(master.port), master.busPort())
+	id := master.Do("CLUSTER", "MYID")
+	s.WaitFor("knows the master", func() bool { _, err := s.Try("CLUSTER", "REPLICATE", id); return err == nil })
+	master.WaitFor("has the replica", func() bool { return strings.Contains(master.Do("INFO", "replication"), ",state=online") })
+}
 
 func (s *Server) busPort() string { return s.args[slices.Index(s.args, "--cluster-port")+1] }
