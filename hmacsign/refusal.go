@@ -38,6 +38,9 @@ func (v *Verifier) unsigned(w *work) error {
 // progress is how far a refused request came.
 func progress(err error) int {
 	steps := [][]error{{ErrScheme}, {ErrDate}, {ErrSignedHeaders, ErrExpired, ErrSignature}, {ErrBodyDigest, ErrReplayed}}
+	if refusal, ok := err.(*scheme.Refusal); ok && refusal != nil && refusal.DetailCode == "body_not_forwarded" {
+		return 2 // as far as a wrong signature: of two schemes of one header it may be either
+	}
 	for i, step := range steps {
 		if slices.ContainsFunc(step, func(reason error) bool { return errors.Is(err, reason) }) {
 			if e, ok := err.(*VerifyError); ok && e.Explanation != nil && e.Explanation.Late != nil && e.Explanation.Late.Accepted {

@@ -70,6 +70,8 @@ type dialect struct {
 	Scheme
 	name  string
 	forms []string
+	// signsBody: it covers the body.
+	signsBody bool
 	// What else it can do, or nil.
 	hashed    scheme.Hashed
 	deriver   scheme.Deriver
@@ -89,7 +91,7 @@ func checkScheme(s Scheme) error {
 }
 
 func newDialect(s Scheme) *dialect {
-	d := &dialect{Scheme: s, name: s.Name(), forms: s.Forms()}
+	d := &dialect{Scheme: s, name: s.Name(), forms: s.Forms(), signsBody: s.Coverage().Body}
 	d.hashed, _ = s.(scheme.Hashed)
 	d.deriver, _ = s.(scheme.Deriver)
 	d.explainer, _ = s.(scheme.Explainer)

@@ -169,6 +169,9 @@ func (v *Verifier) verifyAs(w *work, d *dialect) (id *Identity, err error) {
 		}
 		return nil, err
 	}
+	if w.bodyless && d.signsBody {
+		return nil, notForwarded(d)
+	}
 	form, previous, err := v.checkMAC(w, d)
 	if err != nil {
 		return nil, err

@@ -24,9 +24,11 @@ type work struct {
 
 	query   string // of the request, before a signer added to it
 	readErr error  // of the request: for every scheme that is tried
-	keyID   string // of the claim, and what is found for it
-	key     *Key
-	keyErr  error
+	// bodyless: whoever gave the request has not given its body.
+	bodyless bool
+	keyID    string // of the claim, and what is found for it
+	key      *Key
+	keyErr   error
 	// tried are the schemes in which it was verified, mismatched those in which the
 	// signature is not the request's.
 	tried, mismatched []*dialect
@@ -52,6 +54,7 @@ func (w *work) free() {
 		w.parts = scheme.Parts{}
 	}
 	w.digests, w.ctx, w.query, w.readErr = digests{}, nil, "", nil
+	w.bodyless = false
 	w.keyID, w.key, w.keyErr = "", nil, nil
 	w.tried, w.mismatched = w.tried[:0], w.mismatched[:0]
 	w.text, w.canonical = reusable(w.text), reusable(w.canonical)

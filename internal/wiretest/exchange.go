@@ -79,8 +79,9 @@ func (u *Upstream) drain() (seen []*message, broken []error) {
 
 // An answer is what the client got for a case, and what the upstream got.
 type answer struct {
-	status  int // 0: none
-	arrived *message
+	status   int // 0: none
+	brokeOff bool
+	arrived  *message
 }
 
 // exchange sends cases over one connection, all at once or one after the other,
@@ -122,11 +123,11 @@ func (p *Target) exchange(cases []*testCase, pipelined bool) (answers []*answer,
 		}
 		method, _, _ := strings.Cut(string(c.raw[:min(len(c.raw), 100)]), " ")
 		m, status, err := r.answer(method)
-		if err != nil {
+		if err != nil && status < 400 {
 			return answers, nil
 		}
-		answers = append(answers, &answer{status: status})
-		if slices.ContainsFunc(m.values("Connection"), func(s string) bool { return strings.EqualFold(s, "close") }) {
+		answers = append(answers, &answer{status: status, brokeOff: err != nil})
+		if err != nil || slices.ContainsFunc(m.values("Connection"), func(s string) bool { return strings.EqualFold(s, "close") }) {
 			break
 		}
 	}

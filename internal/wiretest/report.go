@@ -68,7 +68,12 @@ func (r *report) judge(c *testCase, a *answer) {
 	sent := c.sent()
 	start, _, _ := strings.Cut(string(c.raw), "\n")
 	r.count(c, a.status == 200)
+	if a.brokeOff {
+		r.fault(c, "a refusal broke off", "status %d", a.status)
+	}
 	switch {
+	case a.status == 0 && sent == nil:
+		r.fault(c, "no answer to what is no whole request", "")
 	case a.status == 0:
 		r.fault(c, "no answer", "")
 	case a.status == 101:

@@ -107,7 +107,7 @@ func (r *reader) line() (string, error) {
 	if r.strict && (!ended || strings.ContainsAny(cut, "\r\x00")) {
 		return "", fmt.Errorf("%w: line %.100q", errNotHTTP, line)
 	}
-	return cut, nil
+	return strings.TrimRight(cut, "\r"), nil
 }
 
 // fields reads header lines up to the empty one.
