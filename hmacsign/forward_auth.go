@@ -48,8 +48,8 @@ func (v *Verifier) ForwardAuth(o ForwardAuthOptions) (http.Handler, error) {
 	if len(o.TrustedProxies) == 0 && !o.TrustUnix {
 		return nil, errors.New("hmacsign: ForwardAuth: no trusted proxies: give the addresses that requests come from")
 	}
-	if slices.ContainsFunc(o.TrustedProxies, func(p netip.Prefix) bool { return !p.IsValid() }) {
-		return nil, errors.New("hmacsign: ForwardAuth: a trusted proxy is no address: make it with netip.ParsePrefix")
+	if slices.ContainsFunc(o.TrustedProxies, func(p netip.Prefix) bool { return !p.IsValid() || p.Addr().Is4In6() }) {
+		return nil, errors.New("hmacsign: ForwardAuth: a trusted proxy is no address: make it with netip.ParsePrefix, IPv4 in its own form")
 	}
 	if !o.BodyForwarded && !slices.ContainsFunc(v.schemes, func(d *dialect) bool { return !d.signsBody }) {
 		return nil, errors.New("hmacsign: ForwardAuth: every scheme that is accepted signs the body: have the proxy forward it, and say so with BodyForwarded")

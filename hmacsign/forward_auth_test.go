@@ -368,6 +368,7 @@ func TestForwardAuthOptions(t *testing.T) {
 	for want, o := range map[string]ForwardAuthOptions{
 		"no trusted proxies": {},
 		"is no address":      {TrustedProxies: []netip.Prefix{{}}},
+		"in its own form":    {TrustedProxies: []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/104")}},
 	} {
 		_, err := v.ForwardAuth(o)
 		require.ErrorContains(t, err, want)

@@ -38,7 +38,7 @@ func (v *Verifier) unsigned(w *work) error {
 // progress is how far a refused request came.
 func progress(err error) int {
 	steps := [][]error{{ErrScheme}, {ErrDate}, {ErrSignedHeaders, ErrExpired, ErrSignature}, {ErrBodyDigest, ErrReplayed}}
-	if refusal, ok := err.(*scheme.Refusal); ok && refusal.DetailCode == "body_not_forwarded" {
+	if refusal, ok := err.(*scheme.Refusal); ok && refusal != nil && refusal.DetailCode == "body_not_forwarded" {
 		return 2 // as far as a wrong signature: of two schemes of one header it may be either
 	}
 	for i, step := range steps {

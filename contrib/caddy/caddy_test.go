@@ -165,24 +165,25 @@ func wireText(t testing.TB, req *http.Request) string {
 }
 
 // send sends bytes over a connection of its own and returns the answer's status
-// and body; 0 if there is none.
-func send(t testing.TB, addr, raw string) (status int, body string) {
+// and body; 0, and why, if there is none.
+func send(addr, raw string) (status int, body string) {
 	conn, err := net.Dial("tcp", addr)
-	require.NoError(t, err)
+	if err != nil {
+		return 0, err.Error() // while a configuration changes, Caddy may reset connections
+	}
 	defer conn.Close()
-	require.NoError(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
+	conn.SetDeadline(time.Now().Add(30 * time.Second))
 	go io.WriteString(conn, raw)
 	method, _, _ := strings.Cut(raw, " ")
 	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
-	for err == nil && res.StatusCode == http.StatusContinue {
-		t.Fatal("100 Continue was not asked for")
-	}
 	if err != nil {
-		return 0, ""
+		return 0, err.Error()
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
+	if err != nil {
+		return 0, err.Error()
+	}
 	return res.StatusCode, string(text)
 }
 

@@ -36,7 +36,7 @@ func (h *Handler) forwardable(r *http.Request, id *hmacsign.Identity) error {
 		return screen.NotForwardable("the Host is not one that can be passed on as it is")
 	}
 	for _, name := range covered {
-		if name = strings.ToLower(name); slices.Contains(notPassedOn, name) || !arrives(r, name) {
+		if slices.Contains(notPassedOn, name) || !arrives(r, name) {
 			return screen.NotForwardable(fmt.Sprintf("header %s is signed, but would not arrive as it was signed", name))
 		}
 	}
@@ -70,13 +70,14 @@ func asksForUpgrade(r *http.Request) bool {
 
 // arrives reports whether net/http sends a header as it came.
 func arrives(r *http.Request, name string) bool {
-	values := r.Header[http.CanonicalHeaderKey(name)]
 	switch name {
 	case "content-length":
-		return slices.Equal(values, contentLengthSent(r))
+		return slices.Equal(r.Header["Content-Length"], contentLengthSent(r))
 	case "user-agent":
+		values := r.Header["User-Agent"]
 		return len(values) == 0 || len(values) == 1 && values[0] != ""
 	case "cookie":
+		values := r.Header["Cookie"]
 		return len(values) == 0 || len(values) == 1 && values[0] == overHTTP2(values[0])
 	}
 	return true

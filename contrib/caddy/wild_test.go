@@ -30,7 +30,7 @@ func TestWild(t *testing.T) {
 	accepted, refused := 0, 0
 	for _, file := range files {
 		for _, c := range wildCases(t, file) {
-			status, body := send(t, s.addr, string(c.Raw))
+			status, body := send(s.addr, string(c.Raw))
 			arrived := up.arrived()
 			if c.Expect != "accept" {
 				require.True(t, status >= 400 && status < 500, "%s: %d: %q", file, status, c.Raw)

@@ -3,9 +3,11 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -21,10 +23,10 @@ import (
 	"github.com/gmhmac/hmacsign/internal/wiretest"
 )
 
-// nginxConfig is the file that users start from, changed by pairs of what is in it
+// nginxConfig is a file that users start from, changed by pairs of what is in it
 // and what stands there instead.
-func nginxConfig(t *testing.T, changes ...string) string {
-	file, err := os.ReadFile("../../contrib/nginx/nginx.conf")
+func nginxConfig(t *testing.T, name string, changes ...string) string {
+	file, err := os.ReadFile("../../contrib/nginx/" + name)
 	require.NoError(t, err)
 	for i := 0; i < len(changes); i += 2 {
 		require.Contains(t, string(file), changes[i])
@@ -38,8 +40,12 @@ type nginxServer struct {
 	logs    func() string
 }
 
-// startNginxFor starts nginx with that file in front of a proxy.
+// startNginxFor starts nginx in front of a proxy.
 func startNginxFor(t *testing.T, p *proxy, changes ...string) *nginxServer {
+	return startNginxWith(t, "nginx.conf", append([]string{"server 127.0.0.1:8080;", "server " + strings.TrimPrefix(p.url, "http://") + ";"}, changes...)...)
+}
+
+func startNginxWith(t *testing.T, name string, changes ...string) *nginxServer {
 	program, err := exec.LookPath("nginx")
 	if err != nil {
 		t.Skip("needs nginx (apt-get install nginx-light)")
@@ -49,8 +55,7 @@ func startNginxFor(t *testing.T, p *proxy, changes ...string) *nginxServer {
 	for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		temporary += "  " + name + "_temp_path " + filepath.Join(dir, name) + ";\n"
 	}
-	config := nginxConfig(t, append([]string{"http {\n", temporary, "listen 80;", "listen " + address + ";",
-		"server 127.0.0.1:8080;", "server " + strings.TrimPrefix(p.url, "http://") + ";"}, changes...)...)
+	config := nginxConfig(t, name, append([]string{"http {\n", temporary, "listen 80;", "listen " + address + ";"}, changes...)...)
 	file, errors := filepath.Join(dir, "nginx.conf"), filepath.Join(dir, "error.log")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(config, "http {\n", "http {\n  access_log off;\n", 1)), 0o644))
 	global := "daemon off; pid " + dir + "/pid;"
@@ -215,6 +220,74 @@ func TestNginxLimits(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 400, answer.StatusCode)
 	require.Equal(t, before, upstream.count())
+}
+
+// nginx asks a handler of the library by auth_request.
+func TestNginxAuthRequest(t *testing.T) {
+	if _, err := exec.LookPath("nginx"); err != nil {
+		t.Skip("needs nginx (apt-get install nginx-light)")
+	}
+	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "test-key", Secret: hmacsign.Secret(testSecret)})
+	require.NoError(t, err)
+	store, err := hmacsign.NewMemoryReplayStore(1000)
+	require.NoError(t, err)
+	verifier, err := hmacsign.NewVerifier(keys, hmacsign.WithReplayGuard(store))
+	require.NoError(t, err)
+	start := func(prefix string, changes ...string) (*upstream, *nginxServer) {
+		handler, err := verifier.ForwardAuth(hmacsign.ForwardAuthOptions{TrustedProxies: []netip.Prefix{netip.MustParsePrefix(prefix)}})
+		require.NoError(t, err)
+		auth, application := httptest.NewServer(handler), newUpstream(t)
+		t.Cleanup(auth.Close)
+		return application, startNginxWith(t, "auth_request.conf", append([]string{"http://127.0.0.1:8080;", auth.URL + ";", "server 127.0.0.1:9000;", "server " + application.Listener.Addr().String() + ";"}, changes...)...)
+	}
+	application, nginx := start("127.0.0.1/32")
+	signed := func(scheme hmacsign.Scheme, nginx *nginxServer, method, target string, signs ...string) *http.Request {
+		req, err := http.NewRequest(method, "http://"+nginx.address+target, strings.NewReader("hello"))
+		require.NoError(t, err)
+		req.Header.Set("Source", rand.Text())
+		req.Header.Set("X_Tenant", "1")
+		s, err := hmacsign.NewSigner(scheme, "hmac-sm3", hmacsign.Credential{KeyID: "test-key", Secret: hmacsign.Secret(testSecret)}, hmacsign.WithSignedHeaders(append(signs, "source")...))
+		require.NoError(t, err)
+		require.NoError(t, s.Sign(req))
+		return req
+	}
+	status := func(req *http.Request) int {
+		code, _ := do(t, http.DefaultTransport, req)
+		return code
+	}
+
+	for _, target := range []string{"/", "/a//b%2Fc?q=%7e", "/?"} {
+		for _, method := range []string{"GET", "POST", "OPTIONS"} {
+			s := signed(hmacsign.TencentKeyPair, nginx, method, target, "host", "x_tenant")
+			s.Header.Set("X-Hmacsign-Key-Id", "admin")
+			s.Header.Set("X_Hmacsign_Key_Id", "admin")
+			s.Header.Set("X-Forwarded-Uri", "/other")
+			s.Header.Set("X_Forwarded_Method", "DELETE")
+			require.Equal(t, 200, status(s), "%s %s", method, target)
+			got := application.last()
+			require.Equal(t, []string{method, target}, []string{got.method, got.uri})
+			require.EqualValues(t, 5, got.size)
+			require.Equal(t, []string{"test-key"}, got.header["X-Hmacsign-Key-Id"])
+			require.Empty(t, got.header["X_hmacsign_key_id"])
+
+			count := application.count()
+			s.Body, s.ContentLength = nil, 0
+			require.Equal(t, 401, status(s), "replayed")
+			other := signed(hmacsign.TencentKeyPair, nginx, method, target, "host")
+			other.Header.Set("Source", "changed")
+			require.Equal(t, 401, status(other))
+			require.Equal(t, 401, status(signed(hmacsign.TencentApp, nginx, method, target)), "its body is not there to be seen")
+			require.Equal(t, 401, status(signed(hmacsign.HuaweiSDK, nginx, method, target)))
+			require.Equal(t, count, application.count())
+		}
+	}
+
+	// What is not set up right is no wrong signature.
+	application, nginx = start("10.0.0.1/32")
+	require.Equal(t, 403, status(signed(hmacsign.TencentKeyPair, nginx, "GET", "/")))
+	application2, nginx := start("127.0.0.1/32", "proxy_set_header X-Forwarded-Uri $request_uri;", "")
+	require.Equal(t, 503, status(signed(hmacsign.TencentKeyPair, nginx, "GET", "/")))
+	require.Zero(t, application.count()+application2.count())
 }
 
 func trustLoopback(s *settings) error {

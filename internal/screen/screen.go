@@ -63,7 +63,7 @@ func (s *Screen) Drops(name string, covered []string) bool {
 	}
 	isLookalike := func(of string) bool { return isOtherSpelling(name, of) }
 	return strings.EqualFold(name, s.identity) ||
-		slices.ContainsFunc(rewriting, func(n string) bool { return strings.EqualFold(n, name) }) ||
+		contains(rewriting, name) ||
 		slices.ContainsFunc(s.reserved, isLookalike) || slices.ContainsFunc(covered, isLookalike)
 }
 
@@ -128,22 +128,21 @@ var rewriting = []string{"Proxy", "X-Http-Method", "X-Http-Method-Override", "X-
 // X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto. From a peer that is no
 // trusted proxy they are dropped, unless they are signed.
 func IsForwarded(name string) bool {
-	folded := []byte(name)
-	for i, c := range folded {
-		folded[i] = fold(c)
+	const prefix = "X-Forwarded-"
+	if len(name) >= len(prefix) && isSpelling(name[:len(prefix)], prefix) {
+		return !contains(setAnew, name)
 	}
-	for _, anew := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
-		if strings.EqualFold(name, anew) {
-			return false
-		}
-	}
-	return strings.HasPrefix(string(folded), "x-forwarded-") || string(folded) == "x-real-ip"
+	return isSpelling(name, "X-Real-Ip")
 }
+
+var setAnew = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
 
 // isOtherSpelling reports whether two names of headers differ, but not for a
 // server that takes every character but letters and digits for one and the same,
 // as CGI and its kin do.
-func isOtherSpelling(a, b string) bool {
+func isOtherSpelling(a, b string) bool { return isSpelling(a, b) && !strings.EqualFold(a, b) }
+
+func isSpelling(a, b string) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -152,7 +151,7 @@ func isOtherSpelling(a, b string) bool {
 			return false
 		}
 	}
-	return !strings.EqualFold(a, b)
+	return true
 }
 
 func fold(c byte) byte {
