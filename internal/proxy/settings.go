@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -11,12 +10,12 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/internal/screen"
 )
 
 // Check finds values that are wrong by themselves or beside each other, in a server
@@ -63,7 +62,10 @@ func (r *Route) Check(s *Server) error {
 	case r.MaxBody > s.MaxBufferedOnDisk:
 		return errors.New("--max-body is larger than --max-buffered-disk, so the largest bodies would never pass: lower it or raise that")
 	}
-	return cmp.Or(checkIdentityHeader(r.IdentityHeader), r.check())
+	if err := screen.CheckIdentityHeader(r.IdentityHeader); err != nil {
+		return fmt.Errorf("--identity-header %w", err)
+	}
+	return r.check()
 }
 
 func moreThanZero(flag string) error { return fmt.Errorf("--%s: use more than 0", flag) }
@@ -74,33 +76,6 @@ func checkAddress(flag, address string) error {
 		return nil
 	}
 	return fmt.Errorf("--%s %q: write 127.0.0.1:8080, :8080, or unix: and the path of a socket", flag, address)
-}
-
-// reservedHeaders are those that frame or route a message, say who sent it or
-// sign it, or that the proxy writes itself.
-var reservedHeaders = strings.Fields(`accept authorization connection content-encoding content-length content-md5 content-type cookie date expect
-	forwarded host keep-alive proxy proxy-authorization proxy-connection te trailer transfer-encoding upgrade user-agent via x-date
-	x-forwarded-for x-forwarded-host x-forwarded-proto x-request-id x-sdk-date`)
-
-// checkIdentityHeader refuses a name that no header can have, or that has a
-// meaning of its own, in any spelling that a server may take for it.
-func checkIdentityHeader(name string) error {
-	isOther := func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
-	}
-	if strings.ContainsFunc(name, isOther) {
-		return fmt.Errorf("--identity-header %q: this is no name of a header: use letters, digits and -", name)
-	}
-	folded := strings.Map(func(r rune) rune {
-		if strings.ContainsRune("!#$%&'*+.^_`|~", r) {
-			return '-'
-		}
-		return r
-	}, strings.ToLower(name))
-	if slices.Contains(reservedHeaders, folded) {
-		return fmt.Errorf("--identity-header %s: this header has a meaning of its own: use another, such as %s", name, NewRoute("").IdentityHeader)
-	}
-	return nil
 }
 
 // ParseTrusted adds the addresses and blocks of trusted proxies in a list, or
