@@ -17,6 +17,7 @@ import (
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/internal/proxy"
+	"github.com/gmhmac/hmacsign/internal/strictflag"
 )
 
 // serveFlags are those of serve: most are fields of the proxy and of its server.
@@ -78,7 +79,7 @@ func requiredSecretBits() int {
 }
 
 func newServeFlags() (*serveFlags, *flag.FlagSet) {
-	f, fs := &serveFlags{config: new(proxy.Config), route: proxy.NewRoute(""), server: new(proxy.Server), given: map[string]bool{}}, new(flag.FlagSet)
+	f, fs := &serveFlags{config: new(proxy.Config), route: proxy.NewRoute(""), server: new(proxy.Server)}, new(flag.FlagSet)
 	config, route, server := f.config, f.route, f.server
 	config.Routes, server.Proxy = []*proxy.Route{route}, config
 	fs.StringVar(&f.keysFile, "keys", "", "keys `FILE`, as for verify; followed when it changes")
@@ -116,34 +117,8 @@ func newServeFlags() (*serveFlags, *flag.FlagSet) {
 	fs.StringVar(&f.secretFile, "resign-secret-file", "", "`PATH` of a file with its secret")
 	fs.StringVar(&f.algorithm, "resign-algorithm", "hmac-sha256", "`NAME`: hmac-sha256 or hmac-sm3")
 	f.add(fs)
-	fs.VisitAll(func(flag *flag.Flag) {
-		flag.Value = &once{Value: flag.Value, given: func() bool { was := f.given[flag.Name]; f.given[flag.Name] = true; return was }}
-	})
+	f.given = strictflag.Make(fs)
 	return f, fs
-}
-
-// once is a flag that may be given once, and not as an empty text, which is what
-// an unset variable of a start script leaves of it: neither must turn anything
-// off unnoticed.
-type once struct {
-	flag.Value
-	given func() bool // whether it was before
-}
-
-func (o *once) Set(text string) error {
-	if text == "" {
-		return errors.New("it is empty: give it a value, or leave the flag out")
-	}
-	if o.given() {
-		return errors.New("the flag is there twice: give it once")
-	}
-	return o.Value.Set(text)
-}
-
-// IsBoolFlag makes flags without a value of those that were.
-func (o *once) IsBoolFlag() bool {
-	b, ok := o.Value.(interface{ IsBoolFlag() bool })
-	return ok && b.IsBoolFlag()
 }
 
 // oneOf is a flag that has one of these values.

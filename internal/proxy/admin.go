@@ -50,9 +50,6 @@ func (r *running) notReady(ctx context.Context) error {
 	if err := r.backendsReady(ctx); err != nil {
 		return err
 	}
-	if r.Proxy == nil {
-		return nil
-	}
 	for _, store := range []any{r.Proxy.Replays, r.Proxy.Keys} {
 		if s, ok := store.(interface{ Ready(context.Context) error }); ok {
 			if err := s.Ready(ctx); err != nil {

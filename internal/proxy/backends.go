@@ -44,11 +44,11 @@ func newBackendWatch(log *slog.Logger) *backendWatch {
 }
 
 // ended is told of each request that has ended.
-func (w *backendWatch) ended(d *decision) {
-	if id := d.identity; id != nil {
-		w.computed(algorithmOn{id.Algorithm, id.Backend})
+func (w *backendWatch) ended(e *Event) {
+	if e.computed.backend != "" {
+		w.computed(e.computed)
 	}
-	if d.Failed || w.anyDown.Load() {
+	if e.Failed || w.anyDown.Load() {
 		w.look()
 	}
 }

@@ -19,8 +19,7 @@ import (
 // decision is all that the proxy knows of a request in hand.
 type decision struct {
 	Event
-	multiplexed bool               // over HTTP/2
-	identity    *hmacsign.Identity // once it is accepted
+	multiplexed bool // over HTTP/2
 
 	trusted  bool          // the peer is a trusted proxy
 	covered  []string      // headers that the signature covers, lower-case
@@ -39,9 +38,7 @@ type decisionKey struct{}
 func decisionOf(ctx context.Context) *decision { return ctx.Value(decisionKey{}).(*decision) }
 
 func observe(r *http.Request, id *hmacsign.Identity, refused *hmacsign.VerifyError) {
-	d := decisionOf(r.Context())
-	d.identity = id
-	d.Decided(id, refused)
+	decisionOf(r.Context()).Decided(id, refused)
 }
 
 const statusClientGone = 499 // nobody reads it; for the log

@@ -23,12 +23,15 @@ type Event struct {
 	Took                              time.Duration
 
 	Route, RequestID, Method, Host, Path, Remote, Client string
+
+	computed algorithmOn // the MAC of an accepted request
 }
 
 // Decided takes down what a verifier found.
 func (e *Event) Decided(id *hmacsign.Identity, refused *hmacsign.VerifyError) {
 	if refused == nil {
 		e.Outcome, e.KeyID, e.Scheme, e.Algorithm, e.Backend, e.PreviousSecret = "accepted", id.KeyID, id.Scheme, id.Algorithm, id.Backend, id.PreviousSecret
+		e.computed = algorithmOn{id.Algorithm, id.Backend}
 		return
 	}
 	e.Outcome, e.Reason, e.Detail = "refused", refused.Code(), refused.Detail
@@ -57,8 +60,15 @@ const (
 	maxExplanation = 1024
 )
 
-// Log leaves a line in the log and a count in the metrics.
-func (e *Event) Log(log *slog.Logger) {
+// Ended is told of each request that has ended: it leaves a line in the log and a count
+// in the metrics, and looks at what computed the MAC.
+func (c *Config) Ended(e *Event) {
+	e.log(c.Log)
+	e.count()
+	c.backends.ended(e)
+}
+
+func (e *Event) log(log *slog.Logger) {
 	attrs := []any{"outcome", e.Outcome, "status", e.Status, "method", clipped(e.Method, maxField), "host", clipped(e.Host, maxField), "path", clipped(e.Path, maxField),
 		"key_id", clipped(e.KeyID, maxField), "scheme", e.Scheme, "algorithm", clipped(e.Algorithm, maxField), "backend", e.Backend,
 		"duration_ms", float64(e.Took.Microseconds()) / 1000, "remote", clipped(e.Remote, maxField), "client", clipped(e.Client, maxField), "request_id", clipped(e.RequestID, maxField)}
@@ -78,7 +88,6 @@ func (e *Event) Log(log *slog.Logger) {
 		level = slog.LevelError
 	}
 	log.Log(context.Background(), level, "request", attrs...)
-	e.count()
 }
 
 // clipped cuts text to so many bytes, not within a character.

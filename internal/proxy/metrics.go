@@ -26,7 +26,9 @@ var (
 	replayErrors = prometheus.NewCounter(prometheus.CounterOpts{Name: "hmacsign_replay_store_errors_total", Help: "Requests that were refused because the replay store could not record them."})
 )
 
-// timedReplays is a replay store that is measured.
+// TimedReplays is the replay store, whose times and errors are in the metrics.
+func (c *Config) TimedReplays() hmacsign.ReplayStore { return timedReplays{c.Replays} }
+
 type timedReplays struct{ hmacsign.ReplayStore }
 
 func (t timedReplays) Seen(ctx context.Context, id [16]byte, now, expires time.Time) (bool, error) {
@@ -66,9 +68,6 @@ func (r *running) registry() *prometheus.Registry {
 	}
 	gauge("hmacsign_build_info", "The program that runs; always 1.", prometheus.Labels{"version": buildinfo.Version(), "goversion": runtime.Version()}, func() float64 { return 1 })
 	gauge("hmacsign_connections", "Connections of clients that are open.", nil, func() float64 { return float64(r.connections.Load()) })
-	if r.Proxy == nil {
-		return registry
-	}
 	if keys, ok := r.Proxy.Keys.(keyCounts); ok {
 		gauge("hmacsign_keys", "Keys in use.", nil, func() float64 { return float64(keys.Len()) })
 		gauge("hmacsign_keys_loaded_timestamp_seconds", "When the keys in use were read.", nil, func() float64 { return float64(keys.LoadedAt().UnixMilli()) / 1000 })

@@ -78,7 +78,7 @@ func (p *Proxy) handlerOf(route *Route) (http.Handler, error) {
 		opts = append(opts, hmacsign.WithBudget(p.config.Budget))
 	}
 	if p.config.Replays != nil {
-		opts = append(opts, hmacsign.WithReplayGuard(timedReplays{p.config.Replays}))
+		opts = append(opts, hmacsign.WithReplayGuard(p.config.TimedReplays()))
 	}
 	v, err := hmacsign.NewVerifier(p.config.Keys, append(opts, route.Options...)...)
 	if err != nil {
@@ -101,9 +101,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			d.brokeOff()
 		}
 		d.Status, d.Took = a.status, time.Since(start)
-		d.Log(p.config.Log)
+		p.config.Ended(&d.Event)
 		end(&d.Event)
-		p.config.backends.ended(d)
 		if d.tunnel != nil {
 			d.tunnel.done()
 		}

@@ -84,12 +84,13 @@ type Data interface {
 // ServeData is Serve for what is not net/http's.
 func (s *Server) ServeData(ctx context.Context, data Data, ready func(addr, adminAddr string)) error {
 	r := &running{Server: s, data: data, failed: make(chan error, 2)}
-	if s.Proxy != nil {
-		r.watch = s.Proxy.backends
+	if s.Proxy == nil {
+		s.Proxy = new(Config)
 	}
-	if r.watch == nil {
-		r.watch = newBackendWatch(s.Log)
+	if s.Proxy.backends == nil {
+		s.Proxy.backends = newBackendWatch(s.Log)
 	}
+	r.watch = s.Proxy.backends
 	addr, adminAddr, err := r.start()
 	defer r.close()
 	if err != nil {
@@ -325,13 +326,11 @@ func (r *running) close() {
 // reload reads the keys and the certificate again.
 func (r *running) reload() {
 	r.Log.Info("told to read keys and certificate again")
-	if r.Proxy != nil {
-		if keys, ok := r.Proxy.Keys.(interface {
-			keyCounts
-			Reload() error
-		}); ok {
-			logKeys(r.Log, keys, keys.Reload())
-		}
+	if keys, ok := r.Proxy.Keys.(interface {
+		keyCounts
+		Reload() error
+	}); ok {
+		logKeys(r.Log, keys, keys.Reload())
 	}
 	if files, ok := r.data.(interface{ Reload() }); ok {
 		files.Reload()
