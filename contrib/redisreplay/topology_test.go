@@ -1,3 +1,5 @@
+//go:build unix
+
 package redisreplay
 
 import (
@@ -94,7 +96,7 @@ func TestCluster(t *testing.T) {
 
 	// A policy on one of the nodes is enough.
 	nodes[2].Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-	require.ErrorContains(t, a.Ready(t.Context()), fmt.Sprintf("Redis at %s: with maxmemory-policy", nodes[2].Addr()))
+	require.ErrorContains(t, a.Ready(t.Context()), fmt.Sprintf("the Redis at %s: with maxmemory-policy", nodes[2].Addr()))
 	_, err = Open(t.Context(), nodes[0].URL())
 	require.ErrorContains(t, err, "allkeys-lru")
 	nodes[2].Do("CONFIG", "SET", "maxmemory-policy", "noeviction")
