@@ -50,7 +50,7 @@ func (s *Store) check(ctx context.Context) error {
 		go func() {
 			_, err := within(ctx, func() (struct{}, error) { return struct{}{}, s.checkNode(ctx, node) }, func(struct{}) {})
 			if err != nil {
-				err = fmt.Errorf("Redis at %s: %w", address, err)
+				err = fmt.Errorf("the Redis at %s: %w", address, err)
 			}
 			found <- err
 		}()

@@ -11,7 +11,7 @@ require github.com/tjfoc/gmsm v1.4.1 // indirect
 
 require (
 	github.com/gmhmac/hmacsign v0.0.0
-	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/sys v0.47.0 // indirect
 )
 

@@ -23,6 +23,7 @@ const (
 	connectTime = time.Second     // for a connection, with its greeting
 	checkTime   = time.Second     // for asking all nodes how they are set
 	checkEvery  = 5 * time.Second
+	closeTime   = 3 * time.Second
 	// maxPending bounds what waits for a Redis that does not answer.
 	maxPending = 1024
 )
@@ -247,7 +248,10 @@ func (s *Store) Close() {
 	s.closed.Do(func() {
 		s.stop()
 		<-s.stopped
-		s.client.Close()
+		// The driver waits for what is still to be answered, which may be for ever.
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		within(ctx, func() (struct{}, error) { s.client.Close(); return struct{}{}, nil }, func(struct{}) {})
 	})
 }
 

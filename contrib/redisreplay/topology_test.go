@@ -1,3 +1,5 @@
+//go:build unix
+
 package redisreplay
 
 import (
@@ -35,7 +37,10 @@ func TestSentinelFailover(t *testing.T) {
 	start := time.Now()
 	_, err := seen(stores[1], -1)
 	require.Error(t, err)
-	require.Eventually(t, func() bool { return strings.HasPrefix(replica.Do("ROLE"), "master") }, hangGuard, 5*time.Millisecond)
+	require.Eventually(t, func() bool {
+		role, _ := replica.Try("ROLE") // the sentinel ends connections meanwhile
+		return strings.HasPrefix(role, "master")
+	}, hangGuard, 5*time.Millisecond)
 	promoted := time.Since(start)
 	again := serving(t, stores[1], 100)
 	t.Logf("promoted after %v, serving again %v later", promoted, again)
@@ -48,9 +53,8 @@ func TestSentinelFailover(t *testing.T) {
 	_, err = seen(stores[0], 101)
 	require.Error(t, err, "there is no replica any more")
 
-	// The old master comes back as a replica, and nobody asks it.
+	// The old master comes back, for some seconds as a master, and nobody asks it.
 	master.Restart()
-	master.WaitFor("is a replica", func() bool { return strings.HasPrefix(master.Do("ROLE"), "slave") })
 	was, err := seen(stores[1], 0)
 	require.NoError(t, err)
 	require.True(t, was)
@@ -92,7 +96,7 @@ func TestCluster(t *testing.T) {
 
 	// A policy on one of the nodes is enough.
 	nodes[2].Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-	require.ErrorContains(t, a.Ready(t.Context()), fmt.Sprintf("Redis at %s: with maxmemory-policy", nodes[2].Addr()))
+	require.ErrorContains(t, a.Ready(t.Context()), fmt.Sprintf("the Redis at %s: with maxmemory-policy", nodes[2].Addr()))
 	_, err = Open(t.Context(), nodes[0].URL())
 	require.ErrorContains(t, err, "allkeys-lru")
 	nodes[2].Do("CONFIG", "SET", "maxmemory-policy", "noeviction")

@@ -151,6 +151,14 @@ func (s *Server) Do(command ...string) string {
 
 // Try is Do for a command that may fail.
 func (s *Server) Try(command ...string) (string, error) {
+	answers, err := s.try(command)
+	return answers[len(answers)-1], err
+}
+
+// try sends commands one after the other over one connection. The error is the
+// last one's.
+func (s *Server) try(commands ...[]string) (answers []string, err error) {
+	answers = make([]string, len(commands))
 	client, err := rueidis.NewClient(rueidis.ClientOption{
 		InitAddress: []string{s.Addr()}, Password: s.password(), ForceSingleClient: true, DisableCache: true, DisableRetry: true, AlwaysRESP2: true,
 		PipelineMultiplex: -1, ReadBufferEachConn: 4096, WriteBufferEachConn: 4096, RingScaleEachConn: 2,
@@ -159,15 +167,19 @@ func (s *Server) Try(command ...string) (string, error) {
 		defer client.Close()
 	}
 	if err != nil {
-		return "", err
+		return answers, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	answer, err := client.Do(ctx, client.B().Arbitrary(command...).Build()).ToMessage()
-	if rueidis.IsRedisNil(err) {
-		return "", nil
+	for i, command := range commands {
+		var answer rueidis.RedisMessage
+		if answer, err = client.Do(ctx, client.B().Arbitrary(command...).Build().ToPipe()).ToMessage(); err == nil {
+			answers[i] = text(answer)
+		} else if rueidis.IsRedisNil(err) {
+			err = nil
+		}
 	}
-	return text(answer), err
+	return answers, err
 }
 
 func text(m rueidis.RedisMessage) string {
@@ -239,8 +251,18 @@ func (s *Server) Replica(args ...string) *Server {
 	}
 	r := Start(s.t, append(args, "--replicaof", "127.0.0.1 "+strconv.Itoa(s.port))...)
 	r.WaitFor("is a replica in step", func() bool { return strings.Contains(r.Do("INFO", "replication"), "master_link_status:up") })
-	s.WaitFor("has a replica online", func() bool { return strings.Contains(s.Do("INFO", "replication"), ",state=online") })
+	s.waitForReplica()
 	return r
+}
+
+// waitForReplica waits until a replica confirms a write, which takes longer than
+// until it is online.
+func (s *Server) waitForReplica() {
+	s.t.Helper()
+	s.WaitFor("has a replica that confirms", func() bool {
+		answers, err := s.try([]string{"PUBLISH", "redistest", "a write"}, []string{"WAIT", "1", "100"})
+		return err == nil && answers[1] != "0"
+	})
 }
 
 // Promote makes a replica a master.
@@ -298,7 +320,7 @@ func (s *Server) Join(master *Server) {
 	s.Do("CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(master.port), master.busPort())
 	id := master.Do("CLUSTER", "MYID")
 	s.WaitFor("knows the master", func() bool { _, err := s.Try("CLUSTER", "REPLICATE", id); return err == nil })
-	master.WaitFor("has the replica", func() bool { return strings.Contains(master.Do("INFO", "replication"), ",state=online") })
+	master.waitForReplica()
 }
 
 func (s *Server) busPort() string { return s.args[slices.Index(s.args, "--cluster-port")+1] }
