@@ -266,6 +266,7 @@ func TestConsistent(t *testing.T) {
 		change(0)
 		var store atomic.Pointer[sqlkeys.Store]
 		var sets atomic.Int64
+		var closed atomic.Bool
 		s := openStore(t, db, sqlkeys.WithInterval(time.Millisecond), sqlkeys.WithReport(func(err error) {
 			if err != nil {
 				t.Error(err)
@@ -276,6 +277,9 @@ func TestConsistent(t *testing.T) {
 			secrets := map[string]bool{}
 			for i := range keys {
 				k, err := store.Load().Key(context.Background(), fmt.Sprint("k", i))
+				if closed.Load() {
+					return
+				}
 				if err != nil {
 					t.Error(err)
 					return
@@ -307,6 +311,7 @@ func TestConsistent(t *testing.T) {
 		eventually(t, "the last state", func() bool { return key(t, s, "k0").Secret.Reveal() == fmt.Sprint("s", changes) })
 		close(done)
 		require.Greater(t, sets.Load(), int64(1))
+		closed.Store(true) // before the store is
 		t.Logf("%d states seen of %d", sets.Load(), changes)
 	})
 }
