@@ -292,7 +292,8 @@ func TestConsistent(t *testing.T) {
 		}))
 		store.Store(s)
 		done := make(chan struct{})
-		go func() { // readers beside
+		var reader sync.WaitGroup
+		reader.Go(func() { // beside
 			for {
 				select {
 				case <-done:
@@ -304,12 +305,13 @@ func TestConsistent(t *testing.T) {
 					}
 				}
 			}
-		}()
+		})
 		for n := range changes {
 			change(n + 1)
 		}
 		eventually(t, "the last state", func() bool { return key(t, s, "k0").Secret.Reveal() == fmt.Sprint("s", changes) })
 		close(done)
+		reader.Wait()
 		require.Greater(t, sets.Load(), int64(1))
 		closed.Store(true) // before the store is
 		t.Logf("%d states seen of %d", sets.Load(), changes)
