@@ -44,7 +44,7 @@ type fault struct {
 // load asks the database and makes the next snapshot. The limit is for asking, and
 // again for decrypting. A secret that is not decrypted within it is a fault of its
 // row alone, so that it does not hold up what else has changed.
-func (s *Store) load(ctx context.Context, old *snapshot, limit time.Duration) (next *snapshot, anything bool, err error) {
+func (s *Store) load(ctx context.Context, old *snapshot, limit time.Duration) (next *snapshot, changed bool, err error) {
 	start := s.now()
 	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -59,48 +59,66 @@ func (s *Store) load(ctx context.Context, old *snapshot, limit time.Duration) (n
 	}
 	decrypting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	again := false
-	for _, c := range r.waiting {
-		if r.entries[c.id] == c.entry {
-			again = s.understand(decrypting, c.entry, c.row) || again
-		}
-		c.row.clear()
-	}
+	again := s.understandAll(decrypting, r)
 	if err := ctx.Err(); err != nil {
 		return nil, false, fmt.Errorf("sqlkeys: %w", err)
 	}
 	s.plan(again)
-	next = &snapshot{entries: r.entries, revision: r.revision, loaded: start, checked: start}
-	anything = len(next.entries) != len(old.entries)
-	for id, e := range next.entries {
-		if e.fault == nil {
-			next.keys++
-			anything = anything || old.entries[id] != e
-			continue
+	next, changed = r.snapshot(old, start)
+	return next, changed, nil
+}
+
+// understandAll makes the keys of the rows that wait. It tells whether any of them is
+// to be tried again.
+func (s *Store) understandAll(ctx context.Context, r *reading) (again bool) {
+	defer r.clear()
+	for _, w := range r.waiting {
+		if r.entries[w.id] == w.entry { // else the id is there twice
+			again = s.understand(ctx, w.entry, w.row) || again
 		}
-		r.faults = append(r.faults, fault{id, e.fault})
 	}
-	if !anything && next.keys == old.keys {
-		next.loaded = cmp.Or(old.loaded, start)
-	}
-	next.faults = summary(r.faults)
-	next.err = next.faults
-	return next, anything, nil
+	return again
 }
 
 // plan says when the keys are read next although the revision is the same: for a
 // writer that got around the triggers, and sooner for secrets that could not be
 // decrypted.
 func (s *Store) plan(again bool) {
-	switch {
-	case !again:
-		s.wait = s.reloadEvery
-	case s.wait == 0 || s.wait == s.reloadEvery:
-		s.wait = min(s.interval, s.reloadEvery)
-	default:
-		s.wait = min(2*s.wait, s.reloadEvery)
+	wait := s.reloadEvery
+	if again {
+		wait = min(max(2*s.retry, s.interval), s.reloadEvery)
+		s.retry = wait
+	} else {
+		s.retry = 0
 	}
-	s.reloadAt = s.now().Add(s.wait)
+	s.reloadAt = s.now().Add(wait)
+}
+
+// snapshot is what was read, and whether keys in use are others than before.
+func (r *reading) snapshot(old *snapshot, start time.Time) (next *snapshot, changed bool) {
+	next = &snapshot{entries: r.entries, revision: r.revision, loaded: start, checked: start}
+	changed = len(next.entries) != len(old.entries)
+	for id, e := range next.entries {
+		if e.fault == nil {
+			next.keys++
+			changed = changed || old.entries[id] != e
+			continue
+		}
+		r.faults = append(r.faults, fault{id, e.fault})
+	}
+	if !changed && next.keys == old.keys {
+		next.loaded = cmp.Or(old.loaded, start)
+	}
+	next.faults = summary(r.faults)
+	next.err = next.faults
+	return next, changed
+}
+
+// clear clears the rows that waited.
+func (r *reading) clear() {
+	for _, w := range r.waiting {
+		w.row.clear()
+	}
 }
 
 // read asks for the revision and, unless it is the old one, then for the keys, in one
@@ -122,6 +140,7 @@ func (s *Store) read(ctx context.Context, old *snapshot) (*reading, error) {
 		return r, nil
 	}
 	if err := r.readKeys(ctx, tx, s.keysQuery, old.entries); err != nil {
+		r.clear()
 		return nil, fmt.Errorf("sqlkeys: the keys query: %w", withoutText(ctx, err))
 	}
 	return r, nil

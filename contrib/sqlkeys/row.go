@@ -48,21 +48,17 @@ func (c *column) Scan(value any) error {
 	case nil:
 		c.null = true
 	case []byte:
-		c.take(len(v), func() { c.data = append(c.data, v...) })
+		c.data = append(c.data, v...)
 	case string:
-		c.take(len(v), func() { c.data = append(c.data, v...) })
+		c.data = append(c.data, v...)
 	default:
 		c.fault = fmt.Sprintf("is of type %T: use bytes or text", value)
 	}
-	return nil
-}
-
-func (c *column) take(length int, take func()) {
-	if length > maxField {
-		c.fault = fmt.Sprintf("is longer than %d bytes", maxField)
-		return
+	if len(c.data) > maxField {
+		clear(c.data)
+		*c = column{fault: fmt.Sprintf("is longer than %d bytes", maxField)}
 	}
-	take()
+	return nil
 }
 
 // print is a fingerprint of all that the row has.

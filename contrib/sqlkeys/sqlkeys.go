@@ -24,7 +24,7 @@ type Store struct {
 
 	// Of the goroutine that polls.
 	reloadAt time.Time     // when the keys are read although the revision is the same
-	wait     time.Duration // from one such reading to the next
+	retry    time.Duration // how long after secrets that could not be decrypted, or 0
 }
 
 // A snapshot is all keys at one revision. It does not change: each poll makes

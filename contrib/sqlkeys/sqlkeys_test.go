@@ -266,6 +266,7 @@ func TestConsistent(t *testing.T) {
 		change(0)
 		var store atomic.Pointer[sqlkeys.Store]
 		var sets atomic.Int64
+		var closed atomic.Bool
 		s := openStore(t, db, sqlkeys.WithInterval(time.Millisecond), sqlkeys.WithReport(func(err error) {
 			if err != nil {
 				t.Error(err)
@@ -276,6 +277,9 @@ func TestConsistent(t *testing.T) {
 			secrets := map[string]bool{}
 			for i := range keys {
 				k, err := store.Load().Key(context.Background(), fmt.Sprint("k", i))
+				if closed.Load() {
+					return
+				}
 				if err != nil {
 					t.Error(err)
 					return
@@ -288,7 +292,8 @@ func TestConsistent(t *testing.T) {
 		}))
 		store.Store(s)
 		done := make(chan struct{})
-		go func() { // readers beside
+		var reader sync.WaitGroup
+		reader.Go(func() { // beside
 			for {
 				select {
 				case <-done:
@@ -300,13 +305,15 @@ func TestConsistent(t *testing.T) {
 					}
 				}
 			}
-		}()
+		})
 		for n := range changes {
 			change(n + 1)
 		}
 		eventually(t, "the last state", func() bool { return key(t, s, "k0").Secret.Reveal() == fmt.Sprint("s", changes) })
 		close(done)
+		reader.Wait()
 		require.Greater(t, sets.Load(), int64(1))
+		closed.Store(true) // before the store is
 		t.Logf("%d states seen of %d", sets.Load(), changes)
 	})
 }
