@@ -2,10 +2,13 @@ package extauthz_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -381,6 +384,27 @@ func TestReplay(t *testing.T) {
 	_, d = s.ask(t, in)
 	require.ErrorIs(t, d.Err, hmacsign.ErrReplayed)
 	require.Equal(t, http.StatusUnauthorized, d.Status)
+}
+
+// Of many copies at once one passes.
+func TestReplayAtOnce(t *testing.T) {
+	store, err := hmacsign.NewMemoryReplayStore(100)
+	require.NoError(t, err)
+	service := extauthz.New(testVerifier(t, hmacsign.WithReplayGuard(store)))
+	for range 20 {
+		in := signed(t, hmacsign.HuaweiSDK, algo.HMACSM3, "POST", "/", "", "X-Nonce: "+rand.Text()).raw()
+		var passed atomic.Int32
+		var calls sync.WaitGroup
+		for range 32 {
+			calls.Go(func() {
+				if out, _ := service.Check(t.Context(), in); out.GetOkResponse() != nil {
+					passed.Add(1)
+				}
+			})
+		}
+		calls.Wait()
+		require.EqualValues(t, 1, passed.Load())
+	}
 }
 
 func TestOversize(t *testing.T) {

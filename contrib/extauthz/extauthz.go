@@ -57,7 +57,8 @@ func KeepForwarded() Option {
 	return func(s *Server) { s.keepForwarded = true }
 }
 
-// New returns a service that accepts what v accepts.
+// New returns a service that accepts what v accepts. Those of v's options that are for
+// its middleware, an observer and a way to answer, are not asked.
 func New(v *hmacsign.Verifier, opts ...Option) *Server {
 	if v == nil {
 		panic("extauthz: New: no verifier")
@@ -91,7 +92,7 @@ func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (*authv3.Ch
 		Client: clientAddress(in.GetAttributes().GetSource().GetAddress().GetSocketAddress())}
 	d.Path, _, _ = strings.Cut(r.wire.Target, "?")
 	if err == nil {
-		d.Identity, err = s.decide(ctx, r, proto.Size(in))
+		d.Identity, err = s.decide(ctx, r, in)
 	}
 	var response *authv3.CheckResponse
 	if err == nil {
@@ -115,7 +116,7 @@ func clientAddress(a *corev3.SocketAddress) string {
 
 // decide verifies a request. A panic, of a key store for example, is an error, as it is
 // in net/http: one request must not end the process for all.
-func (s *Server) decide(ctx context.Context, r *request, size int) (id *hmacsign.Identity, err error) {
+func (s *Server) decide(ctx context.Context, r *request, in *authv3.CheckRequest) (id *hmacsign.Identity, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			refusal := scheme.Refuse(hmacsign.ErrUnavailable, panicked)
@@ -124,10 +125,11 @@ func (s *Server) decide(ctx context.Context, r *request, size int) (id *hmacsign
 		}
 	}()
 	if s.budget != nil {
-		if err := s.budget.Reserve(int64(size)); err != nil {
+		size := int64(proto.Size(in))
+		if err := s.budget.Reserve(size); err != nil {
 			return nil, err
 		}
-		defer s.budget.Release(int64(size))
+		defer s.budget.Release(size)
 	}
 	id, err = s.verifier.VerifyWire(ctx, &r.wire)
 	if r.wire.Body != nil {
