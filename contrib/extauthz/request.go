@@ -83,7 +83,11 @@ func unavailable(code string, args ...string) error {
 func (r *request) readHeaders(in *authv3.AttributeContext_HttpRequest) (pseudo map[string]string, err error) {
 	pseudo = make(map[string]string, 4)
 	raw := in.GetHeaderMap().GetHeaders()
-	r.wire.Header = make([]hmacsign.HeaderField, 0, max(len(raw), len(in.GetHeaders())))
+	count := max(len(raw), len(in.GetHeaders()))
+	if count > hmacsign.MaxWireHeaders {
+		return pseudo, scheme.Refuse(hmacsign.ErrMalformed, "wire_too_many_headers", "count", strconv.Itoa(count), "limit", strconv.Itoa(hmacsign.MaxWireHeaders))
+	}
+	r.wire.Header = make([]hmacsign.HeaderField, 0, count)
 	for _, h := range raw {
 		if h.GetValue() != "" {
 			return pseudo, unavailable(replacedBytes, "part", scheme.Clip(h.GetKey()))
