@@ -33,6 +33,7 @@ type Server struct {
 	observe       func(*Decision)
 	budget        *hmacsign.Budget
 	keepForwarded bool
+	acceptUnsaid  bool
 }
 
 // An Option changes what [New] returns.
@@ -55,6 +56,15 @@ func WithBudget(b *hmacsign.Budget) Option {
 // any client can send them. Use it where Envoy is behind a proxy that sets them.
 func KeepForwarded() Option {
 	return func(s *Server) { s.keepForwarded = true }
+}
+
+// AcceptUnsaidLength takes a POST, PUT, PATCH or the like without a body for one even if it
+// does not say so with Content-Length: 0, which some clients do not. Envoy removes
+// Transfer-Encoding and HTTP/2 needs no header for a body, so that nothing but
+// with_request_body tells such a request from one whose body was held back: use it only
+// where no route of Envoy's is without that.
+func AcceptUnsaidLength() Option {
+	return func(s *Server) { s.acceptUnsaid = true }
 }
 
 // New returns a service that accepts what v accepts. Those of v's options that are for
@@ -87,7 +97,7 @@ type Decision struct {
 // refused.
 func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (*authv3.CheckResponse, error) {
 	start := time.Now()
-	r, err := read(in.GetAttributes().GetRequest().GetHttp())
+	r, err := read(in.GetAttributes().GetRequest().GetHttp(), s.acceptUnsaid)
 	d := &Decision{Status: http.StatusOK, Method: r.wire.Method, Host: r.wire.Host, RequestID: r.header.Get("X-Request-Id"),
 		Client: clientAddress(in.GetAttributes().GetSource().GetAddress().GetSocketAddress())}
 	d.Path, _, _ = strings.Cut(r.wire.Target, "?")
@@ -166,7 +176,7 @@ func (s *Server) removed(r *request, id *hmacsign.Identity) (names []string) {
 		if strings.EqualFold(name, IdentityHeader) {
 			continue
 		}
-		if s.screen.Drops(name, covered) || s.dropsForwarded(name) && !screen.Covers(covered, name) {
+		if s.screen.Drops(name, covered) || (s.dropsForwarded(name) || name == "Trailer") && !screen.Covers(covered, name) {
 			names = append(names, strings.ToLower(name))
 		}
 	}

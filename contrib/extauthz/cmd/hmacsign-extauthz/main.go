@@ -64,6 +64,7 @@ type config struct {
 	maxBody                int64
 	clientCA               string
 	explain, keepForwarded bool
+	acceptUnsaidLength     bool
 }
 
 // redisEnv has the URL of a Redis that asks for a password: the arguments of a process
@@ -92,6 +93,7 @@ func (c *config) flags() *flag.FlagSet {
 	fs.DurationVar(&c.server.Drain, "drain", 5*time.Second, "`TIME` that calls are still answered after SIGTERM, with the health service failing")
 	fs.BoolVar(&c.explain, "explain", false, "log why a signature does not match; for finding mistakes, not for an open server")
 	fs.BoolVar(&c.keepForwarded, "keep-forwarded", false, "pass on X-Real-Ip and X-Forwarded headers that Envoy does not set, of a proxy in front of it")
+	fs.BoolVar(&c.acceptUnsaidLength, "accept-unsaid-length", false, "accept POST, PUT, PATCH and the like without a body that do not say Content-Length: 0; only where all of Envoy's routes have with_request_body")
 	return fs
 }
 

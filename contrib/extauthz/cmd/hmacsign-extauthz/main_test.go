@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -119,7 +120,8 @@ func request(t testing.TB, body string) *authv3.CheckRequest {
 	for name, values := range req.Header {
 		in.HeaderMap.Headers = append(in.HeaderMap.Headers, &corev3.HeaderValue{Key: strings.ToLower(name), RawValue: []byte(values[0])})
 	}
-	in.HeaderMap.Headers = append(in.HeaderMap.Headers, &corev3.HeaderValue{Key: ":path", RawValue: []byte(in.Path)})
+	in.HeaderMap.Headers = append(in.HeaderMap.Headers, &corev3.HeaderValue{Key: ":path", RawValue: []byte(in.Path)},
+		&corev3.HeaderValue{Key: "content-length", RawValue: []byte(strconv.Itoa(len(body)))})
 	return &authv3.CheckRequest{Attributes: &authv3.AttributeContext{Request: &authv3.AttributeContext_Request{Http: in}}}
 }
 

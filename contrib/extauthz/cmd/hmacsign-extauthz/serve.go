@@ -58,6 +58,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger, signals <-chan os.S
 	if c.keepForwarded {
 		opts = append(opts, extauthz.KeepForwarded())
 	}
+	if c.acceptUnsaidLength {
+		opts = append(opts, extauthz.AcceptUnsaidLength())
+	}
 	d, err := c.newData(extauthz.New(v, opts...), log)
 	if err != nil {
 		return err
@@ -69,7 +72,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger, signals <-chan os.S
 	}
 	s.LimitMemory()
 	log.Info("starting", "keys", keys.Len(), "replay_guard", c.replayGuard, "redis", c.redis != "", "window", c.window.String(), "max_body", c.maxBody, "max_buffered", s.MaxBuffered,
-		"client_ca", c.clientCA != "", "keep_forwarded", c.keepForwarded, "explain", c.explain)
+		"client_ca", c.clientCA != "", "keep_forwarded", c.keepForwarded, "accept_unsaid_length", c.acceptUnsaidLength, "explain", c.explain)
 	return s.ServeData(ctx, d, ready)
 }
 
