@@ -2,10 +2,13 @@ package extauthz_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -148,6 +151,7 @@ func TestRefuses(t *testing.T) {
 	}{
 		"no body":                   {503, "extauthz_withheld_body", withheld},
 		"no body, length unknown":   {503, "extauthz_withheld_body", func(h *httpRequest) { withheld(h); drop(h, "content-length"); add("transfer-encoding", "chunked")(h) }},
+		"no body, HTTP/1.1":         {400, "extauthz_unsaid_body", func(h *httpRequest) { withheld(h); drop(h, "content-length") }},
 		"no body, HTTP/2":           {400, "extauthz_unsaid_body", func(h *httpRequest) { withheld(h); drop(h, "content-length"); h.Protocol = "HTTP/2" }},
 		"no body, HTTP/3":           {400, "extauthz_unsaid_body", func(h *httpRequest) { withheld(h); drop(h, "content-length"); h.Protocol = "HTTP/3" }},
 		"no body, but its size":     {503, "extauthz_withheld_body", func(h *httpRequest) { withheld(h); drop(h, "content-length"); h.Size = 7 }},
@@ -170,6 +174,7 @@ func TestRefuses(t *testing.T) {
 		"path twice":             {401, "extauthz_pseudo_header", add(":path", "/a?b=c")},
 		"another pseudo-header":  {401, "extauthz_pseudo_header", add(":protocol", "websocket")},
 		"text among bytes":       {503, "extauthz_replaced_bytes", func(h *httpRequest) { h.HeaderMap.Headers[4] = &corev3.HeaderValue{Key: "a", Value: "b"} }},
+		"a tunnel":               {401, "extauthz_target", func(h *httpRequest) { drop(h, ":method"); h.Method = "CONNECT" }},
 		"no path":                {401, "extauthz_target", func(h *httpRequest) { drop(h, ":path"); h.Path = "" }},
 		"asterisk":               {401, "extauthz_target", func(h *httpRequest) { drop(h, ":path"); h.Path = "*"; add(":path", "*")(h) }},
 		"whole URL":              {401, "extauthz_target", func(h *httpRequest) { drop(h, ":path"); h.Path = "http://example.com/a?b=c"; add(":path", h.Path)(h) }},
@@ -198,7 +203,7 @@ func TestRefuses(t *testing.T) {
 func TestNoBody(t *testing.T) {
 	s := start(t, testVerifier(t))
 	for _, c := range []struct{ method, protocol, header, value string }{
-		{"GET", "HTTP/1.1", "", ""}, {"GET", "HTTP/2", "", ""}, {"DELETE", "HTTP/3", "", ""}, {"POST", "HTTP/1.1", "", ""},
+		{"GET", "HTTP/1.1", "", ""}, {"GET", "HTTP/2", "", ""}, {"DELETE", "HTTP/3", "", ""},
 		{"POST", "HTTP/2", "Content-Length", "0"}, {"POST", "HTTP/1.1", "Content-Length", "0"},
 		{"POST", "HTTP/2", "X-Envoy-Auth-Partial-Body", "false"},
 	} {
@@ -213,6 +218,11 @@ func TestNoBody(t *testing.T) {
 		_, d := s.ask(t, in)
 		require.NoError(t, d.Err, "%v", c)
 	}
+	in := signed(t, hmacsign.HuaweiSDK, algo.HMACSHA256, "POST", "/", "").raw()
+	_, d := s.ask(t, in)
+	require.Equal(t, "extauthz_unsaid_body", detailCode(d.Err))
+	_, d = start(t, testVerifier(t), extauthz.AcceptUnsaidLength()).ask(t, in)
+	require.NoError(t, d.Err)
 }
 
 // What came as text is refused where it may have been something else, and says what to
@@ -325,12 +335,12 @@ func TestRemoved(t *testing.T) {
 	request := func() *sent {
 		r := signed(t, hmacsign.HuaweiSDK, algo.HMACSHA256, "GET", "/", "", "X-Tenant: a")
 		for _, name := range []string{"X_Tenant", "X.Tenant", "X_Hmacsign_Key_Id", "X-Hmacsign-Key-Id", "X-HTTP-Method-Override", "X-Original-URL", "Proxy",
-			"X-Real-IP", "X-Forwarded-Port", "X_Forwarded_For", "X-Forwarded-Client-Cert", "X-Other"} {
+			"X-Real-IP", "X-Forwarded-Port", "X_Forwarded_For", "X-Forwarded-Client-Cert", "Trailer", "X-Other"} {
 			r.add(name, "forged")
 		}
 		return r
 	}
-	always := []string{"proxy", "x-http-method-override", "x-original-url", "x.tenant", "x_forwarded_for", "x_hmacsign_key_id", "x_tenant"}
+	always := []string{"proxy", "trailer", "x-http-method-override", "x-original-url", "x.tenant", "x_forwarded_for", "x_hmacsign_key_id", "x_tenant"}
 	out, d := start(t, v).ask(t, request().raw())
 	require.NoError(t, d.Err)
 	require.ElementsMatch(t, append([]string{"x-forwarded-port", "x-real-ip"}, always...), out.GetOkResponse().GetHeadersToRemove())
@@ -352,7 +362,10 @@ func TestRemoved(t *testing.T) {
 		require.Equal(t, "not_forwardable", d.Reason)
 		require.Contains(t, out.GetDeniedResponse().GetBody(), `"reason":"not_forwardable"`)
 	}
-	_, d = keeps.ask(t, request().add("Connection", "close, X-Tenant").raw())
+	in := request().raw() // of an upgrade, for which Envoy keeps it
+	headers := in.GetAttributes().GetRequest().GetHttp().GetHeaderMap()
+	headers.Headers = append(headers.Headers, &corev3.HeaderValue{Key: "connection", RawValue: []byte("upgrade, X-Tenant")})
+	_, d = keeps.ask(t, in)
 	require.Equal(t, "not_forwardable", d.Reason)
 }
 
@@ -381,6 +394,27 @@ func TestReplay(t *testing.T) {
 	_, d = s.ask(t, in)
 	require.ErrorIs(t, d.Err, hmacsign.ErrReplayed)
 	require.Equal(t, http.StatusUnauthorized, d.Status)
+}
+
+// Of many copies at once one passes.
+func TestReplayAtOnce(t *testing.T) {
+	store, err := hmacsign.NewMemoryReplayStore(100)
+	require.NoError(t, err)
+	service := extauthz.New(testVerifier(t, hmacsign.WithReplayGuard(store)))
+	for range 20 {
+		in := signed(t, hmacsign.HuaweiSDK, algo.HMACSM3, "GET", "/", "", "X-Nonce: "+rand.Text()).raw()
+		var passed atomic.Int32
+		var calls sync.WaitGroup
+		for range 32 {
+			calls.Go(func() {
+				if out, _ := service.Check(t.Context(), in); out.GetOkResponse() != nil {
+					passed.Add(1)
+				}
+			})
+		}
+		calls.Wait()
+		require.EqualValues(t, 1, passed.Load())
+	}
 }
 
 func TestOversize(t *testing.T) {

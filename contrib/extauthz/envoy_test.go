@@ -133,7 +133,9 @@ func (r *sent) fields() (fields []hmacsign.HeaderField) {
 	fields = append(fields, hmacsign.HeaderField{Name: ":authority", Value: r.host}, hmacsign.HeaderField{Name: ":path", Value: r.target},
 		hmacsign.HeaderField{Name: ":method", Value: r.method}, hmacsign.HeaderField{Name: ":scheme", Value: "https"})
 	for _, f := range slices.Concat(r.header, ofEnvoy) {
-		if f.Name = strings.ToLower(f.Name); f.Name != "x-envoy-auth-partial-body" {
+		switch f.Name = strings.ToLower(f.Name); f.Name {
+		case "x-envoy-auth-partial-body", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade": // Envoy's own, and what it removes
+		default:
 			fields = append(fields, f)
 		}
 	}

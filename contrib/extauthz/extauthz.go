@@ -33,6 +33,7 @@ type Server struct {
 	observe       func(*Decision)
 	budget        *hmacsign.Budget
 	keepForwarded bool
+	acceptUnsaid  bool
 }
 
 // An Option changes what [New] returns.
@@ -57,7 +58,17 @@ func KeepForwarded() Option {
 	return func(s *Server) { s.keepForwarded = true }
 }
 
-// New returns a service that accepts what v accepts.
+// AcceptUnsaidLength takes a POST, PUT, PATCH or the like without a body for one even if it
+// does not say so with Content-Length: 0, which some clients do not. Envoy removes
+// Transfer-Encoding and HTTP/2 needs no header for a body, so that nothing but
+// with_request_body tells such a request from one whose body was held back: use it only
+// where no route of Envoy's is without that.
+func AcceptUnsaidLength() Option {
+	return func(s *Server) { s.acceptUnsaid = true }
+}
+
+// New returns a service that accepts what v accepts. Those of v's options that are for
+// its middleware, an observer and a way to answer, are not asked.
 func New(v *hmacsign.Verifier, opts ...Option) *Server {
 	if v == nil {
 		panic("extauthz: New: no verifier")
@@ -86,12 +97,12 @@ type Decision struct {
 // refused.
 func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (*authv3.CheckResponse, error) {
 	start := time.Now()
-	r, err := read(in.GetAttributes().GetRequest().GetHttp())
+	r, err := read(in.GetAttributes().GetRequest().GetHttp(), s.acceptUnsaid)
 	d := &Decision{Status: http.StatusOK, Method: r.wire.Method, Host: r.wire.Host, RequestID: r.header.Get("X-Request-Id"),
 		Client: clientAddress(in.GetAttributes().GetSource().GetAddress().GetSocketAddress())}
 	d.Path, _, _ = strings.Cut(r.wire.Target, "?")
 	if err == nil {
-		d.Identity, err = s.decide(ctx, r, proto.Size(in))
+		d.Identity, err = s.decide(ctx, r, in)
 	}
 	var response *authv3.CheckResponse
 	if err == nil {
@@ -115,7 +126,7 @@ func clientAddress(a *corev3.SocketAddress) string {
 
 // decide verifies a request. A panic, of a key store for example, is an error, as it is
 // in net/http: one request must not end the process for all.
-func (s *Server) decide(ctx context.Context, r *request, size int) (id *hmacsign.Identity, err error) {
+func (s *Server) decide(ctx context.Context, r *request, in *authv3.CheckRequest) (id *hmacsign.Identity, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			refusal := scheme.Refuse(hmacsign.ErrUnavailable, panicked)
@@ -124,10 +135,11 @@ func (s *Server) decide(ctx context.Context, r *request, size int) (id *hmacsign
 		}
 	}()
 	if s.budget != nil {
-		if err := s.budget.Reserve(int64(size)); err != nil {
+		size := int64(proto.Size(in))
+		if err := s.budget.Reserve(size); err != nil {
 			return nil, err
 		}
-		defer s.budget.Release(int64(size))
+		defer s.budget.Release(size)
 	}
 	id, err = s.verifier.VerifyWire(ctx, &r.wire)
 	if r.wire.Body != nil {
@@ -164,7 +176,7 @@ func (s *Server) removed(r *request, id *hmacsign.Identity) (names []string) {
 		if strings.EqualFold(name, IdentityHeader) {
 			continue
 		}
-		if s.screen.Drops(name, covered) || s.dropsForwarded(name) && !screen.Covers(covered, name) {
+		if s.screen.Drops(name, covered) || (s.dropsForwarded(name) || name == "Trailer") && !screen.Covers(covered, name) {
 			names = append(names, strings.ToLower(name))
 		}
 	}

@@ -87,7 +87,7 @@ func FuzzAsNetHTTP(f *testing.F) {
 	}))
 	f.Cleanup(upstream.Close)
 	var d *extauthz.Decision
-	server := extauthz.New(v, extauthz.WithObserver(func(of *extauthz.Decision) { d = of }))
+	server := extauthz.New(v, extauthz.AcceptUnsaidLength(), extauthz.WithObserver(func(of *extauthz.Decision) { d = of }))
 	for i, c := range readWild(f) {
 		if i%20 == 0 {
 			f.Add(c.Raw, c.Date.Unix())

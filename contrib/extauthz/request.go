@@ -26,15 +26,16 @@ type request struct {
 	// told is what X-Envoy-Auth-Partial-Body says, which Envoy adds for this service:
 	// "true" for a part of a body, "false" for a whole one. A client's own never comes
 	// here.
-	told string
+	told         string
+	acceptUnsaid bool // as [AcceptUnsaidLength] has it
 }
 
 const partialBodyHeader = "x-envoy-auth-partial-body"
 
 // read takes the request out of a CheckRequest. What it has understood is there with
 // an error too.
-func read(in *authv3.AttributeContext_HttpRequest) (*request, error) {
-	r := &request{header: http.Header{}}
+func read(in *authv3.AttributeContext_HttpRequest, acceptUnsaid bool) (*request, error) {
+	r := &request{header: http.Header{}, acceptUnsaid: acceptUnsaid}
 	if in == nil {
 		return r, unavailable(noRequest)
 	}
@@ -68,7 +69,7 @@ func (r *request) check(in *authv3.AttributeContext_HttpRequest, pseudo map[stri
 		return unavailable(contradiction, "part", ":path") // Envoy has all of it in the path
 	case (r.text || !isRaw) && isReplaced(r.wire.Target):
 		return unavailable(replacedBytes, "part", ":path")
-	case !strings.HasPrefix(r.wire.Target, "/") || strings.Contains(r.wire.Target, "#"):
+	case r.wire.Method == http.MethodConnect || !strings.HasPrefix(r.wire.Target, "/") || strings.Contains(r.wire.Target, "#"):
 		return scheme.Refuse(hmacsign.ErrMalformed, notOriginForm)
 	}
 	return r.readBody(in)
@@ -83,7 +84,11 @@ func unavailable(code string, args ...string) error {
 func (r *request) readHeaders(in *authv3.AttributeContext_HttpRequest) (pseudo map[string]string, err error) {
 	pseudo = make(map[string]string, 4)
 	raw := in.GetHeaderMap().GetHeaders()
-	r.wire.Header = make([]hmacsign.HeaderField, 0, max(len(raw), len(in.GetHeaders())))
+	count := max(len(raw), len(in.GetHeaders()))
+	if count > hmacsign.MaxWireHeaders {
+		return pseudo, scheme.Refuse(hmacsign.ErrMalformed, "wire_too_many_headers", "count", strconv.Itoa(count), "limit", strconv.Itoa(hmacsign.MaxWireHeaders))
+	}
+	r.wire.Header = make([]hmacsign.HeaderField, 0, count)
 	for _, h := range raw {
 		if h.GetValue() != "" {
 			return pseudo, unavailable(replacedBytes, "part", scheme.Clip(h.GetKey()))
@@ -146,8 +151,8 @@ func (r *request) readBody(in *authv3.AttributeContext_HttpRequest) error {
 		switch said, body := r.saysBody(); {
 		case body || in.GetSize() > 0:
 			return unavailable(withheldBody)
-		case !said && mayHaveBody(r.wire.Method, in.GetProtocol()):
-			return scheme.Refuse(hmacsign.ErrBody, unsaidBody, "protocol", scheme.Clip(in.GetProtocol()), "method", scheme.Clip(r.wire.Method))
+		case !said && !r.acceptUnsaid && mayHaveBody(r.wire.Method):
+			return scheme.Refuse(hmacsign.ErrBody, unsaidBody, "method", scheme.Clip(r.wire.Method))
 		}
 	}
 	if length, ok := r.declaredLength(); ok && length != has {
@@ -174,14 +179,15 @@ func (r *request) saysBody() (said, body bool) {
 	return len(length) > 0, len(length) > 1 || len(length) == 1 && length[0] != "0"
 }
 
-// mayHaveBody is for requests whose headers do not say: HTTP/2 and HTTP/3 need none to
-// send a body. There a method that is for bodies has to say that there is none.
-func mayHaveBody(method, protocol string) bool {
+// mayHaveBody is for requests whose headers do not say: Envoy removes Transfer-Encoding,
+// and HTTP/2 needs no header for a body. A method that is for bodies has to say that there
+// is none.
+func mayHaveBody(method string) bool {
 	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions, http.MethodTrace, http.MethodConnect:
+	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions, http.MethodTrace:
 		return false
 	}
-	return strings.HasPrefix(protocol, "HTTP/2") || strings.HasPrefix(protocol, "HTTP/3")
+	return true
 }
 
 // declaredLength is what Content-Length says, if it says one thing.

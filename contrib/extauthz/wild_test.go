@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gmhmac/hmacsign/contrib/extauthz"
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
@@ -27,10 +28,11 @@ func detailCode(err error) string {
 // in bytes. Told as text it may be refused for that, and is never accepted wrongly.
 func TestWild(t *testing.T) {
 	at := new(clock)
-	s := start(t, verifierAt(t, at))
+	v := verifierAt(t, at)
+	s, strict := start(t, v, extauthz.AcceptUnsaidLength()), start(t, v)
 	cases := readWild(t)
 	require.Len(t, cases, 1167)
-	accepted, refused, unclear := 0, 0, 0
+	accepted, refused, unclear, unsaid := 0, 0, 0, 0
 	for i, c := range cases {
 		at.set(c.Date)
 		if _, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(c.Raw))); err != nil {
@@ -40,6 +42,10 @@ func TestWild(t *testing.T) {
 		r := cut(c.Raw)
 		_, d := s.ask(t, r.raw())
 		require.Equal(t, c.Expect == "accept", d.Err == nil, "%d %s %s: %v", i, c.client, c.Why, d.Err)
+		if _, strictly := strict.ask(t, r.raw()); d.Err == nil && strictly.Err != nil {
+			require.Equal(t, "extauthz_unsaid_body", detailCode(strictly.Err))
+			unsaid++
+		}
 		_, asText := s.ask(t, r.text())
 		switch {
 		case d.Err != nil:
@@ -53,7 +59,8 @@ func TestWild(t *testing.T) {
 			accepted++
 		}
 	}
-	t.Logf("accepted in both forms %d, as bytes alone %d, refused %d", accepted, unclear, refused)
+	t.Logf("accepted in both forms %d, as bytes alone %d, refused %d; of the accepted %d do not say that they have no body", accepted, unclear, refused, unsaid)
+	require.Less(t, unsaid, 20)
 	require.Equal(t, 792, accepted+unclear)
 	require.Greater(t, accepted, 300)
 	require.Greater(t, refused, 350)
@@ -63,7 +70,7 @@ func TestWild(t *testing.T) {
 // scheme covers what was changed.
 func TestWildTampered(t *testing.T) {
 	at := new(clock)
-	s := start(t, verifierAt(t, at))
+	s := start(t, verifierAt(t, at), extauthz.AcceptUnsaidLength())
 	counts := map[string]int{}
 	for i, c := range readWild(t) {
 		if c.Expect != "accept" {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -55,7 +56,7 @@ func TestDeployFlags(t *testing.T) {
 			c := new(config)
 			require.NoError(t, c.parse(pod.Containers[0].Args, io.Discard))
 			require.Equal(t, redisEnv, pod.Containers[0].Env[0].Name)
-			require.Greater(t, float64(pod.Grace), (c.drain + shutdownTimeout).Seconds())
+			require.Greater(t, float64(pod.Grace), (c.server.Drain + 30*time.Second).Seconds(), "calls in hand have 30 s")
 			found++
 		}
 		return nil

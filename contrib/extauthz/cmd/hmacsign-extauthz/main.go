@@ -16,36 +16,31 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
-	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/internal/proxy"
 )
 
 func main() {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, signals, nil))
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, nil, nil))
 }
 
 // run is main with the exit status returned: 0 done, 1 failed, 2 wrong usage. If ready is
 // not nil it gets the addresses of the two listeners once they are open.
-func run(ctx context.Context, args []string, out, errors_ io.Writer, signals <-chan os.Signal, ready func(addr, admin string)) int {
+func run(ctx context.Context, args []string, out, log io.Writer, signals <-chan os.Signal, ready func(addr, admin string)) int {
 	c := new(config)
 	err := c.parse(args, out)
 	if err == nil {
-		err = serve(ctx, c, slog.New(slog.NewJSONHandler(errors_, nil)), signals, ready)
+		err = serve(ctx, c, slog.New(slog.NewJSONHandler(log, nil)), signals, ready)
 	}
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
-	fmt.Fprintln(errors_, "hmacsign-extauthz: "+strings.ReplaceAll(strings.TrimPrefix(err.Error(), "hmacsign: "), "\n", " "))
+	fmt.Fprintln(log, "hmacsign-extauthz: "+strings.ReplaceAll(strings.TrimPrefix(err.Error(), "hmacsign: "), "\n", " "))
 	if errors.As(err, new(usageError)) {
 		return 2
 	}
@@ -59,16 +54,17 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // config is what the flags say.
 type config struct {
-	keys, listen, admin       string
-	schemes                   []hmacsign.Scheme // nil is all
-	window                    time.Duration
-	required                  []string // headers that must be signed
-	replayGuard               int
-	redis                     string
-	maxBody, maxBuffered      int64
-	tlsCert, tlsKey, clientCA string
-	drain                     time.Duration
-	explain, keepForwarded    bool
+	server                 proxy.Server
+	keys                   string
+	schemes                []hmacsign.Scheme // nil is all
+	window                 time.Duration
+	required               []string // headers that must be signed
+	replayGuard            int
+	redis                  string
+	maxBody                int64
+	clientCA               string
+	explain, keepForwarded bool
+	acceptUnsaidLength     bool
 }
 
 // redisEnv has the URL of a Redis that asks for a password: the arguments of a process
@@ -79,8 +75,8 @@ func (c *config) flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("hmacsign-extauthz", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&c.keys, "keys", "", "keys `FILE` (JSON), followed when it changes")
-	fs.StringVar(&c.listen, "listen", "127.0.0.1:9191", "`ADDRESS` to listen on, or unix: and the path of a socket (mode 0660)")
-	fs.StringVar(&c.admin, "admin", "", "`ADDRESS` of a listener of its own for /metrics (Prometheus), /healthz and /readyz")
+	fs.StringVar(&c.server.Listen, "listen", "127.0.0.1:9191", "`ADDRESS` to listen on, or unix: and the path of a socket (mode 0660)")
+	fs.StringVar(&c.server.Admin, "admin", "", "`ADDRESS` of a listener of its own for /metrics (Prometheus), /healthz and /readyz")
 	fs.Func("schemes", "`NAMES` of the schemes to accept, separated by commas; without it all", c.parseSchemes)
 	fs.DurationVar(&c.window, "window", hmacsign.DefaultWindow, "how far a request's date may be off, either way: `TIME`")
 	fs.Func("require-header", "`NAMES` of headers that must be signed, separated by commas", func(names string) error {
@@ -90,13 +86,14 @@ func (c *config) flags() *flag.FlagSet {
 	fs.IntVar(&c.replayGuard, "replay-guard", 0, "refuse repeated requests, with room for `N` within twice the window; 0 is off")
 	fs.StringVar(&c.redis, "redis", "", "refuse repeated requests, remembered in the Redis at this `URL`, for all that share it; one with a password belongs into "+redisEnv)
 	fs.Int64Var(&c.maxBody, "max-body", hmacsign.DefaultMaxBody, "`BYTES` of body that are accepted; no less than Envoy's max_request_bytes")
-	fs.Int64Var(&c.maxBuffered, "max-buffered", hmacsign.DefaultMaxBuffered, "`BYTES` of memory that all requests together may hold; more is answered with 503")
-	fs.StringVar(&c.tlsCert, "tls-cert", "", "certificate `FILE` (PEM); read anew for each connection")
-	fs.StringVar(&c.tlsKey, "tls-key", "", "its private key's `FILE` (PEM)")
+	fs.Int64Var(&c.server.MaxBuffered, "max-buffered", hmacsign.DefaultMaxBuffered, "`BYTES` of memory that all requests together may hold; more is answered with 503")
+	fs.StringVar(&c.server.TLSCert, "tls-cert", "", "certificate `FILE` (PEM); read anew for each connection")
+	fs.StringVar(&c.server.TLSKey, "tls-key", "", "its private key's `FILE` (PEM)")
 	fs.StringVar(&c.clientCA, "client-ca", "", "`FILE` (PEM) of the authorities whose certificates clients must have")
-	fs.DurationVar(&c.drain, "drain", 5*time.Second, "`TIME` that calls are still answered after SIGTERM, with the health service failing")
+	fs.DurationVar(&c.server.Drain, "drain", 5*time.Second, "`TIME` that calls are still answered after SIGTERM, with the health service failing")
 	fs.BoolVar(&c.explain, "explain", false, "log why a signature does not match; for finding mistakes, not for an open server")
 	fs.BoolVar(&c.keepForwarded, "keep-forwarded", false, "pass on X-Real-Ip and X-Forwarded headers that Envoy does not set, of a proxy in front of it")
+	fs.BoolVar(&c.acceptUnsaidLength, "accept-unsaid-length", false, "accept POST, PUT, PATCH and the like without a body that do not say Content-Length: 0; only where all of Envoy's routes have with_request_body")
 	return fs
 }
 
@@ -166,11 +163,13 @@ func (c *config) parseSchemes(names string) error {
 // maxMessage is what one call may have: the largest body, and the headers beside it.
 func (c *config) maxMessage() int64 { return c.maxBody + hmacsign.MaxWireHeaderBytes + 64<<10 }
 
-// maxReplayGuard keeps the guard's memory within what machines have.
-const maxReplayGuard = 100_000_000
-
 // check finds values that are wrong by themselves or beside each other.
 func (c *config) check() error {
+	s := &c.server
+	s.Timeout, s.MaxConnections, s.MaxBufferedOnDisk = time.Minute, maxConnections, hmacsign.DefaultMaxBufferedOnDisk
+	if err := s.Check(); err != nil {
+		return usageError{err}
+	}
 	switch {
 	case c.keys == "":
 		return usagef("name the keys file with --keys")
@@ -178,33 +177,16 @@ func (c *config) check() error {
 		return usagef("--window: use more than 0")
 	case c.maxBody <= 0 || c.maxBody > 1<<30:
 		return usagef("--max-body: use 1 to %d", 1<<30)
-	case c.maxBuffered < c.maxMessage():
+	case s.MaxBuffered < c.maxMessage():
 		return usagef("--max-buffered: use %d or more, or the largest bodies would never pass", c.maxMessage())
-	case c.drain < 0:
-		return usagef("--drain: use 0 or more")
-	case c.replayGuard < 0 || c.replayGuard > maxReplayGuard:
-		return usagef("--replay-guard: use 1 to %d, or 0 to have none", maxReplayGuard)
+	case c.replayGuard < 0 || c.replayGuard > proxy.MaxReplayGuard:
+		return usagef("--replay-guard: use 1 to %d, or 0 to have none", proxy.MaxReplayGuard)
 	case c.replayGuard > 0 && c.redis != "":
 		return usagef("--replay-guard is the memory of this process alone: leave it out beside --redis and %s", redisEnv)
-	case (c.tlsCert == "") != (c.tlsKey == ""):
-		return usagef("--tls-cert and --tls-key go together")
-	case c.clientCA != "" && c.tlsCert == "":
+	case c.clientCA != "" && s.TLSCert == "":
 		return usagef("--client-ca needs --tls-cert and --tls-key")
 	}
-	for flag, address := range map[string]string{"listen": c.listen, "admin": c.admin} {
-		if err := checkAddress(flag, address); err != nil {
-			return err
-		}
-	}
 	return nil
-}
-
-func checkAddress(flag, address string) error {
-	path, isSocket := strings.CutPrefix(address, "unix:")
-	if _, _, err := net.SplitHostPort(address); address == "" || isSocket && path != "" || !isSocket && err == nil {
-		return nil
-	}
-	return usagef("--%s %q: write 127.0.0.1:9191, :9191, or unix: and the path of a socket", flag, address)
 }
 
 // verifier is what the flags ask for.
@@ -222,9 +204,6 @@ func (c *config) verifier(keys hmacsign.KeyStore, replays hmacsign.ReplayStore, 
 	v, err := hmacsign.NewVerifier(keys, opts...)
 	if err != nil {
 		return nil, usageError{err}
-	}
-	if _, err := algo.Required(); err != nil {
-		return nil, err
 	}
 	return v, nil
 }
