@@ -149,8 +149,11 @@ func (f *forwardAuth) clientsRequest(req *http.Request) (*http.Request, error) {
 		}
 	}
 	if !f.BodyForwarded {
-		client.Body, client.ContentLength, client.TransferEncoding = http.NoBody, 0, nil
+		client.ContentLength, client.TransferEncoding, client.Body = 0, nil, nil
 		delete(client.Header, "Content-Length") // of the proxy's own request
+	}
+	if client.Body == nil {
+		client.Body = http.NoBody
 	}
 	return client, nil
 }

@@ -139,8 +139,8 @@ var (
 	}
 	nginxDiffers = map[string]string{
 		"no answer to what is no whole request": "nginx answers HTTP/0.9 without a status, and no client that has ended its half of the connection",
-		"502":                                   "likewise, where nginx was still sending it a body",
 		"a refusal broke off":                   "net/http closes the connection of what is no request at once, and nginx passes on what came until then",
+		"502":                                   "likewise, where that is nothing",
 	}
 )
 
