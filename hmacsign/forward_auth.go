@@ -139,7 +139,7 @@ func (f *forwardAuth) clientsRequest(req *http.Request) (*http.Request, error) {
 	switch client.URL, err = url.ParseRequestURI(client.RequestURI); {
 	case !strings.HasPrefix(client.RequestURI, "/"):
 		return nil, refuse(ErrMalformed, "no_path")
-	case err != nil || strings.Contains(client.RequestURI, " "):
+	case err != nil:
 		return nil, refuse(ErrMalformed, "wire_target")
 	}
 	client.Header = make(http.Header, len(req.Header))
