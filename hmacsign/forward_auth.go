@@ -139,7 +139,7 @@ func (f *forwardAuth) clientsRequest(req *http.Request) (*http.Request, error) {
 	switch client.URL, err = url.ParseRequestURI(client.RequestURI); {
 	case !strings.HasPrefix(client.RequestURI, "/"):
 		return nil, refuse(ErrMalformed, "no_path")
-	case err != nil || strings.Contains(client.RequestURI, " "):
+	case err != nil:
 		return nil, refuse(ErrMalformed, "wire_target")
 	}
 	client.Header = make(http.Header, len(req.Header))
@@ -149,8 +149,11 @@ func (f *forwardAuth) clientsRequest(req *http.Request) (*http.Request, error) {
 		}
 	}
 	if !f.BodyForwarded {
-		client.Body, client.ContentLength, client.TransferEncoding = http.NoBody, 0, nil
+		client.ContentLength, client.TransferEncoding, client.Body = 0, nil, nil
 		delete(client.Header, "Content-Length") // of the proxy's own request
+	}
+	if client.Body == nil {
+		client.Body = http.NoBody
 	}
 	return client, nil
 }

@@ -381,6 +381,20 @@ func TestForwardAuthOptions(t *testing.T) {
 	require.Panics(t, func() { new(Verifier).ForwardAuth(ForwardAuthOptions{TrustUnix: true}) })
 }
 
+// A request that no server made has no body, which is not an empty one.
+func TestForwardAuthNilBody(t *testing.T) {
+	for _, forwarded := range []bool{true, false} {
+		handler, err := newVerifier(t).ForwardAuth(ForwardAuthOptions{TrustUnix: true, BodyForwarded: forwarded})
+		require.NoError(t, err)
+		req := newRequest(t, "GET", "http://api.example/", "")
+		require.NoError(t, newSignerIn(t, TencentKeyPair, "hmac-sm3").Sign(req))
+		req.RequestURI, req.Body = "/", nil
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, forwardedBy(req, "GET"))
+		require.Equal(t, 200, w.Code)
+	}
+}
+
 // The caller's slice is the caller's.
 func TestForwardAuthKeepsItsProxies(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}
