@@ -124,6 +124,7 @@ func TestProvisionRefuses(t *testing.T) {
 		{map[string]any{"keys_file": good, "identity_header": "X Caller"}, "identity_header \"X Caller\": this is no name"},
 		{map[string]any{"keys_file": good, "identity_header": "Content_Type"}, "has a meaning of its own"},
 		{map[string]any{"keys_file": good, "require_headers": []string{"a(b"}}, "a(b"},
+		{map[string]any{"keys_file": good, "replay_guard": 10, "require_headers": []string{"a(b"}}, "a(b"},
 		{map[string]any{"keys_file": good, "key": "x"}, "key"},
 	} {
 		err := provisioned(t, c.config)

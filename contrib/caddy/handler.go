@@ -131,7 +131,7 @@ func (h *Handler) check() error {
 		return fmt.Errorf("hmacsign: replay_guard %d: use 1 to %d, or leave it out", h.ReplayGuard, maxReplayGuard)
 	case h.ReplayGuard > 0 && h.ReplayRedis != "":
 		return fmt.Errorf("hmacsign: replay_guard is there twice: in memory or in Redis")
-	case h.ReplayRedis != "" && 2*time.Duration(h.Window) > redisreplay.MaxLifetime:
+	case h.ReplayRedis != "" && time.Duration(h.Window) > redisreplay.MaxLifetime/2:
 		return fmt.Errorf("hmacsign: window %s: with Redis use at most %s", time.Duration(h.Window), redisreplay.MaxLifetime/2)
 	}
 	if err := screen.CheckIdentityHeader(h.IdentityHeader); err != nil {

@@ -52,6 +52,13 @@ func TestRoutes(t *testing.T) {
 			}
 			reverse_proxy UP
 		}
+		handle /based/* {
+			uri path_regexp ^/ /base/
+			hmacsign {
+				keys {{keys}}
+			}
+			reverse_proxy UP
+		}
 		handle /after/* {
 			route {
 				hmacsign {
@@ -73,6 +80,7 @@ func TestRoutes(t *testing.T) {
 			{"/stripped/a%2Fb?b=2&a=1", "POST", "/a%2Fb?b=2&a=1"},
 			{"/rewritten/x", "PUT", "/elsewhere?from=%2Frewritten%2Fx"},
 			{"/after/a?b=2", "POST", "/a?b=2"},
+			{"/based//a%2Fb%41?a=%2F%3b&", "POST", "/base/based//a%2Fb%41?a=%2F%3b&"},
 		} {
 			req := signed(t, signer, "POST", "http://"+s.addr+route.sent, `{"a":1}`, http.Header{"Content-Type": {"application/json"}})
 			text := wireText(t, req)

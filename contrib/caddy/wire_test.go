@@ -2,6 +2,7 @@ package hmacsigncaddy
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -9,15 +10,48 @@ import (
 	"github.com/gmhmac/hmacsign/internal/wiretest"
 )
 
-// What was verified is what arrives: through Caddy, its reverse_proxy and what it
-// does to requests before.
+// What was verified is what arrives: through Caddy and its reverse_proxy, also
+// where other handlers and settings stand around, and with the identity in a header
+// of another name.
 func TestWireProperty(t *testing.T) {
-	target := &wiretest.Target{Upstream: wiretest.NewUpstream(t), Identity: "X-Hmacsign-Key-Id", HostHeader: "Host", ForwardedFor: "127.0.0.1"}
-	s := startWithKeys(t, fmt.Sprintf(plainSite, target.Upstream.Addr()), string(wiretest.Keys()))
-	target.MayRefuse = mayRefuse
-	target.Answers = map[string]string{"path: asterisk of OPTIONS": "net/http answers it, no handler sees it"}
-	target.Address, target.Log = s.addr, s.logged
-	wiretest.Run(t, target)
+	targets := []*wiretest.Target{{Identity: "X-Hmacsign-Key-Id"}, {Identity: "X-Caller-Id"}}
+	var site strings.Builder
+	for i, target := range targets {
+		target.Upstream, target.HostHeader, target.ForwardedFor, target.MayRefuse = wiretest.NewUpstream(t), "Host", "127.0.0.1", mayRefuse
+		target.Answers = map[string]string{"path: asterisk of OPTIONS": "net/http answers it, no handler sees it"}
+		target.Address = freeAddress(t)
+		_, port, _ := net.SplitHostPort(target.Address)
+		fmt.Fprintf(&site, `http://:%s {
+			log
+			hmacsign {
+				keys {{keys}}
+				identity_header %s
+			}
+			%s
+			reverse_proxy %s {
+				%s
+			}
+		}
+		`, port, target.Identity, []string{"", "encode\nrequest_body {\nmax_size 20MiB\n}\nrequest_header X-Added by-caddy"}[i], target.Upstream.Addr(),
+			[]string{"", "flush_interval -1\nrequest_buffers 8KiB\nheader_up X-Up by-caddy"}[i])
+	}
+	s := startWithKeys(t, site.String(), string(wiretest.Keys()))
+	for _, target := range targets {
+		target.Log = func() string { return withoutAccess(s.logged()) }
+	}
+	wiretest.Run(t, targets...)
+}
+
+// withoutAccess leaves Caddy's access log out: it shows headers, and of those only
+// Authorization is hidden, not one whose name a client got wrong.
+func withoutAccess(log string) string {
+	var kept []string
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, `"logger":"http.log.access`) {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
 }
 
 // mayRefuse is what Caddy changes, and so the handler refuses.

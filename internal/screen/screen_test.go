@@ -59,3 +59,15 @@ func TestIsForwarded(t *testing.T) {
 		require.Equal(t, want, IsForwarded(name), name)
 	}
 }
+
+func TestCheckIdentityHeader(t *testing.T) {
+	for _, name := range []string{"X-Hmacsign-Key-Id", "X_Caller", "caller"} {
+		require.NoError(t, CheckIdentityHeader(name), name)
+	}
+	for _, name := range []string{"", "X Caller", "X-Caller:", "\xe4"} {
+		require.ErrorContains(t, CheckIdentityHeader(name), "this is no name of a header", name)
+	}
+	for _, name := range []string{"Host", "content_type", "X.Forwarded.For", "AUTHORIZATION", "X-Sdk_Date"} {
+		require.ErrorContains(t, CheckIdentityHeader(name), "has a meaning of its own", name)
+	}
+}
