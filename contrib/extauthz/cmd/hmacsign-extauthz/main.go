@@ -21,8 +21,11 @@ import (
 	"strings"
 	"time"
 
+	_ "github.com/gmhmac/hmacsign/algo/sm3cgo"     // where the build is tagged for it
+	_ "github.com/gmhmac/hmacsign/algo/sm3openssl" // likewise
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/internal/proxy"
+	"github.com/gmhmac/hmacsign/internal/strictflag"
 )
 
 func main() {
@@ -98,8 +101,8 @@ func (c *config) flags() *flag.FlagSet {
 }
 
 func (c *config) parse(args []string, out io.Writer) error {
-	fs, given := c.flags(), map[string]bool{}
-	fs.VisitAll(func(f *flag.Flag) { f.Value = &once{f.Value, f.Name, given} })
+	fs := c.flags()
+	strictflag.Make(fs)
 	err := fs.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(out, "Usage: hmacsign-extauthz --keys FILE [flags]")
@@ -122,31 +125,6 @@ func (c *config) parse(args []string, out io.Writer) error {
 		}
 	}
 	return c.check()
-}
-
-// once is a flag that may be given once, and not as an empty text, which is what an unset
-// variable of a start script leaves of it.
-type once struct {
-	flag.Value
-	name  string
-	given map[string]bool
-}
-
-func (o *once) Set(text string) error {
-	switch {
-	case text == "":
-		return errors.New("it is empty: give it a value, or leave the flag out")
-	case o.given[o.name]:
-		return errors.New("the flag is there twice: give it once")
-	}
-	o.given[o.name] = true
-	return o.Value.Set(text)
-}
-
-// IsBoolFlag makes flags without a value of those that were.
-func (o *once) IsBoolFlag() bool {
-	b, ok := o.Value.(interface{ IsBoolFlag() bool })
-	return ok && b.IsBoolFlag()
 }
 
 func (c *config) parseSchemes(names string) error {
@@ -190,18 +168,18 @@ func (c *config) check() error {
 }
 
 // verifier is what the flags ask for.
-func (c *config) verifier(keys hmacsign.KeyStore, replays hmacsign.ReplayStore, budget *hmacsign.Budget) (*hmacsign.Verifier, error) {
-	opts := []hmacsign.VerifierOption{hmacsign.WithWindow(c.window), hmacsign.WithMaxBody(c.maxBody), hmacsign.WithBudget(budget), hmacsign.RequireSignedHeaders(c.required...)}
+func (c *config) verifier(state *proxy.Config) (*hmacsign.Verifier, error) {
+	opts := []hmacsign.VerifierOption{hmacsign.WithWindow(c.window), hmacsign.WithMaxBody(c.maxBody), hmacsign.WithBudget(state.Budget), hmacsign.RequireSignedHeaders(c.required...)}
 	if c.schemes != nil {
 		opts = append(opts, hmacsign.AcceptSchemes(c.schemes...))
 	}
 	if c.explain {
 		opts = append(opts, hmacsign.WithExplanations())
 	}
-	if replays != nil {
-		opts = append(opts, hmacsign.WithReplayGuard(replays))
+	if state.Replays != nil {
+		opts = append(opts, hmacsign.WithReplayGuard(state.TimedReplays()))
 	}
-	v, err := hmacsign.NewVerifier(keys, opts...)
+	v, err := hmacsign.NewVerifier(state.Keys, opts...)
 	if err != nil {
 		return nil, usageError{err}
 	}

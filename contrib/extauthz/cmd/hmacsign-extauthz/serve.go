@@ -50,11 +50,12 @@ func serve(ctx context.Context, c *config, log *slog.Logger, signals <-chan os.S
 	if store, ok := replays.(*redisreplay.Store); ok {
 		defer store.Close()
 	}
-	v, err := c.verifier(keys, replays, budget)
+	state := &proxy.Config{Keys: keys, Replays: replays, Budget: budget, Log: log}
+	v, err := c.verifier(state)
 	if err != nil {
 		return err
 	}
-	opts := []extauthz.Option{extauthz.WithBudget(budget), extauthz.WithObserver(observer(log))}
+	opts := []extauthz.Option{extauthz.WithBudget(budget), extauthz.WithObserver(func(d *extauthz.Decision) { state.Ended(eventOf(d)) })}
 	if c.keepForwarded {
 		opts = append(opts, extauthz.KeepForwarded())
 	}
@@ -66,7 +67,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger, signals <-chan os.S
 		return err
 	}
 	s := &c.server
-	s.Log, s.Proxy, s.Signals = log, &proxy.Config{Keys: keys, Replays: replays, Budget: budget, Log: log}, signals
+	s.Log, s.Proxy, s.Signals = log, state, signals
 	if signals == nil {
 		defer s.Notify()()
 	}
@@ -149,16 +150,14 @@ func (d *data) Ready(notReady error) {
 	}
 }
 
-// observer logs and counts requests as the proxy does.
-func observer(log *slog.Logger) func(*extauthz.Decision) {
-	return func(d *extauthz.Decision) {
-		e := proxy.Event{Status: d.Status, Took: d.Took, RequestID: d.RequestID, Method: d.Method, Host: d.Host, Path: d.Path, Client: d.Client}
-		var refused *hmacsign.VerifyError
-		if errors.As(d.Err, &refused) || d.Err == nil {
-			e.Decided(d.Identity, refused)
-		} else {
-			e.Outcome, e.Reason, e.Detail = "refused", screen.Code, d.Err.Error()
-		}
-		e.Log(log)
+// eventOf is a decision as the log and the metrics tell of it.
+func eventOf(d *extauthz.Decision) *proxy.Event {
+	e := &proxy.Event{Status: d.Status, Took: d.Took, RequestID: d.RequestID, Method: d.Method, Host: d.Host, Path: d.Path, Client: d.Client}
+	var refused *hmacsign.VerifyError
+	if errors.As(d.Err, &refused) || d.Err == nil {
+		e.Decided(d.Identity, refused)
+	} else {
+		e.Outcome, e.Reason, e.Detail = "refused", screen.Code, d.Err.Error()
 	}
+	return e
 }
