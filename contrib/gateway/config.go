@@ -38,11 +38,14 @@ type Config struct {
 	SelfTest       time.Duration `yaml:"self_test_interval"`
 	Backend        string        `yaml:"backend"`
 	TrustedProxies []string      `yaml:"trusted_proxies"`
-	LogLevel       string        `yaml:"log_level"`
-	Keys           Keys          `yaml:"keys"`
-	Replay         Replay        `yaml:"replay"`
-	Traces         *Traces       `yaml:"traces"`
-	Routes         []Route       `yaml:"routes"`
+	// Window is one for all routes: a guard remembers a request as long as the route that
+	// took it would, and some schemes sign no path that ties it to that route.
+	Window   time.Duration `yaml:"window"`
+	LogLevel string        `yaml:"log_level"`
+	Keys     Keys          `yaml:"keys"`
+	Replay   Replay        `yaml:"replay"`
+	Traces   *Traces       `yaml:"traces"`
+	Routes   []Route       `yaml:"routes"`
 }
 
 // TLS is the certificate of the listener, and its private key: files (PEM) that are
@@ -99,14 +102,13 @@ type Route struct {
 	UpstreamTimeout time.Duration `yaml:"upstream_timeout"`
 	MaxBody         int64         `yaml:"max_body"`
 
-	Schemes            []string      `yaml:"schemes"`
-	RequiredHeaders    []string      `yaml:"required_headers"` // that must be signed
-	Window             time.Duration `yaml:"window"`
-	QueryForm          []string      `yaml:"query_form"`
-	NoStripEnvironment bool          `yaml:"no_strip_environment"`
-	AcceptAnyDate      bool          `yaml:"accept_any_date"`
-	DecodeSlash        bool          `yaml:"decode_slash"`
-	Explain            bool          `yaml:"explain"`
+	Schemes            []string `yaml:"schemes"`
+	RequiredHeaders    []string `yaml:"required_headers"` // that must be signed
+	QueryForm          []string `yaml:"query_form"`
+	NoStripEnvironment bool     `yaml:"no_strip_environment"`
+	AcceptAnyDate      bool     `yaml:"accept_any_date"`
+	DecodeSlash        bool     `yaml:"decode_slash"`
+	Explain            bool     `yaml:"explain"`
 
 	IdentityHeader string  `yaml:"identity_header"`
 	Forward        string  `yaml:"forward"`
@@ -199,7 +201,7 @@ func parse(data []byte) (*Config, *yaml.Node, error) {
 	if empty := findEmpty(root, ""); empty != nil {
 		return nil, nil, errors.Join(empty...)
 	}
-	c := &Config{Listen: "127.0.0.1:8080", Timeout: 5 * time.Minute, Drain: 5 * time.Second, MaxConnections: 1024,
+	c := &Config{Listen: "127.0.0.1:8080", Timeout: 5 * time.Minute, Drain: 5 * time.Second, Window: hmacsign.DefaultWindow, MaxConnections: 1024,
 		MaxBuffered: hmacsign.DefaultMaxBuffered, MaxOnDisk: hmacsign.DefaultMaxBufferedOnDisk, LogLevel: "info"}
 	strict := yaml.NewDecoder(bytes.NewReader(data))
 	strict.KnownFields(true)
@@ -219,7 +221,6 @@ func (r *Route) setDefaults(n *yaml.Node) {
 	orDefault(n, "upstream_timeout", &r.UpstreamTimeout, def.UpstreamTimeout)
 	orDefault(n, "max_body", &r.MaxBody, def.MaxBody)
 	orDefault(n, "identity_header", &r.IdentityHeader, def.IdentityHeader)
-	orDefault(n, "window", &r.Window, hmacsign.DefaultWindow)
 	orDefault(n, "forward", &r.Forward, "all")
 	if r.Resign != nil && r.Resign.Algorithm == "" {
 		r.Resign.Algorithm = "hmac-sha256"
@@ -316,6 +317,9 @@ func (c *Config) check(root *yaml.Node) error {
 	}
 	server, config := c.server(), new(proxy.Config)
 	fault(server.Check())
+	if c.Window <= 0 {
+		fault(errors.New("window: use more than 0"))
+	}
 	if err := config.ParseTrusted(c.TrustedProxies...); err != nil {
 		fault(fmt.Errorf("trusted_proxies: %w", err))
 	}
@@ -432,9 +436,6 @@ func (r *Route) faults(c *Config, server *proxy.Server) (faults []error) {
 	if r.Name == "" {
 		fault(errors.New("give it a name"))
 	}
-	if r.Window <= 0 {
-		fault(errors.New("--window: use more than 0"))
-	}
 	fault(oneOf("forward", r.Forward, "all", "signed"))
 	if r.Resign != nil {
 		fault(r.Resign.check())
@@ -445,7 +446,7 @@ func (r *Route) faults(c *Config, server *proxy.Server) (faults []error) {
 	}
 	fault(err)
 	options, err := r.options(c)
-	if err == nil && r.Window > 0 {
+	if err == nil && c.Window > 0 {
 		_, err = hmacsign.NewVerifier(noKeys{}, options...)
 	}
 	fault(err)
@@ -530,7 +531,7 @@ func (r *Route) options(c *Config) ([]hmacsign.VerifierOption, error) {
 		return nil, err
 	}
 	opts := []hmacsign.VerifierOption{hmacsign.AcceptSchemes(schemes...), hmacsign.RequireSignedHeaders(r.RequiredHeaders...),
-		hmacsign.WithWindow(r.Window), hmacsign.WithBackend(c.Backend)}
+		hmacsign.WithWindow(c.Window), hmacsign.WithBackend(c.Backend)}
 	if r.Explain {
 		opts = append(opts, hmacsign.WithExplanations())
 	}

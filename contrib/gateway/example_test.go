@@ -82,11 +82,11 @@ func ExampleReadConfig() {
 keys: {file: keys.json}
 replay: {memory: 100000}
 routes:
-  - {name: orders, prefix: orders, upstream: "http://127.0.0.1:9000", window: 0s}
+  - {name: orders, prefix: orders, upstream: "http://127.0.0.1:9000", forward: some}
 `))
 	fmt.Println(err)
 	// Output:
 	// the configuration cannot be used:
-	// line 5: route "orders": window: use more than 0
+	// line 5: route "orders": forward "some": use all, signed
 	// line 5: route "orders": prefix "orders": write it as /orders or /v1/orders, as it is in the request line, without dots, double slashes and what is encoded
 }

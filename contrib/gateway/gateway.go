@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	_ "github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib" // PostgreSQL
@@ -17,6 +18,11 @@ import (
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/internal/buildinfo"
 	"github.com/gmhmac/hmacsign/internal/proxy"
+)
+
+const (
+	openTimeout = 15 * time.Second // for a database to tell its keys
+	maxConns    = 2                // to it: one goroutine asks
 )
 
 // driverOf are the names of database/sql's drivers by those of databases.
@@ -104,6 +110,9 @@ func (g *Gateway) openKeys(ctx context.Context, k Keys) (hmacsign.KeyStore, erro
 		return nil, errors.New("sql.dsn: this is no address of a " + k.SQL.Driver + " database") // the driver may show it
 	}
 	g.closes = append(g.closes, func(context.Context) error { return db.Close() })
+	db.SetMaxOpenConns(maxConns)
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
 	opts := []sqlkeys.Option{sqlkeys.WithReport(g.reportKeys)}
 	if k.SQL.Interval > 0 {
 		opts = append(opts, sqlkeys.WithInterval(k.SQL.Interval))

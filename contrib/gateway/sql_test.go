@@ -34,5 +34,6 @@ func TestKeyRevokedInSQL(t *testing.T) {
 	t.Logf("both gateways refuse %v after the key was revoked in the database", took)
 	_, metrics := get(t, one.admin+"/metrics")
 	require.Contains(t, metrics, "hmacsign_keys 1\n")
+	require.Contains(t, metrics, "hmacsign_keys_checked_timestamp_seconds")
 	require.NotContains(t, one.log.String(), server.DSN())
 }

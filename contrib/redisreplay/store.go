@@ -234,13 +234,20 @@ func (s *Store) set(ctx context.Context, id, token string, lifetime time.Duratio
 	return was, err
 }
 
-// Ready reports why requests cannot be recorded, or nil: whether Redis answers, and
-// is still set so that it forgets nothing.
+// probeLifetime is how long Redis keeps what Ready records.
+const probeLifetime = time.Second
+
+// Ready reports why requests cannot be recorded, or nil: whether Redis is still set so
+// that it forgets nothing, and records an id that no request has. Of a cluster that is
+// one node's word.
 func (s *Store) Ready(ctx context.Context) error {
 	if err := s.check(ctx); err != nil {
 		return s.explain(err)
 	}
-	return nil
+	var id [16]byte
+	rand.Read(id[:])
+	_, err := s.ask(ctx, string(id[:]), probeLifetime)
+	return err
 }
 
 // Close ends all connections. Requests after it get an error.

@@ -58,9 +58,6 @@ func seen(s *Store, n int) (bool, error) {
 func TestSecondIsSeen(t *testing.T) {
 	redis := redistest.Start(t)
 	a, b := open(t, redis.URL()), open(t, redis.URL())
-	for _, s := range []*Store{a, b} {
-		require.NoError(t, s.Ready(t.Context()))
-	}
 	was, err := seen(a, 1)
 	require.NoError(t, err)
 	require.False(t, was)
@@ -76,6 +73,21 @@ func TestSecondIsSeen(t *testing.T) {
 	was, err = seen(open(t, redis.URL(), WithPrefix("other:")), 1)
 	require.NoError(t, err)
 	require.False(t, was, "another prefix is another store")
+	for _, s := range []*Store{a, b} {
+		require.NoError(t, s.Ready(t.Context()))
+	}
+}
+
+// A Redis that answers but records nothing is not ready.
+func TestReadyRecords(t *testing.T) {
+	redis := redistest.Start(t)
+	s := open(t, redis.URL())
+	require.NoError(t, s.Ready(t.Context()))
+	redis.Do("CONFIG", "SET", "maxmemory", "1")
+	require.ErrorContains(t, s.Ready(t.Context()), "OOM")
+	redis.Do("CONFIG", "SET", "maxmemory", "0")
+	require.NoError(t, s.Ready(t.Context()))
+	require.Eventually(t, func() bool { return redis.Do("DBSIZE") == "0" }, hangGuard, 50*time.Millisecond, "what it records to see stays for ever")
 }
 
 func TestLifetime(t *testing.T) {

@@ -78,6 +78,9 @@ func (r *running) registry() *prometheus.Registry {
 			return 1
 		})
 	}
+	if keys, ok := r.Proxy.Keys.(interface{ CheckedAt() time.Time }); ok {
+		gauge("hmacsign_keys_checked_timestamp_seconds", "When the keys in use were last known to be all there are.", nil, func() float64 { return float64(keys.CheckedAt().UnixMilli()) / 1000 })
+	}
 	if r.Proxy.Replays != nil {
 		registry.MustRegister(replayTimes, replayErrors)
 	}
