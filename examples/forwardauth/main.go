@@ -50,6 +50,9 @@ func run(ctx context.Context, args []string, log *slog.Logger, ready func(net.Ad
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
+	if *keysFile == "" || *trusted == "" {
+		return errors.New("name the keys file with -keys and who may ask with -trusted-proxies: addresses, blocks, or unix")
+	}
 	options, err := parseTrusted(*trusted)
 	if err != nil {
 		return err
