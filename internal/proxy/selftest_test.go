@@ -177,7 +177,7 @@ func TestReadinessOfABackendThatHangs(t *testing.T) {
 	release := make(chan struct{})
 	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: "sleeper", NewHash: sm3pure.New,
 		Probe: func() (string, string, error) { sleeperAsked.Add(1); <-release; return "", "", nil }})
-	r := &running{Server: &Server{Backend: "sleeper"}}
+	r := &running{Server: &Server{Backend: "sleeper", Proxy: new(Config)}}
 	for range 20 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 		require.ErrorContains(t, r.notReady(ctx), "a backend does not answer")
