@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -33,12 +34,12 @@ type tracer struct {
 
 // newTracer exports to the collector of the configuration.
 func newTracer(ctx context.Context, c *Traces, log *slog.Logger) (*tracer, error) {
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.Endpoint+"/v1/traces"))
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(strings.TrimRight(c.Endpoint, "/")+"/v1/traces"))
 	if err != nil {
 		return nil, err
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		log.Warn("traces could not be sent", "error", err.Error())
+		log.Warn("traces could not be sent", "error", clipped(err.Error())) // it may hold the collector's whole answer
 	}))
 	sample := 1.0
 	if c.Sample != nil {
@@ -117,11 +118,12 @@ func knownMethod(method string) string {
 	return "HTTP"
 }
 
-// clipped bounds what a stranger can make an attribute hold.
+// clipped bounds what a stranger can make an attribute hold, and makes text of it: with
+// one that is none all spans that are sent beside it would be lost.
 func clipped(text string) string {
 	const limit = 256
-	if len(text) <= limit {
-		return text
+	if len(text) > limit {
+		text = text[:limit] + "..."
 	}
-	return text[:limit] + "..."
+	return strings.ToValidUTF8(text, "\uFFFD")
 }

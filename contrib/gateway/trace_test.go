@@ -144,8 +144,11 @@ func TestTracesAreExported(t *testing.T) {
 	}))
 	defer c.Close()
 	u := newUpstream(t)
-	i := start(t, configOf(t, u.URL, "", "off: true")+"traces: {endpoint: \""+c.URL+"\"}\n")
+	i := start(t, configOf(t, u.URL, "", "off: true")+"traces: {endpoint: \""+c.URL+"/\"}\n")
 	require.Equal(t, 200, newRequest(t, "GET", "a").send(i.url))
+	req := newRequest(t, "GET", "b") // what a stranger writes for a key id keeps no span from the collector
+	req.header.Set("Authorization", strings.NewReplacer("test-key", "\xff", "hmac-sm3", "\xfe").Replace(req.header.Get("Authorization")))
+	require.Equal(t, 401, req.send(i.url))
 	require.NoError(t, i.stop()) // sends what is left
-	require.ElementsMatch(t, []string{"upstream", "GET all"}, []string{<-names, <-names})
+	require.ElementsMatch(t, []string{"upstream", "GET all", "GET all"}, []string{<-names, <-names, <-names})
 }
