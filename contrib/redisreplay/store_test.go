@@ -78,6 +78,25 @@ func TestSecondIsSeen(t *testing.T) {
 	}
 }
 
+// A replay leaves the record as it was: the token, by which a first try is told from
+// it, and the time.
+func TestReplayChangesNothing(t *testing.T) {
+	redis := redistest.Start(t)
+	s := open(t, redis.URL())
+	_, err := s.Seen(t.Context(), id(1), now, now.Add(time.Minute))
+	require.NoError(t, err)
+	key := id(1)
+	name := "hmacsign:" + string(key[:])
+	token := redis.Do("GET", name)
+	was, err := s.Seen(t.Context(), id(1), now, now.Add(time.Hour))
+	require.NoError(t, err)
+	require.True(t, was)
+	require.Equal(t, token, redis.Do("GET", name))
+	left, err := strconv.Atoi(redis.Do("PTTL", name))
+	require.NoError(t, err)
+	require.LessOrEqual(t, left, int((time.Minute + ClockMargin).Milliseconds()))
+}
+
 // A Redis that answers but records nothing is not ready.
 func TestReadyRecords(t *testing.T) {
 	redis := redistest.Start(t)
