@@ -152,3 +152,15 @@ func TestTracesAreExported(t *testing.T) {
 	require.NoError(t, i.stop()) // sends what is left
 	require.ElementsMatch(t, []string{"upstream", "GET all", "GET all"}, []string{<-names, <-names, <-names})
 }
+
+// What is wrong in the environment is told, but not the values: they are headers with
+// secrets, for one.
+func TestTracesShowNoSecret(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization Bearer hushhush,authorization=hushhush%zz")
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:hushhush@[")
+	i := start(t, configOf(t, "http://h", "", "off: true")+"traces: {endpoint: \"http://127.0.0.1:1\"}\n")
+	require.Equal(t, 401, (&copied{method: "GET", target: "/"}).send(i.url))
+	require.NoError(t, i.stop())
+	require.NotContains(t, i.log.String(), "hushhush")
+	require.Contains(t, i.log.String(), `"step":"parse headers"`, "it is written elsewhere")
+}
