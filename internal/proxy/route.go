@@ -111,7 +111,7 @@ func (p *Proxy) route(r *http.Request) (*routed, error) {
 		return routes[0], nil
 	}
 	route := longest(routes, path, false)
-	for reading := range readings(path) {
+	for reading := range decodings(path) {
 		if climbs(reading) {
 			return nil, notForwardable("the path has .. in it, which servers resolve differently, and routes have prefixes")
 		}
@@ -195,19 +195,6 @@ func hostOf(host string) (name string, ok bool) {
 		return "[" + addr.String() + "]", err == nil && addr.Is6()
 	}
 	return strings.TrimRight(strings.ToLower(name), "."), true
-}
-
-// readings are what servers may take a path for: one that decodes it up to three
-// times, or that ends it where it finds a query, a fragment or a zero byte.
-func readings(path string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for text := range decodings(path) {
-			end := strings.IndexAny(text, "?#\x00")
-			if !yield(text) || end >= 0 && !yield(text[:end]) {
-				return
-			}
-		}
-	}
 }
 
 // climbs reports whether some server finds a segment in the path that leads up. What

@@ -71,7 +71,7 @@ func TestRoutesThatAreEvaded(t *testing.T) {
 		"/x/../admin//..", "/x/../admin/;/..", "/x/../admin/%20/..", `/x/../admin/\\/..`, "/x/../admin/y/..;/..;/..", "/x/../admin%2f%2f..", "/admin/x/../y", "/x/%2e%2e", "/x/..",
 		// What some servers do not tell apart from other letters.
 		"/adm%C4%B1n", "/adm%C4%B0n", "/ca%C5%BFed", "/%EF%BD%81dmin", "/%EF%BC%8Fadmin", "/x%EF%BC%8F%EF%BC%8E%EF%BC%8E/admin", "/\xef\xbc\x8fadmin", "/%c1%a1dmin", "/%e0%80%afadmin", "/%f0%80%80%afadmin", "/adm%09in", "/adm%0d%0ain",
-		"/admin.", "/admin./x", "/admin.%20.", "/admin%2e",
+		"/admin.", "/admin./x", "/%3bx%5cy%3b/admin", "/admin.%20.", "/admin%2e",
 		"/ADMIN", "/Admin/x", "/admin/..", "/admin/../x", "/admin/%2e%2e/x", "/admin/..%2fx", "/a//b", "/a%2fb", "/a/./b", "/a/c/../b", "/a%2fb%2fc", "/admin%23/../x", "/%c0%afadmin", "/x%c0%af%c0%ae%c0%ae%c0%afadmin",
 	} {
 		status, body := ask(t, p, "h", target)
@@ -100,7 +100,9 @@ var servers = map[string]func(path string) string{
 	"parameters cut, then decoded": func(path string) string {
 		return merged(resolved(percentDecoded(parameters.ReplaceAllString(path, ""))))
 	},
-	"decoded, then cut": func(path string) string { return resolved(parameters.ReplaceAllString(percentDecoded(path), "")) },
+	"decoded, then cut": func(path string) string {
+		return merged(resolved(parameters.ReplaceAllString(percentDecoded(path), "")))
+	},
 	"backslashes": func(path string) string {
 		return strings.ToLower(resolved(strings.ReplaceAll(percentDecoded(path), `\`, "/")))
 	},
