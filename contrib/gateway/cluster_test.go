@@ -502,6 +502,50 @@ func TestKeyRevokedInTheFile(t *testing.T) {
 	t.Logf("both gateways refuse %v after the key was revoked in the file", took)
 }
 
+// A request that signs neither host nor path passes once over all routes of all
+// gateways, also of one that was started since.
+func TestOnceOverAllRoutes(t *testing.T) {
+	redis := redistest.Start(t)
+	u := newUpstream(t)
+	config := configOf(t, u.URL, "", redisAt(t, redis.URL(), ""))
+	config = strings.Replace(config, "routes: [", fmt.Sprintf("routes: [{name: any date, prefix: /any, upstream: %q, accept_any_date: true}, {name: host, hosts: [h], upstream: %q, explain: true}, ", u.URL, u.URL), 1)
+	date := time.Now()
+	keyPair, err := hmacsign.NewSigner(hmacsign.TencentKeyPair, "hmac-sm3", hmacsign.Credential{KeyID: "test-key", Secret: hmacsign.Secret(testSecret)}, hmacsign.WithSignedHeaders("date"),
+		hmacsign.WithClock(func() time.Time { date = date.Add(-time.Second); return date })) // which is all that tells two requests apart
+	require.NoError(t, err)
+	sign := func() *copied {
+		req, err := http.NewRequest("GET", "http://h/", nil)
+		require.NoError(t, err)
+		require.NoError(t, keyPair.Sign(req))
+		return &copied{method: "GET", header: req.Header}
+	}
+	send := func(c *copied, i *instance, host, target string) int {
+		req, err := http.NewRequest(c.method, i.url+target, nil)
+		require.NoError(t, err)
+		req.Header, req.Host = c.header.Clone(), host
+		res, err := client.Do(req)
+		require.NoError(t, err)
+		defer res.Body.Close()
+		io.Copy(io.Discard, res.Body)
+		return res.StatusCode
+	}
+	one, other := start(t, config), start(t, config)
+	for _, first := range []struct{ host, target string }{{"h", "/?id=1"}, {"other", "/any?id=2"}, {"other", "/x?id=3"}} {
+		c := sign()
+		require.Equal(t, 200, send(c, one, first.host, first.target))
+		require.NoError(t, one.stop())
+		one = start(t, config)
+		for _, i := range []*instance{one, other} {
+			for _, host := range []string{"h", "other", "yet.another"} {
+				for _, target := range []string{"/", "/any/a", "/x?y"} {
+					require.Equal(t, 401, send(c, i, host, target), "%s %s", host, target)
+				}
+			}
+		}
+		require.Equal(t, 200, send(sign(), other, "h", "/any/b"), "another request")
+	}
+}
+
 // Lines of the log tell the route.
 func TestLogOfRoutes(t *testing.T) {
 	u := newUpstream(t)

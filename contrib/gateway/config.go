@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/gmhmac/hmacsign/contrib/redisreplay"
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme/huaweisdk"
@@ -198,8 +202,8 @@ func parse(data []byte) (*Config, *yaml.Node, error) {
 	if documents.Decode(new(yaml.Node)) != io.EOF {
 		return nil, nil, errors.New("the file has a second document: give one")
 	}
-	if empty := findEmpty(root, ""); empty != nil {
-		return nil, nil, errors.Join(empty...)
+	if doubtful := findDoubtful(root, ""); doubtful != nil {
+		return nil, nil, errors.Join(doubtful...)
 	}
 	c := &Config{Listen: "127.0.0.1:8080", Timeout: 5 * time.Minute, Drain: 5 * time.Second, Window: hmacsign.DefaultWindow, MaxConnections: 1024,
 		MaxBuffered: hmacsign.DefaultMaxBuffered, MaxOnDisk: hmacsign.DefaultMaxBufferedOnDisk, LogLevel: "info"}
@@ -208,14 +212,27 @@ func parse(data []byte) (*Config, *yaml.Node, error) {
 	if err := strict.Decode(c); err != nil {
 		return nil, nil, plain(err)
 	}
+	c.setDefaults(root.Content[0])
 	for i := range c.Routes {
 		c.Routes[i].setDefaults(routeNode(root, i))
 	}
 	return c, root, nil
 }
 
-// setDefaults sets what the file does not name of a route. A zero that it names stays,
-// and is refused.
+// setDefaults sets what the file does not name of the stores. A zero that it names
+// stays, and is refused.
+func (c *Config) setDefaults(n *yaml.Node) {
+	if c.Keys.SQL != nil {
+		named := member(member(n, "keys"), "sql")
+		orDefault(named, "interval", &c.Keys.SQL.Interval, time.Second)
+		orDefault(named, "stale_limit", &c.Keys.SQL.StaleLimit, time.Hour)
+	}
+	if c.Replay.Redis != nil {
+		orDefault(member(member(n, "replay"), "redis"), "timeout", &c.Replay.Redis.Timeout, 100*time.Millisecond)
+	}
+}
+
+// setDefaults is the like for a route.
 func (r *Route) setDefaults(n *yaml.Node) {
 	def := proxy.NewRoute("")
 	orDefault(n, "upstream_timeout", &r.UpstreamTimeout, def.UpstreamTimeout)
@@ -246,12 +263,22 @@ func member(n *yaml.Node, name string) *yaml.Node {
 			return n.Content[i+1]
 		}
 		if n.Content[i].Tag == "!!merge" {
-			if found := member(n.Content[i+1], name); found != nil {
-				return found
+			for _, merged := range mergedBy(n.Content[i+1]) {
+				if found := member(merged, name); found != nil {
+					return found
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// mergedBy are the mappings that a merge names: one, or a list.
+func mergedBy(n *yaml.Node) []*yaml.Node {
+	if n.Kind == yaml.SequenceNode {
+		return n.Content
+	}
+	return []*yaml.Node{n}
 }
 
 // routeNode is where a route stands in the file.
@@ -304,18 +331,25 @@ func wanted(what string) string {
 	return ""
 }
 
-// findEmpty finds settings without a value.
-func findEmpty(n *yaml.Node, name string) (faults []error) {
+// octal is a number that YAML takes for one of base 8.
+var octal = regexp.MustCompile(`^[-+]?0[0-9oO]`)
+
+// findDoubtful finds settings without a value, and numbers that would be read as others
+// than they look.
+func findDoubtful(n *yaml.Node, name string) (faults []error) {
 	empty := n.Kind == yaml.ScalarNode && (n.Tag == "!!null" || n.Value == "") || (n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode) && len(n.Content) == 0
 	if empty && name != "" {
 		return []error{fmt.Errorf("line %d: %s is empty: give it a value, or leave it out", n.Line, name)}
 	}
+	if isCount := strings.HasPrefix(name, "max_") || name == "memory" || name == "replicas"; isCount && (octal.MatchString(n.Value) || n.Tag == "!!float") {
+		return []error{fmt.Errorf("line %d: %s is %s: write a whole number that does not begin with 0", n.Line, name, n.Value)}
+	}
 	for i, child := range n.Content {
 		switch {
 		case n.Kind != yaml.MappingNode:
-			faults = append(faults, findEmpty(child, name)...)
+			faults = append(faults, findDoubtful(child, name)...)
 		case i%2 == 1:
-			faults = append(faults, findEmpty(child, n.Content[i-1].Value)...)
+			faults = append(faults, findDoubtful(child, n.Content[i-1].Value)...)
 		}
 	}
 	return faults
@@ -333,6 +367,9 @@ func (c *Config) check(root *yaml.Node) error {
 	fault(server.Check())
 	if c.Window <= 0 {
 		fault(errors.New("window: use more than 0"))
+	}
+	if most := redisreplay.MaxLifetime / 2; c.Replay.Redis != nil && c.Window > most {
+		fault(fmt.Errorf("window: use at most %v with replay.redis", most))
 	}
 	if err := config.ParseTrusted(c.TrustedProxies...); err != nil {
 		fault(fmt.Errorf("trusted_proxies: %w", err))
@@ -399,8 +436,8 @@ func (k *Keys) check() error {
 	if k.SQL == nil {
 		return nil
 	}
-	if k.SQL.Interval < 0 || k.SQL.StaleLimit < 0 {
-		return errors.New("keys.sql: use an interval and a stale_limit above 0")
+	if k.SQL.Interval <= 0 || k.SQL.StaleLimit <= k.SQL.Interval {
+		return fmt.Errorf("keys.sql.stale_limit: use more than the interval, and for that more than 0: they are %v and %v", k.SQL.StaleLimit, k.SQL.Interval)
 	}
 	if err := oneOf("keys.sql.driver", k.SQL.Driver, drivers()...); err != nil {
 		return err
@@ -422,8 +459,8 @@ func (r *Replay) check() error {
 		return fmt.Errorf("replay.memory: use 1 to %d", proxy.MaxReplayGuard)
 	case r.Redis == nil:
 		return nil
-	case r.Redis.Timeout < 0 || r.Redis.FlushDelay < 0 || r.Redis.Replicas < 0:
-		return errors.New("replay.redis: use a timeout, a flush_delay and replicas above 0")
+	case r.Redis.Timeout <= 0 || r.Redis.FlushDelay < 0 || r.Redis.Replicas < 0:
+		return errors.New("replay.redis: use a timeout above 0, and a flush_delay and replicas of 0 or more")
 	}
 	return r.Redis.URL.check("replay.redis.url")
 }
@@ -432,12 +469,22 @@ func (t *Traces) check() error {
 	switch {
 	case t == nil:
 		return nil
-	case !strings.HasPrefix(t.Endpoint, "http://") && !strings.HasPrefix(t.Endpoint, "https://"):
-		return errors.New("traces.endpoint: write it as http://collector:4318")
+	case !isCollector(t.Endpoint):
+		return errors.New("traces.endpoint: write it as http://collector:4318 or https://..., without a password: OTEL_EXPORTER_OTLP_HEADERS is for that")
 	case t.Sample != nil && !(*t.Sample >= 0 && *t.Sample <= 1):
 		return errors.New("traces.sample: use 0 to 1")
 	}
 	return nil
+}
+
+func isCollector(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
+// isName is for what can be told of in a log, a metric and a trace.
+func isName(name string) bool {
+	return name != "" && len(name) <= 100 && utf8.ValidString(name) && !strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) })
 }
 
 // faults are those of a route.
@@ -447,8 +494,8 @@ func (r *Route) faults(c *Config, server *proxy.Server) (faults []error) {
 			faults = append(faults, err)
 		}
 	}
-	if r.Name == "" {
-		fault(errors.New("give it a name"))
+	if !isName(r.Name) {
+		fault(errors.New("give it a name: a name in letters, of at most 100 bytes"))
 	}
 	fault(oneOf("forward", r.Forward, "all", "signed"))
 	if r.Resign != nil {

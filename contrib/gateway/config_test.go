@@ -99,55 +99,69 @@ func TestReadConfigRefuses(t *testing.T) {
 		smallest + "backend: \"\"":             "backend is empty",
 		smallest + "    required_headers:":     "line 7: required_headers is empty",
 		smallest + "    required_headers: [~]": "required_headers is empty",
-		smallest + "    schemes: [tencent-app, \"\"]":                                             "schemes is empty",
-		smallest + "    upstreem: x":                                                              "line 7: upstreem is no setting here",
-		smallest + "    max_body: 0":                                                              "max_body: use more than 0",
-		smallest + "    max_body: lots":                                                           "here: write a whole number",
-		smallest + "window: 0s":                                                                   "window: use more than 0",
-		smallest + "window: 15":                                                                   "line 7: not the kind of value that belongs here: write a time, as in 15m",
-		smallest + "    upstream_timeout: -1s":                                                    "upstream_timeout: use more than 0",
-		smallest + "    schemes: [aws]":                                                           "tencent-app",
-		smallest + "    schemes: [huawei-sdk, huawei-sdk]":                                        "twice",
-		smallest + "    decode_slash: true\n    schemes: [tencent-app]":                           "decode_slash is for scheme huawei-sdk",
-		smallest + "    query_form: [some]":                                                       "query form",
-		smallest + "    required_headers: [\"a:b\"]":                                              "header",
-		smallest + "    forward: some":                                                            "use all, signed",
-		smallest + "    allow_upgrade: h2c":                                                       "websocket",
-		smallest + "    identity_header: Host":                                                    "identity_header Host: this header has a meaning",
-		smallest + "    prefix: /a/../b":                                                          "write it as /orders",
-		smallest + "    hosts: [\"h:80\"]":                                                        "without a port",
-		smallest + "    resign: {key_id: a, secret: {env: A}, algorithm: hmac-sha1}":              "resign.algorithm",
-		smallest + "    resign: {key_id: a, secret: {env: A, file: B}}":                           "resign.secret: write {env: NAME} or {file: PATH}",
-		smallest + "    resign: {secret: {env: A}}":                                               "resign.key_id",
-		smallest + "    resign: {key_id: a, secret: hushhush}":                                    "here: write {env: NAME} or {file: PATH}",
-		smallest + "  - {name: all, upstream: \"http://h\", prefix: /x}":                          "line 7: route \"all\": another route has this name",
-		smallest + "  - {name: b, upstream: \"http://h\"}":                                        "for the same host and prefix",
-		smallest + "  - {upstream: \"http://h\", prefix: /x}":                                     "give it a name",
-		smallest + "  - {name: b, prefix: /x}":                                                    "upstream",
-		smallest + "  - {name: b, prefix: /x, upstream: \"http://u:hushhush@h\"}":                 "leave out user and password",
-		smallest + "timeout: 0s":                                                                  "timeout: use more than 0",
-		smallest + "drain: -1s":                                                                   "drain: use 0 or more",
-		smallest + "max_buffered_disk: 5":                                                         "max_body is larger than max_buffered_disk",
-		smallest + "tls: {cert: a}":                                                               "tls.cert and tls.key go together",
-		smallest + "pprof: true":                                                                  "give it with admin",
-		smallest + "listen: nowhere":                                                              "listen \"nowhere\": write 127.0.0.1:8080",
-		smallest + "trusted_proxies: [nowhere]":                                                   "trusted_proxies: \"nowhere\"",
-		smallest + "log_level: all":                                                               "log_level \"all\": use debug",
-		smallest + "self_test_interval: 1ms":                                                      "self_test_interval: use 1s",
-		smallest + "backend: unknown":                                                             "unknown",
-		smallest + "traces: {endpoint: collector}":                                                "traces.endpoint",
-		smallest + "traces: {endpoint: \"http://c\", sample: 2}":                                  "traces.sample",
-		smallest + "traces: {endpoint: \"http://c\", sample: .nan}":                               "traces.sample",
-		strings.Replace(smallest, "{memory: 1000}", "{memory: 1, off: true}", 1):                  "replay: name memory, redis or off",
-		strings.Replace(smallest, "replay:", "#", 1):                                              "replay: name memory, redis or off",
-		strings.Replace(smallest, "{memory: 1000}", "{off: false}", 1):                            "replay: name memory, redis or off",
-		strings.Replace(smallest, "{memory: 1000}", "{memory: -1}", 1):                            "replay.memory",
-		strings.Replace(smallest, "{memory: 1000}", "{redis: {timeout: 1s}}", 1):                  "replay.redis.url",
-		strings.Replace(smallest, "{memory: 1000}", "{redis: {url: \"redis://:hushhush@h\"}}", 1): "line 3: not the kind of value",
-		strings.Replace(smallest, "{file: keys.json}", "{file: a, sql: {driver: postgres, dsn: {env: A}}}", 1): "keys: name a file or sql",
-		strings.Replace(smallest, "{file: keys.json}", "{sql: {driver: oracle, dsn: {env: A}}}", 1):            "keys.sql.driver",
-		strings.Replace(smallest, "{file: keys.json}", "{sql: {driver: postgres}}", 1):                         "keys.sql.dsn",
-		"keys: {file: a}\nreplay: {off: true}\n":                                                               "routes: name one",
+		smallest + "    schemes: [tencent-app, \"\"]":                                "schemes is empty",
+		smallest + "    upstreem: x":                                                 "line 7: upstreem is no setting here",
+		smallest + "    max_body: 0":                                                 "max_body: use more than 0",
+		smallest + "    max_body: lots":                                              "line 7: not the kind of value",
+		smallest + "window: 0s":                                                      "window: use more than 0",
+		smallest + "window: 15":                                                      "line 7: not the kind of value",
+		smallest + "    upstream_timeout: -1s":                                       "upstream_timeout: use more than 0",
+		smallest + "    schemes: [aws]":                                              "tencent-app",
+		smallest + "    schemes: [huawei-sdk, huawei-sdk]":                           "twice",
+		smallest + "    decode_slash: true\n    schemes: [tencent-app]":              "decode_slash is for scheme huawei-sdk",
+		smallest + "    query_form: [some]":                                          "query form",
+		smallest + "    required_headers: [\"a:b\"]":                                 "header",
+		smallest + "    forward: some":                                               "use all, signed",
+		smallest + "    allow_upgrade: h2c":                                          "websocket",
+		smallest + "    identity_header: Host":                                       "identity_header Host: this header has a meaning",
+		smallest + "    prefix: /a/../b":                                             "write it as /orders",
+		smallest + "    hosts: [\"h:80\"]":                                           "without a port",
+		smallest + "    resign: {key_id: a, secret: {env: A}, algorithm: hmac-sha1}": "resign.algorithm",
+		smallest + "    resign: {key_id: a, secret: {env: A, file: B}}":              "resign.secret: write {env: NAME} or {file: PATH}",
+		smallest + "    resign: {secret: {env: A}}":                                  "resign.key_id",
+		smallest + "    resign: {key_id: a, secret: hushhush}":                       "line 7: not the kind of value",
+		smallest + "  - {name: all, upstream: \"http://h\", prefix: /x}":             "line 7: route \"all\": another route has this name",
+		smallest + "  - {name: b, upstream: \"http://h\"}":                           "for the same host and prefix",
+		smallest + "  - {upstream: \"http://h\", prefix: /x}":                        "give it a name",
+		smallest + "  - {name: b, prefix: /x}":                                       "upstream",
+		smallest + "  - {name: b, prefix: /x, upstream: \"http://u:hushhush@h\"}":    "leave out user and password",
+		smallest + "timeout: 0s":                                                     "timeout: use more than 0",
+		smallest + "drain: -1s":                                                      "drain: use 0 or more",
+		smallest + "max_buffered_disk: 5":                                            "max_body is larger than max_buffered_disk",
+		smallest + "tls: {cert: a}":                                                  "tls.cert and tls.key go together",
+		smallest + "pprof: true":                                                     "give it with admin",
+		smallest + "listen: nowhere":                                                 "listen \"nowhere\": write 127.0.0.1:8080",
+		smallest + "trusted_proxies: [nowhere]":                                      "trusted_proxies: \"nowhere\"",
+		smallest + "log_level: all":                                                  "log_level \"all\": use debug",
+		smallest + "self_test_interval: 1ms":                                         "self_test_interval: use 1s",
+		smallest + "backend: unknown":                                                "unknown",
+		smallest + "traces: {endpoint: collector}":                                   "traces.endpoint",
+		smallest + "traces: {endpoint: \"http://\"}":                                 "traces.endpoint",
+		smallest + "traces: {endpoint: \"http://[\"}":                                "traces.endpoint",
+		smallest + "traces: {endpoint: \"http://c:x\"}":                              "traces.endpoint",
+		smallest + "traces: {endpoint: \"http://c?token=hushhush\"}":                 "traces.endpoint",
+		smallest + "traces: {endpoint: \"http://u:hushhush@c\"}":                     "traces.endpoint",
+		smallest + "    max_body: 010":                                               "line 7: max_body is 010: write a whole number that does not begin with 0",
+		smallest + "    max_body: 0o17":                                              "write a whole number",
+		smallest + "    max_body: 1.5":                                               "write a whole number",
+		strings.Replace(smallest, "name: all", "name: !!binary gIGC", 1):             "a name in letters",
+		strings.Replace(smallest, "name: all", `name: "a\nb"`, 1):                    "a name in letters",
+		strings.Replace(smallest, "name: all", "name: "+strings.Repeat("n", 101), 1): "a name in letters",
+		strings.Replace(smallest, "{file: keys.json}", "{sql: {driver: postgres, dsn: {env: A}, stale_limit: 500ms}}", 1): "keys.sql.stale_limit",
+		strings.Replace(smallest, "{file: keys.json}", "{sql: {driver: postgres, dsn: {env: A}, interval: 2h}}", 1):       "keys.sql.stale_limit",
+		strings.Replace(smallest, "{memory: 1000}", "{redis: {url: {env: A}}}\nwindow: 85h", 1):                           "window: use at most 84h0m0s with replay.redis",
+		smallest + "traces: {endpoint: \"http://c\", sample: 2}":                                                          "traces.sample",
+		smallest + "traces: {endpoint: \"http://c\", sample: .nan}":                                                       "traces.sample",
+		strings.Replace(smallest, "{memory: 1000}", "{memory: 1, off: true}", 1):                                          "replay: name memory, redis or off",
+		strings.Replace(smallest, "replay:", "#", 1):                                                                      "replay: name memory, redis or off",
+		strings.Replace(smallest, "{memory: 1000}", "{off: false}", 1):                                                    "replay: name memory, redis or off",
+		strings.Replace(smallest, "{memory: 1000}", "{memory: -1}", 1):                                                    "replay.memory",
+		strings.Replace(smallest, "{memory: 1000}", "{redis: {timeout: 1s}}", 1):                                          "replay.redis.url",
+		strings.Replace(smallest, "{memory: 1000}", "{redis: {url: \"redis://:hushhush@h\"}}", 1):                         "line 3: not the kind of value",
+		strings.Replace(smallest, "{file: keys.json}", "{file: a, sql: {driver: postgres, dsn: {env: A}}}", 1):            "keys: name a file or sql",
+		strings.Replace(smallest, "{file: keys.json}", "{sql: {driver: oracle, dsn: {env: A}}}", 1):                       "keys.sql.driver",
+		strings.Replace(smallest, "{file: keys.json}", "{sql: {driver: postgres}}", 1):                                    "keys.sql.dsn",
+		"keys: {file: a}\nreplay: {off: true}\n":                                                                          "routes: name one",
 	} {
 		_, err := ReadConfig(strings.NewReader(change))
 		require.ErrorIs(t, err, ErrConfig, change)
@@ -172,10 +186,22 @@ keys: {file: a}
 replay: {off: true}
 routes:
   - &first {name: a, upstream: "http://h", max_body: 7}
-  - {<<: *first, name: b, prefix: /b}
+  - {<<: *first, name: 1.5, prefix: /b}
 `))
 	require.NoError(t, err)
 	require.Equal(t, int64(7), c.Routes[1].MaxBody)
+
+	// Of a list of merges the first one counts that names a setting.
+	c, err = ReadConfig(strings.NewReader(`
+keys: {file: a}
+replay: {off: true}
+routes:
+  - &first {name: a, upstream: "http://h", max_body: 7}
+  - &second {name: b, prefix: /b, upstream: "http://i", max_body: 8, forward: signed}
+  - {<<: [*first, *second], name: c, prefix: /c}
+`))
+	require.NoError(t, err)
+	require.Equal(t, []any{int64(7), "signed", "http://h"}, []any{c.Routes[2].MaxBody, c.Routes[2].Forward, c.Routes[2].Upstream})
 }
 
 func FuzzReadConfig(f *testing.F) {

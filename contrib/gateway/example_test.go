@@ -88,5 +88,5 @@ routes:
 	// Output:
 	// the configuration cannot be used:
 	// line 5: route "orders": forward "some": use all, signed
-	// line 5: route "orders": prefix "orders": write it as /orders or /v1/orders, as it is in the request line, without dots, double slashes and what is encoded
+	// line 5: route "orders": prefix "orders": write it as /orders or /v1/orders, as it is in the request line, in ASCII, without dots, double slashes and what is encoded
 }

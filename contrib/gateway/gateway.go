@@ -113,14 +113,7 @@ func (g *Gateway) openKeys(ctx context.Context, k Keys) (hmacsign.KeyStore, erro
 	db.SetMaxOpenConns(maxConns)
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	opts := []sqlkeys.Option{sqlkeys.WithReport(g.reportKeys)}
-	if k.SQL.Interval > 0 {
-		opts = append(opts, sqlkeys.WithInterval(k.SQL.Interval))
-	}
-	if k.SQL.StaleLimit > 0 {
-		opts = append(opts, sqlkeys.WithStaleLimit(k.SQL.StaleLimit))
-	}
-	store, err := sqlkeys.Open(ctx, db, opts...)
+	store, err := sqlkeys.Open(ctx, db, sqlkeys.WithReport(g.reportKeys), sqlkeys.WithInterval(k.SQL.Interval), sqlkeys.WithStaleLimit(k.SQL.StaleLimit))
 	if err != nil {
 		return nil, err
 	}
@@ -149,18 +142,9 @@ func (g *Gateway) openReplays(ctx context.Context, r Replay) (hmacsign.ReplaySto
 	if err != nil {
 		return nil, err
 	}
-	var opts []redisreplay.Option
-	if r.Redis.Timeout > 0 {
-		opts = append(opts, redisreplay.WithTimeout(r.Redis.Timeout))
-	}
-	if r.Redis.Replicas > 0 {
-		opts = append(opts, redisreplay.WithReplicas(r.Redis.Replicas))
-	}
+	opts := []redisreplay.Option{redisreplay.WithTimeout(r.Redis.Timeout), redisreplay.WithReplicas(r.Redis.Replicas), redisreplay.WithFlushDelay(r.Redis.FlushDelay)}
 	if r.Redis.AllowEviction {
 		opts = append(opts, redisreplay.AllowEviction())
-	}
-	if r.Redis.FlushDelay > 0 {
-		opts = append(opts, redisreplay.WithFlushDelay(r.Redis.FlushDelay))
 	}
 	store, err := redisreplay.Open(ctx, url, opts...)
 	if err != nil {

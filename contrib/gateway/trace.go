@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -33,12 +35,13 @@ type tracer struct {
 
 // newTracer exports to the collector of the configuration.
 func newTracer(ctx context.Context, c *Traces, log *slog.Logger) (*tracer, error) {
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.Endpoint+"/v1/traces"))
+	otel.SetLogger(logr.FromSlogHandler(withoutValues{log.Handler()}))
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(strings.TrimRight(c.Endpoint, "/")+"/v1/traces"))
 	if err != nil {
 		return nil, err
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		log.Warn("traces could not be sent", "error", err.Error())
+		log.Warn("traces could not be sent", "error", clipped(err.Error())) // it may hold the collector's whole answer
 	}))
 	sample := 1.0
 	if c.Sample != nil {
@@ -117,11 +120,30 @@ func knownMethod(method string) string {
 	return "HTTP"
 }
 
-// clipped bounds what a stranger can make an attribute hold.
+// withoutValues logs what OpenTelemetry finds wrong in the environment, but not the
+// values, which may be secret headers: it would write them to standard error.
+type withoutValues struct{ slog.Handler }
+
+func (h withoutValues) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelError && h.Handler.Enabled(ctx, level)
+}
+
+func (h withoutValues) Handle(ctx context.Context, r slog.Record) error {
+	told := slog.NewRecord(r.Time, r.Level, "a variable OTEL_... of the environment cannot be used", 0)
+	told.AddAttrs(slog.String("step", r.Message))
+	return h.Handler.Handle(ctx, told)
+}
+
+func (h withoutValues) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+func (h withoutValues) WithGroup(string) slog.Handler { return h }
+
+// clipped bounds what a stranger can make an attribute hold, and makes text of it: with
+// one that is none all spans that are sent beside it would be lost.
 func clipped(text string) string {
 	const limit = 256
-	if len(text) <= limit {
-		return text
+	if len(text) > limit {
+		text = text[:limit] + "..."
 	}
-	return text[:limit] + "..."
+	return strings.ToValidUTF8(text, "\uFFFD")
 }

@@ -144,8 +144,23 @@ func TestTracesAreExported(t *testing.T) {
 	}))
 	defer c.Close()
 	u := newUpstream(t)
-	i := start(t, configOf(t, u.URL, "", "off: true")+"traces: {endpoint: \""+c.URL+"\"}\n")
+	i := start(t, configOf(t, u.URL, "", "off: true")+"traces: {endpoint: \""+c.URL+"/\"}\n")
 	require.Equal(t, 200, newRequest(t, "GET", "a").send(i.url))
+	req := newRequest(t, "GET", "b") // what a stranger writes for a key id keeps no span from the collector
+	req.header.Set("Authorization", strings.NewReplacer("test-key", "\xff", "hmac-sm3", "\xfe").Replace(req.header.Get("Authorization")))
+	require.Equal(t, 401, req.send(i.url))
 	require.NoError(t, i.stop()) // sends what is left
-	require.ElementsMatch(t, []string{"upstream", "GET all"}, []string{<-names, <-names})
+	require.ElementsMatch(t, []string{"upstream", "GET all", "GET all"}, []string{<-names, <-names, <-names})
+}
+
+// What is wrong in the environment is told, but not the values: they are headers with
+// secrets, for one.
+func TestTracesShowNoSecret(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization Bearer hushhush,authorization=hushhush%zz")
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:hushhush@[")
+	i := start(t, configOf(t, "http://h", "", "off: true")+"traces: {endpoint: \"http://127.0.0.1:1\"}\n")
+	require.Equal(t, 401, (&copied{method: "GET", target: "/"}).send(i.url))
+	require.NoError(t, i.stop())
+	require.NotContains(t, i.log.String(), "hushhush")
+	require.Contains(t, i.log.String(), `"step":"parse headers"`, "it is written elsewhere")
 }

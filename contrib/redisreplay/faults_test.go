@@ -4,6 +4,7 @@ package redisreplay
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -122,6 +123,7 @@ func TestPausedForLong(t *testing.T) {
 	start := time.Now()
 	var all sync.WaitGroup
 	var slowest atomic.Int64
+	before, most := runtime.NumGoroutine(), 0
 	for n := range 3000 {
 		all.Go(func() {
 			start := time.Now()
@@ -132,8 +134,13 @@ func TestPausedForLong(t *testing.T) {
 			}
 		})
 	}
+	for range 20 {
+		most = max(most, runtime.NumGoroutine())
+		time.Sleep(5 * time.Millisecond)
+	}
 	all.Wait()
-	t.Logf("3000 errors, the slowest after %v", time.Duration(slowest.Load()))
+	t.Logf("3000 errors, the slowest after %v, with %d goroutines", time.Duration(slowest.Load()), most)
+	require.Less(t, most, before+3000+maxPending+100, "what waits for Redis is not bounded")
 	require.Less(t, time.Since(start), hangGuard)
 	time.Sleep(2500 * time.Millisecond)
 	_, err := seen(s, -1)

@@ -141,6 +141,40 @@ func TestWrongAnswers(t *testing.T) {
 	require.False(t, was, "an honest answer must pass")
 }
 
+// Nothing but a number of replicas that is enough lets a request pass that replicas
+// must have.
+func TestWrongAnswersToWait(t *testing.T) {
+	for answer, passes := range map[string]bool{":1\r\n": true, ":2\r\n": true, ":0\r\n": false, ":-1\r\n": false, "-NOPERM no\r\n": false, "_\r\n": false, "+OK\r\n": false, "*0\r\n": false, "x\r\n": false, "": false} {
+		s, err := Open(t.Context(), fakeRedis(t, func(command []string) []byte {
+			switch command[0] {
+			case "SET":
+				return []byte("_\r\n")
+			case "WAIT":
+				return []byte(answer)
+			}
+			return greet(command)
+		}), WithTimeout(50*time.Millisecond), WithReplicas(1))
+		require.NoError(t, err)
+		was, err := seen(s, 1)
+		require.Equal(t, passes, err == nil, "%q", answer)
+		require.False(t, was)
+		s.Close()
+	}
+
+	// Our own token is no record of ours where nothing was sent twice.
+	parrot := fakeRedis(t, func(command []string) []byte {
+		switch command[0] {
+		case "SET":
+			return fmt.Appendf(nil, "$%d\r\n%s\r\n", len(command[2]), command[2])
+		case "WAIT":
+			return []byte(":0\r\n")
+		}
+		return greet(command)
+	})
+	_, err := seen(open(t, parrot, WithReplicas(1)), 1)
+	require.ErrorContains(t, err, "none of this store's")
+}
+
 // Wrong answers to what is asked at the start are errors.
 func TestWrongGreetings(t *testing.T) {
 	for _, which := range []string{"HELLO", "CLUSTER", "CONFIG"} {

@@ -225,7 +225,7 @@ func (s *Store) set(ctx context.Context, id, token string, lifetime time.Duratio
 		copies, waitErr := answers[1].AsInt64()
 		switch {
 		case waitErr != nil:
-			err = waitErr
+			err = fmt.Errorf("asking for replicas: %w", waitErr) // also for a null, which alone says that it is recorded
 		case copies < int64(s.replicas):
 			err = fmt.Errorf("%d of %d replicas confirmed in time", copies, s.replicas)
 		}

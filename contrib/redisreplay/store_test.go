@@ -78,6 +78,29 @@ func TestSecondIsSeen(t *testing.T) {
 	}
 }
 
+// A replay leaves the record as it was: the token, by which a first try is told from
+// it, and the time.
+func TestReplayChangesNothing(t *testing.T) {
+	redis := redistest.Start(t)
+	s := open(t, redis.URL())
+	_, err := s.Seen(t.Context(), id(1), now, now.Add(time.Minute))
+	require.NoError(t, err)
+	key := id(1)
+	name := "hmacsign:" + string(key[:])
+	token := redis.Do("GET", name)
+	was, err := s.Seen(t.Context(), id(1), now, now.Add(time.Hour))
+	require.NoError(t, err)
+	require.True(t, was)
+	require.Equal(t, token, redis.Do("GET", name))
+	left, err := strconv.Atoi(redis.Do("PTTL", name))
+	require.NoError(t, err)
+	require.LessOrEqual(t, left, int((time.Minute + ClockMargin).Milliseconds()))
+
+	redis.Do("SET", name, "somebody else's")
+	_, err = seen(s, 1)
+	require.ErrorContains(t, err, "use a prefix that nothing else does")
+}
+
 // A Redis that answers but records nothing is not ready.
 func TestReadyRecords(t *testing.T) {
 	redis := redistest.Start(t)
@@ -132,6 +155,40 @@ func TestVerifiers(t *testing.T) {
 		}
 		_, err = v.Verify(req)
 		require.ErrorIs(t, err, hmacsign.ErrReplayed)
+	}
+}
+
+// A gateway whose clock is behind that of the one that accepted a request refuses it for
+// its age before Redis forgets it.
+func TestClocksThatDiffer(t *testing.T) {
+	const window = time.Minute
+	redis := redistest.Start(t)
+	keys, err := hmacsign.ReadKeys(strings.NewReader(`[{"id":"key","secret":"a secret of the test"}]`))
+	require.NoError(t, err)
+	for n, ahead := range []time.Duration{0, 50 * time.Second, -50 * time.Second, ClockMargin - time.Second} {
+		for _, off := range []time.Duration{0, window - ahead.Abs(), ahead.Abs() - window} { // of the request's date
+			base := time.Now().Truncate(time.Second)
+			clock := func(by time.Duration) func() time.Time { return func() time.Time { return base.Add(by) } }
+			signer, err := hmacsign.NewSigner(hmacsign.TencentApp, "hmac-sha256", hmacsign.Credential{KeyID: "key", Secret: hmacsign.Secret("a secret of the test")}, hmacsign.WithClock(clock(ahead/2+off)))
+			require.NoError(t, err)
+			req, err := http.NewRequest("GET", "http://host/"+strconv.Itoa(n)+off.String(), nil)
+			require.NoError(t, err)
+			require.NoError(t, signer.Sign(req))
+			redis.Do("FLUSHALL")
+			s := open(t, redis.URL())
+			verify := func(by time.Duration) error {
+				v, err := hmacsign.NewVerifier(keys, hmacsign.WithReplayGuard(s), hmacsign.WithWindow(window), hmacsign.WithClock(clock(by)))
+				require.NoError(t, err)
+				_, err = v.Verify(req)
+				return err
+			}
+			require.NoError(t, verify(ahead))
+			require.ErrorIs(t, verify(0), hmacsign.ErrReplayed)
+			left, err := strconv.Atoi(redis.Do("PTTL", redis.Do("RANDOMKEY")))
+			require.NoError(t, err)
+			// While Redis remembers it the other clock comes to here:
+			require.ErrorIs(t, verify(time.Duration(left)*time.Millisecond), hmacsign.ErrExpired, "ahead by %v, dated %v off", ahead, off)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package redisreplay
 import (
 	"bufio"
 	"bytes"
+	"net"
 	"strings"
 	"testing"
 
@@ -76,3 +77,23 @@ func FuzzInfo(f *testing.F) {
 type bytesError string
 
 func (e bytesError) Error() string { return string(e) }
+
+// What nothing asked or subscribed to ends the connection.
+func TestUnaskedMessages(t *testing.T) {
+	for _, c := range []struct {
+		text       string
+		subscribes bool
+		want       error
+	}{
+		{"+OK\r\n", false, errUnasked},
+		{">2\r\n+message\r\n+x\r\n", false, errPushed},
+		{">2\r\n+message\r\n+x\r\n", true, nil},
+	} {
+		here, there := net.Pipe()
+		go there.Write([]byte(c.text))
+		_, err := (&checkedConn{Conn: here, subscribes: c.subscribes}).Read(make([]byte, 100))
+		require.ErrorIs(t, err, c.want, c.text)
+		here.Close()
+		there.Close()
+	}
+}

@@ -6,7 +6,9 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -48,12 +50,12 @@ func (r *Route) check() error {
 	if r.IdentityHeader != "" && !scheme.IsToken(r.IdentityHeader) {
 		return fmt.Errorf("identity header %q: give it the name of a header", r.IdentityHeader)
 	}
-	if prefix := r.Prefix; prefix != "" && (cleaned(prefix) != r.below() || strings.ContainsAny(prefix, "%;?#\\ ")) {
-		return fmt.Errorf("prefix %q: write it as /orders or /v1/orders, as it is in the request line, without dots, double slashes and what is encoded", prefix)
+	if prefix := r.Prefix; prefix != "" && (climbs(prefix) || cleaned(prefix, slashes) != r.below() || strings.ContainsFunc(prefix, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`%;?#\`, c) })) {
+		return fmt.Errorf("prefix %q: write it as /orders or /v1/orders, as it is in the request line, in ASCII, without dots, double slashes and what is encoded", prefix)
 	}
 	for _, host := range r.Hosts {
-		if host == "" || host != hostOf(host) {
-			return fmt.Errorf("host %q: write it in lower case, without a port", host)
+		if name, ok := hostOf(host); !ok || host == "" || host != name {
+			return fmt.Errorf("host %q: write it in lower case and ASCII, without a port and a dot at its end, an IPv6 address as [2001:db8::1]", host)
 		}
 	}
 	return nil
@@ -72,7 +74,7 @@ func checkRoutes(routes []*Route) error {
 			hosts = []string{""}
 		}
 		for _, host := range hosts {
-			at := place{host, strings.ToLower(r.below())}
+			at := place{host, folded(r.below())}
 			if other, ok := taken[at]; ok {
 				return fmt.Errorf("routes %q and %q are for the same host and prefix: change one of them", other, r.Name)
 			}
@@ -91,8 +93,8 @@ type routed struct {
 var errNoRoute = errors.New("no route is for this host and path")
 
 // route is the route that a request takes: of those for its host the one with the
-// longest prefix. Where some server would read the path as one of another route it
-// is refused: what that one demands would be evaded.
+// longest prefix. Where some server would read the host or the path as one of another
+// route it is refused: what that one demands would be evaded.
 func (p *Proxy) route(r *http.Request) (*routed, error) {
 	if len(p.routes) == 1 && p.routes[0].Prefix == "" && p.routes[0].Hosts == nil {
 		return p.routes[0], nil
@@ -101,11 +103,23 @@ func (p *Proxy) route(r *http.Request) (*routed, error) {
 	if !ok {
 		return nil, notForwardable("the target is not a path")
 	}
-	routes := p.routesOf(hostOf(r.Host))
+	routes, err := p.routesOf(r.Host)
+	if err != nil {
+		return nil, err
+	}
+	if len(routes) == 1 && routes[0].Prefix == "" {
+		return routes[0], nil
+	}
 	route := longest(routes, path, false)
-	for reading := range readings(path) {
-		if longest(routes, reading, false) != route || longest(routes, reading, true) != route {
-			return nil, notForwardable("some servers read the path as " + clipped(reading, maxField) + ", which is another route's")
+	for reading := range decodings(path) {
+		if climbs(reading) {
+			return nil, notForwardable("the path has .. in it, which servers resolve differently, and routes have prefixes")
+		}
+		for _, separators := range [...]string{slashes, "/"} {
+			read := cleaned(reading, separators)
+			if longest(routes, read, false) != route || longest(routes, read, true) != route {
+				return nil, notForwardable("some servers read the path as " + clipped(read, maxField) + ", which is another route's")
+			}
 		}
 	}
 	if route == nil {
@@ -115,30 +129,34 @@ func (p *Proxy) route(r *http.Request) (*routed, error) {
 }
 
 // routesOf are the routes that name the host, or if none does those that name none.
-func (p *Proxy) routesOf(host string) []*routed {
-	names := func(r *routed) bool { return slices.Contains(r.Hosts, host) }
-	if !slices.ContainsFunc(p.routes, names) {
-		names = func(r *routed) bool { return len(r.Hosts) == 0 }
+func (p *Proxy) routesOf(host string) (of []*routed, err error) {
+	some := func(r *routed) bool { return len(r.Hosts) > 0 }
+	name, ok := hostOf(host)
+	if !ok && slices.ContainsFunc(p.routes, some) {
+		return nil, notForwardable("the Host is not a name or an address with a port, so that servers read it differently, and routes have hosts")
 	}
-	var of []*routed
+	names := func(r *routed) bool { return slices.Contains(r.Hosts, name) }
+	if !slices.ContainsFunc(p.routes, names) {
+		names = func(r *routed) bool { return !some(r) }
+	}
 	for _, r := range p.routes {
 		if names(r) {
 			of = append(of, r)
 		}
 	}
-	return of
+	return of, nil
 }
 
 // longest is the route with the longest prefix of the path, or nil. With fold it does
 // not tell upper from lower case, as some servers do not.
 func longest(routes []*routed, path string, fold bool) (found *routed) {
 	if fold {
-		path = strings.ToLower(path)
+		path = folded(path)
 	}
 	for _, r := range routes {
 		prefix := r.below()
 		if fold {
-			prefix = strings.ToLower(prefix)
+			prefix = folded(prefix)
 		}
 		if isBelow(path, prefix) && (found == nil || len(r.Prefix) > len(found.Prefix)) {
 			found = r
@@ -146,6 +164,10 @@ func longest(routes []*routed, path string, fold bool) (found *routed) {
 	}
 	return found
 }
+
+// folded is a path without the difference of upper and lower case, by way of the upper:
+// some letters beyond ASCII have one of ASCII there.
+func folded(path string) string { return strings.ToLower(strings.ToUpper(path)) }
 
 // below is the prefix without the slash at its end: a segment ends with it either way.
 func (r *Route) below() string { return strings.TrimSuffix(r.Prefix, "/") }
@@ -155,92 +177,129 @@ func isBelow(path, prefix string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-// hostOf is a host without its port and the dot of a full name, in lower case.
-func hostOf(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+// plainHost is a name or an address that no server reads as another one.
+var plainHost = regexp.MustCompile(`^([0-9A-Za-z._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?$`)
+
+// hostOf is a host without its port and the dot of a full name, in lower case. It is
+// false for what is not the name or the address of one.
+func hostOf(host string) (name string, ok bool) {
+	if !plainHost.MatchString(host) {
+		return "", false
 	}
-	return strings.TrimSuffix(strings.ToLower(host), ".")
+	name = strings.Trim(host, "[]")
+	if without, _, err := net.SplitHostPort(host); err == nil {
+		name = without
+	}
+	if strings.HasPrefix(host, "[") {
+		addr, err := netip.ParseAddr(name)
+		return "[" + addr.String() + "]", err == nil && addr.Is6()
+	}
+	return strings.TrimRight(strings.ToLower(name), "."), true
 }
 
-// readings are what servers may take a path for: one that decodes it up to three
-// times, and that resolves dots, or ends it where it finds a query, a fragment or a
-// zero byte.
-func readings(path string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for text := range decodings(path) {
-			end := strings.IndexAny(text, "?#\x00")
-			if !yield(cleaned(text)) || end >= 0 && !yield(cleaned(text[:end])) {
-				return
-			}
+// climbs reports whether some server finds a segment in the path that leads up. What
+// it leads up from is not known: one server drops an empty segment before, and the
+// next one does not.
+func climbs(path string) bool {
+	for segment := range segments(path, slashes) {
+		if segment == ".." {
+			return true
 		}
 	}
+	return false
 }
 
-// cleaned is a path with its dots resolved, without what is empty in it.
-func cleaned(path string) string {
-	var kept []string
-	for segment := range segments(path) {
-		switch {
-		case segment != "..":
-			kept = append(kept, segment)
-		case len(kept) > 0:
-			kept = kept[:len(kept)-1]
-		}
+// cleaned is a path that does not climb without what some servers drop: if one reads
+// it as below a prefix, so it is cleaned.
+func cleaned(path, separators string) string {
+	var b strings.Builder
+	for segment := range segments(path, separators) {
+		b.WriteString("/" + segment)
 	}
-	if len(kept) == 0 {
-		return ""
-	}
-	return "/" + strings.Join(kept, "/")
+	return b.String()
 }
 
 // leavesBase reports whether some server may find that the path leads above the
 // root, behind which the base path is.
 func leavesBase(path string) bool {
 	for text := range decodings(path) {
-		depth := 0
-		for segment := range segments(text) {
-			if segment != ".." {
-				depth++
-			} else if depth--; depth < 0 {
-				return true
-			}
+		if leavesRoot(text, slashes) || leavesRoot(text, "/") {
+			return true
 		}
 	}
 	return false
 }
 
-// decodings are a path and what comes of it if it is decoded up to three times.
+func leavesRoot(path, separators string) bool {
+	depth := 0
+	for segment := range segments(path, separators) {
+		if segment != ".." {
+			depth++
+		} else if depth--; depth < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// decodings are a path and what comes of it if it is decoded up to three times, and
+// both for a server that takes parameters off before.
 func decodings(path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for range 4 {
-			path = overlong.Replace(path)
-			if !yield(path) || !strings.Contains(path, "%") {
+		for _, text := range [...]string{path, parameters.ReplaceAllString(path, "")} {
+			for range 4 {
+				text = lookalikes.Replace(text)
+				if !yield(text) {
+					return
+				}
+				if !strings.Contains(text, "%") {
+					break
+				}
+				text = percentDecoded(text)
+			}
+			if !strings.Contains(path, ";") {
 				return
 			}
-			path = percentDecoded(path)
 		}
 	}
 }
 
-// segments are those of a path, for a server that takes a backslash for a slash, that
-// ends a segment where it finds parameters, a fragment or a zero byte, and that does
-// not take spaces for a part of a segment's name; but none that is empty or a dot.
-func segments(path string) iter.Seq[string] {
+var parameters = regexp.MustCompile(`;[^/]*`)
+
+// slashes are what ends a segment: some servers take a backslash for a slash.
+const slashes = `/\`
+
+// segments are those of a path, for a server that ends a segment where it finds
+// parameters, a fragment or a zero byte, and that does not take spaces and dots at
+// its end for a part of its name; but none that is empty or a dot.
+func segments(path, separators string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
+		for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
 			if end := strings.IndexAny(segment, ";?#\x00"); end >= 0 {
 				segment = segment[:end]
 			}
-			if segment = strings.TrimSpace(segment); segment != "" && segment != "." && !yield(segment) {
+			if segment = strings.TrimSpace(segment); segment != ".." {
+				segment = strings.TrimRight(segment, ". ")
+			}
+			if segment != "" && !yield(segment) {
 				return
 			}
 		}
 	}
 }
 
-// overlong has the forms of UTF-8 that no one may write and some decode.
-var overlong = strings.NewReplacer("\xc0\xae", ".", "\xc0\xaf", "/", "\xc1\x9c", `\`)
+// lookalikes makes characters of ASCII of what some servers take for them: forms of
+// UTF-8 that no one may write, and letters of full width. It drops what some drop.
+var lookalikes = func() *strings.Replacer {
+	pairs := []string{"\t", "", "\n", "", "\r", ""}
+	for c := byte('!'); c <= '~'; c++ {
+		high, low := c>>6, 0x80|c&0x3f
+		for _, form := range []string{string([]byte{0xc0 | high, low}), string([]byte{0xe0, 0x80 | high, low}), string([]byte{0xf0, 0x80, 0x80 | high, low}), string('！' + rune(c-'!'))} {
+			pairs = append(pairs, form, string(rune(c)))
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}()
 
 // percentDecoded decodes what is well encoded, and keeps what is not.
 func percentDecoded(s string) string {

@@ -42,11 +42,9 @@ func (t tracing) RoundTrip(out *http.Request) (*http.Response, error) {
 	for _, name := range traceHeaders {
 		if d.covers(name) {
 			header = http.Header{} // the client's trace stays, which was verified
-			break
+		} else {
+			delete(out.Header, name)
 		}
-	}
-	for _, name := range traceHeaders {
-		delete(header, name)
 	}
 	end := t.tracer.Forward(out.Context(), header)
 	res, err := t.next.RoundTrip(out)

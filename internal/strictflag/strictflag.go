@@ -32,6 +32,14 @@ func (o *once) Set(text string) error {
 	return o.Value.Set(text)
 }
 
+// String is also asked of a zero value, to tell defaults that need no mention.
+func (o *once) String() string {
+	if o.Value == nil {
+		return ""
+	}
+	return o.Value.String()
+}
+
 // IsBoolFlag makes flags without a value of those that were.
 func (o *once) IsBoolFlag() bool {
 	b, ok := o.Value.(interface{ IsBoolFlag() bool })
