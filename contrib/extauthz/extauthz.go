@@ -62,7 +62,8 @@ func KeepForwarded() Option {
 // does not say so with Content-Length: 0, which some clients do not. Envoy removes
 // Transfer-Encoding and HTTP/2 needs no header for a body, so that nothing but
 // with_request_body tells such a request from one whose body was held back: use it only
-// where no route of Envoy's is without that.
+// where no route of Envoy's is without that. One that asks for an upgrade is refused
+// still: Envoy holds back what follows it, whatever is set.
 func AcceptUnsaidLength() Option {
 	return func(s *Server) { s.acceptUnsaid = true }
 }
@@ -153,10 +154,23 @@ func (s *Server) decide(ctx context.Context, r *request, in *authv3.CheckRequest
 	if err == nil {
 		err = s.screen.Check(r.header, covered)
 	}
+	if err == nil && namesIdentity(r.header) {
+		err = screen.NotForwardable("the Connection header names " + IdentityHeader + ", which so would not arrive")
+	}
 	if err != nil {
 		return nil, refusedAfter(id, err)
 	}
 	return id, nil
+}
+
+// namesIdentity is for upgrades: of other requests Envoy takes the Connection header off.
+func namesIdentity(header http.Header) bool {
+	for name := range screen.ConnectionOptions(header) {
+		if strings.EqualFold(name, IdentityHeader) {
+			return true
+		}
+	}
+	return false
 }
 
 // refusedAfter is the error for a request whose signature is right.
