@@ -142,6 +142,29 @@ func TestUnsignedHeaders(t *testing.T) {
 	require.Equal(t, []string{"127.0.0.1"}, with("X-Forwarded-For: 10.0.0.1\r\n")["X-Forwarded-For"])
 }
 
+// What a matcher leaves out is not verified, and does not tell who sent it where the
+// README's line is there; that line takes nothing from what is verified.
+func TestMatcher(t *testing.T) {
+	up := startUpstream(t)
+	s := startCaddy(t, fmt.Sprintf(`{{addr}} {
+		route {
+			request_header -X-Hmacsign-Key-Id
+			hmacsign /api/* {
+				keys {{keys}}
+			}
+			reverse_proxy %s
+		}
+	}`, up.address()))
+	for path, want := range map[string][]string{"/api/a": {testKeyID}, "/b": nil} {
+		text := wireText(t, signed(t, newSigner(t, hmacsign.TencentApp, "hmac-sm3"), "GET", "http://"+s.addr+path, "", nil))
+		status, _ := send(s.addr, strings.Replace(text, "\r\n", "\r\nX-Hmacsign-Key-Id: forged\r\n", 1))
+		require.Equal(t, 200, status)
+		require.Equal(t, want, up.arrived()[0].header["X-Hmacsign-Key-Id"], path)
+	}
+	status, _ := send(s.addr, "GET /api/a HTTP/1.1\r\nHost: h\r\n\r\n")
+	require.Equal(t, 401, status)
+}
+
 // What a trusted proxy says of the client is kept, unless it looks like more.
 func TestTrustedProxies(t *testing.T) {
 	up := startUpstream(t)
