@@ -50,6 +50,12 @@ func run(ctx context.Context, args []string, log *slog.Logger, ready func(net.Ad
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
+	switch {
+	case fs.NArg() > 0: // -body-forwarded false would be true
+		return fmt.Errorf("%q: all is said with flags, a switch is set off by -name=false", fs.Arg(0))
+	case *keysFile == "":
+		return errors.New("name the keys file with -keys")
+	}
 	options, err := parseTrusted(*trusted)
 	if err != nil {
 		return err

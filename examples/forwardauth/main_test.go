@@ -199,9 +199,11 @@ func TestMisconfigured(t *testing.T) {
 	require.Contains(t, log.String(), "no trusted proxy")
 
 	for want, args := range map[string][]string{
-		"write a block":     {"-trusted-proxies", "localhost"},
-		"no such file":      {"-trusted-proxies", "unix", "-keys", "/none"},
-		"flag provided but": {"-body"},
+		"write a block":          {"-trusted-proxies", "localhost"},
+		"no such file":           {"-trusted-proxies", "unix", "-keys", "/none"},
+		"flag provided but":      {"-body"},
+		"all is said with flags": {"-body-forwarded", "false", "-trusted-proxies", "unix"},
+		"name the keys file":     {"-keys", "", "-trusted-proxies", "unix"},
 	} {
 		err := run(context.Background(), append([]string{"-keys", writeKeys(t)}, args...), slog.New(slog.DiscardHandler), nil)
 		require.ErrorContains(t, err, want)
