@@ -130,7 +130,7 @@ func TestUnsignedHeaders(t *testing.T) {
 	}
 	require.Equal(t, []string{"kept"}, with("X-Other: kept\r\n")["X-Other"])
 	for _, line := range []string{"X-Hmacsign-Key-Id: forged\r\n", "x-hmacsign-key-id: a\r\nX-HMACSIGN-KEY-ID: b\r\n", "X_Hmacsign_Key_Id: forged\r\n", "X~Tenant: forged\r\n",
-		"X-Rewrite-Url: /admin\r\n", "X-Http-Method-Override: DELETE\r\n", "Proxy: http://evil\r\n", "X-Real-Ip: 10.0.0.1\r\n", "X-Forwarded-Port: 4711\r\n",
+		"X-Rewrite-Url: /admin\r\n", "X-Http-Method-Override: DELETE\r\n", "Proxy: http://evil\r\n", "X-Real-Ip: 10.0.0.1\r\n", "Forwarded: for=10.0.0.1\r\n", "X-Forwarded-Port: 4711\r\n",
 		"Connection: X-Hmacsign-Key-Id\r\n", "Connection: close, X-Hmacsign-Key-Id, X-Other\r\nX-Other: dropped\r\n"} {
 		header := with(line)
 		for _, values := range header {

@@ -51,8 +51,8 @@ func WithBudget(b *hmacsign.Budget) Option {
 	return func(s *Server) { s.budget = b }
 }
 
-// KeepForwarded passes on X-Real-Ip and the X-Forwarded headers that Envoy does not set
-// itself, such as X-Forwarded-Port. Without it those that are not signed are removed:
+// KeepForwarded passes on Forwarded, X-Real-Ip and the X-Forwarded headers that Envoy does
+// not set itself, such as X-Forwarded-Host. Without it those that are not signed are removed:
 // any client can send them. Use it where Envoy is behind a proxy that sets them.
 func KeepForwarded() Option {
 	return func(s *Server) { s.keepForwarded = true }
@@ -199,9 +199,10 @@ func (s *Server) removed(r *request, id *hmacsign.Identity) (names []string) {
 }
 
 // dropsForwarded is for what a client can say of how it was reached. Envoy itself takes
-// care of X-Forwarded-Client-Cert.
+// care of X-Forwarded-Client-Cert. To X-Forwarded-Host it appends at most, behind this
+// service.
 func (s *Server) dropsForwarded(name string) bool {
-	return !s.keepForwarded && screen.IsForwarded(name) && !strings.EqualFold(name, "X-Forwarded-Client-Cert")
+	return !s.keepForwarded && (strings.EqualFold(name, "X-Forwarded-Host") || screen.IsForwarded(name) && !strings.EqualFold(name, "X-Forwarded-Client-Cert"))
 }
 
 // refuse is the answer for an error, which it writes down in d.
