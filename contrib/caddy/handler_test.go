@@ -1,9 +1,11 @@
 package hmacsigncaddy
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -216,6 +218,7 @@ func TestNotForwardable(t *testing.T) {
 		{"signed X-Forwarded-For", get("X-Forwarded-For")("/a", http.Header{"X-Forwarded-For": {"10.0.0.1"}}), add(plain, "X-Forwarded-For: 10.0.0.1\r\n")},
 		{"signed identity", get("X-Hmacsign-Key-Id")("/a", http.Header{"X-Hmacsign-Key-Id": {testKeyID}}), add(plain, "X-Hmacsign-Key-Id: a\r\n")},
 		{"signed hop-by-hop header", get("Keep-Alive")("/a", http.Header{"Keep-Alive": {"1"}}), add(plain, "Keep-Alive: 1\r\n")},
+		{"a Host with a zone", strings.Replace(keypair, "Host: "+s.addr, "Host: [fe80::1%25lo]:80", 1), strings.Replace(keypair, "Host: "+s.addr, "Host: [fe80::1]:80", 1)},
 		{"signed cookies that HTTP/2 changes", get("Cookie")("/a", http.Header{"Cookie": {"a=1;b=2"}}), get("Cookie")("/a", http.Header{"Cookie": {"a=1; b=2"}})},
 	} {
 		status, body := send(s.addr, c.refused)
@@ -276,8 +279,26 @@ func TestBodies(t *testing.T) {
 			require.Len(t, arrived, 1)
 			require.Len(t, arrived[0].body, 1000)
 			require.Empty(t, arrived[0].trailer)
+			if signer == huawei {
+				require.Equal(t, "1000", arrived[0].header.Get("Content-Length"), "it was read, and is sent as it is known")
+			}
 		}
 	}
+	waiting := wireText(t, signed(t, huawei, "POST", "http://"+s.addr+"/a", "x", http.Header{"Expect": {"100-continue"}}))
+	conn, err := net.Dial("tcp", s.addr)
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
+	io.WriteString(conn, strings.TrimSuffix(waiting, "x"))
+	in := bufio.NewReader(conn)
+	res, err := http.ReadResponse(in, nil)
+	require.NoError(t, err)
+	require.Equal(t, 100, res.StatusCode)
+	io.WriteString(conn, "x")
+	res, err = http.ReadResponse(in, nil)
+	require.NoError(t, err)
+	require.Equal(t, 200, res.StatusCode)
+	require.Empty(t, up.arrived()[0].header["Expect"], "the body is here already")
 }
 
 // A body that waited in a file arrives whole, and Expect is answered.
