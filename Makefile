@@ -11,6 +11,8 @@ BENCH ?= .
 # How long make load drives each proxy, in seconds.
 LOADTIME ?= 30
 
+CONTRIB = $(dir $(wildcard contrib/*/go.mod))
+
 .PHONY: bench-report mutation generate check-generated demo test test-peers test-examples test-contrib load load-contrib memory lint fuzz bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
@@ -68,19 +70,19 @@ mutation:
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	@go vet ./...
-	@go run $(STATICCHECK) ./...
+	@set -e; for module in . examples $(CONTRIB); do (cd $$module && go run $(STATICCHECK) ./...); done
 	@cd algo/sm3asm/gen && go vet ./...
 	@go mod tidy -diff
 	@go mod verify >/dev/null
 
-# Every fuzz target of every package, one after the other.
+# Every fuzz target of every package, one after the other, those of contrib too.
 fuzz:
-	@set -e; for dir in $$(go list -f '{{.Dir}}' ./...); do \
+	@set -e; for module in . $(CONTRIB); do cd $(CURDIR)/$$module; for dir in $$(go list -f '{{.Dir}}' ./...); do \
 	  files=$$(go list -f '{{range .TestGoFiles}}{{$$.Dir}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$$.Dir}}/{{.}} {{end}}' $$dir); \
 	  for target in $$(test -z "$$files" || grep -hos '^func Fuzz[A-Za-z0-9]*(f \*testing.F)' $$files | sed 's/^func //; s/(.*//'); do \
 	    echo "$$target in $${dir#$(CURDIR)/}"; \
 	    (cd $$dir && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x . >fuzz.out 2>&1 || { cat fuzz.out; exit 1; }; rm fuzz.out); \
-	  done; done
+	  done; done; done
 
 # Writes the assembly anew; the generator is a module of its own. CI fails if that
 # changes anything.

@@ -184,3 +184,37 @@ func requireCompiles(t *testing.T, i int, text string) {
 	require.NoError(t, err)
 	require.Empty(t, string(formatted), "gofmt would change the block")
 }
+
+// What a README links to in this repository is there.
+func TestLinks(t *testing.T) {
+	var readmes []string
+	for _, pattern := range []string{"../../*.md", "../../*/*.md", "../../*/*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		readmes = append(readmes, found...)
+	}
+	require.Greater(t, len(readmes), 8)
+	links := 0
+	for _, readme := range readmes {
+		text, err := os.ReadFile(readme)
+		require.NoError(t, err)
+		for _, link := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(string(text), -1) {
+			path, heading, _ := strings.Cut(link[1], "#")
+			if strings.Contains(path, "://") {
+				continue
+			}
+			links++
+			target := filepath.Join(filepath.Dir(readme), path)
+			if path == "" {
+				target = readme
+			}
+			require.FileExists(t, target, "%s: %s", readme, link[1])
+			if heading != "" {
+				there, err := os.ReadFile(target)
+				require.NoError(t, err)
+				require.Contains(t, strings.ReplaceAll(strings.ToLower(string(there)), " ", "-"), "\n##-"+heading+"\n", "%s: %s", readme, link[1])
+			}
+		}
+	}
+	require.Greater(t, links, 10)
+}

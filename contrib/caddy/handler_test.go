@@ -344,7 +344,7 @@ func TestAnswers(t *testing.T) {
 	status, body = send(s.addr, wireText(t, signed(t, newSigner(t, hmacsign.HuaweiSDK, "hmac-sm3"), "GET", "http://"+s.addr+"/a", "", nil)))
 	require.Equal(t, 401, status)
 	require.Contains(t, body, `"reason":"signed_headers"`)
-	status, body = send(s.addr, wireText(t, signed(t, newSigner(t, hmacsign.TencentKeyPair, "hmac-sm3"), "GET", "http://"+s.addr+"/a", "", nil)))
+	status, _ = send(s.addr, wireText(t, signed(t, newSigner(t, hmacsign.TencentKeyPair, "hmac-sm3"), "GET", "http://"+s.addr+"/a", "", nil)))
 	require.Equal(t, 401, status, "the scheme is not accepted")
 	late := newSigner(t, hmacsign.HuaweiSDK, "hmac-sm3", hmacsign.WithSignedHeaders("X-Tenant"), hmacsign.WithClock(func() time.Time { return time.Now().Add(-2 * time.Minute) }))
 	status, body = send(s.addr, wireText(t, signed(t, late, "GET", "http://"+s.addr+"/a", "", http.Header{"X-Tenant": {"1"}})))

@@ -255,15 +255,15 @@ func TestReplayedPostsBeforeASlowRedis(t *testing.T) {
 // traffic sends requests to two gateways without an end, and of those that were accepted
 // copies, until it is told to stop.
 type traffic struct {
-	t               testing.TB
-	urls            []string
-	stop            chan struct{}
-	all             sync.WaitGroup
-	mu              sync.Mutex
-	statuses        map[int]int
-	slowest503      time.Duration
-	accepted        []*copied
-	first200, ended time.Time // since last marked
+	t          testing.TB
+	urls       []string
+	stop       chan struct{}
+	all        sync.WaitGroup
+	mu         sync.Mutex
+	statuses   map[int]int
+	slowest503 time.Duration
+	accepted   []*copied
+	first200   time.Time // since last marked
 }
 
 func startTraffic(t testing.TB, name string, urls ...string) *traffic {

@@ -283,11 +283,25 @@ func plain(err error) error {
 		case strings.HasPrefix(what, "field "):
 			what = fmt.Sprintf("%s is no setting here", strings.Fields(what)[1])
 		case strings.HasPrefix(what, "cannot unmarshal "):
-			what = "not the kind of value that belongs here"
+			what = "not the kind of value that belongs here" + wanted(what)
 		}
 		faults = append(faults, fmt.Errorf("%s: %s", line, ofType.ReplaceAllString(what, "")))
 	}
 	return errors.Join(faults...)
+}
+
+// kinds are what belongs where, by the Go type that the library names.
+var kinds = map[string]string{
+	"int": "a whole number", "int64": "a whole number", "float64": "a number", "bool": "true or false", "string": "a text", "[]string": "a list, [one, another]",
+	"time.Duration": "a time, as in 15m or 1m30s", "gateway.Source": "{env: NAME} or {file: PATH}",
+}
+
+// wanted says what belongs there, where that is short.
+func wanted(what string) string {
+	if kind, ok := kinds[what[strings.LastIndex(what, " ")+1:]]; ok {
+		return ": write " + kind
+	}
+	return ""
 }
 
 // findEmpty finds settings without a value.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,9 +102,9 @@ func TestReadConfigRefuses(t *testing.T) {
 		smallest + "    schemes: [tencent-app, \"\"]":                                             "schemes is empty",
 		smallest + "    upstreem: x":                                                              "line 7: upstreem is no setting here",
 		smallest + "    max_body: 0":                                                              "max_body: use more than 0",
-		smallest + "    max_body: lots":                                                           "line 7: not the kind of value",
+		smallest + "    max_body: lots":                                                           "here: write a whole number",
 		smallest + "window: 0s":                                                                   "window: use more than 0",
-		smallest + "window: 15":                                                                   "line 7: not the kind of value",
+		smallest + "window: 15":                                                                   "line 7: not the kind of value that belongs here: write a time, as in 15m",
 		smallest + "    upstream_timeout: -1s":                                                    "upstream_timeout: use more than 0",
 		smallest + "    schemes: [aws]":                                                           "tencent-app",
 		smallest + "    schemes: [huawei-sdk, huawei-sdk]":                                        "twice",
@@ -118,7 +119,7 @@ func TestReadConfigRefuses(t *testing.T) {
 		smallest + "    resign: {key_id: a, secret: {env: A}, algorithm: hmac-sha1}":              "resign.algorithm",
 		smallest + "    resign: {key_id: a, secret: {env: A, file: B}}":                           "resign.secret: write {env: NAME} or {file: PATH}",
 		smallest + "    resign: {secret: {env: A}}":                                               "resign.key_id",
-		smallest + "    resign: {key_id: a, secret: hushhush}":                                    "line 7: not the kind of value",
+		smallest + "    resign: {key_id: a, secret: hushhush}":                                    "here: write {env: NAME} or {file: PATH}",
 		smallest + "  - {name: all, upstream: \"http://h\", prefix: /x}":                          "line 7: route \"all\": another route has this name",
 		smallest + "  - {name: b, upstream: \"http://h\"}":                                        "for the same host and prefix",
 		smallest + "  - {upstream: \"http://h\", prefix: /x}":                                     "give it a name",
@@ -200,4 +201,15 @@ func FuzzReadConfig(f *testing.F) {
 			require.Positive(t, c.Routes[i].UpstreamTimeout)
 		}
 	})
+}
+
+// That no request can be accepted is told at the start, and not by /readyz alone.
+func TestStartWithoutKeys(t *testing.T) {
+	for keys, ready := range map[string]bool{`[]`: false, `[{"id": "a", "secret": "for tests"}]`: true} {
+		config := configOf(t, newUpstream(t).URL, fmt.Sprintf("file: %q", writeFile(t, "keys.json", keys)), "off: true")
+		g := start(t, config)
+		require.Equal(t, !ready, strings.Contains(g.log.String(), "not ready"), g.log.String())
+		status, why := get(t, g.admin+"/readyz")
+		require.Equal(t, ready, status == 200, why)
+	}
 }

@@ -60,6 +60,9 @@ func TestDeploy(t *testing.T) {
 		require.Contains(t, mounted, name)
 	}
 	for _, service := range in(t, compose, "services").(map[string]any) {
+		for _, secret := range listOf(service, "secrets") {
+			require.Contains(t, secrets, secret)
+		}
 		for _, volume := range listOf(service, "volumes") {
 			if host, _, _ := strings.Cut(volume.(string), ":"); strings.HasPrefix(host, ".") {
 				_, err := os.Stat(filepath.Join("deploy", host))
@@ -69,6 +72,17 @@ func TestDeploy(t *testing.T) {
 	}
 	_, err = os.Stat(filepath.Join("deploy", in(t, compose, "services", "gateway", "build", "context").(string), in(t, compose, "services", "gateway", "build", "dockerfile").(string)))
 	require.NoError(t, err)
+
+	text, err := os.ReadFile("deploy/compose.yaml")
+	require.NoError(t, err)
+	commands, _, _ := strings.Cut(string(text), "services:")
+	roles, err := os.ReadFile("../sqlkeys/deploy/roles.sql")
+	require.NoError(t, err)
+	require.Contains(t, commands, "postgres://hmacsign_reader:")
+	require.Contains(t, string(roles), "CREATE ROLE hmacsign_reader ")
+	for name := range secrets {
+		require.Contains(t, commands, name, "its first lines do not say how to write it")
+	}
 
 	kinds := map[string]map[string]any{}
 	for _, document := range documents(t, "deploy/kubernetes.yaml") {

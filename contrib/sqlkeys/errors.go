@@ -29,8 +29,8 @@ var meanings = map[string]string{
 	"42501": "the user has no right to do this: grant SELECT",
 	"42601": "syntax error",
 	"42703": "there is no such column",
-	"42P01": "there is no such table",
-	"42S02": "there is no such table",
+	"42P01": "there is no such table: run the file of the folder schema that is for this database",
+	"42S02": "there is no such table: run the file of the folder schema that is for this database",
 	"53300": "the server has too many connections",
 	"57P03": "the server is starting or ending",
 }
@@ -65,5 +65,5 @@ func withoutText(ctx context.Context, err error) error {
 	case errors.As(err, &code):
 		return fmt.Errorf("%T with code %d", err, code.Code())
 	}
-	return fmt.Errorf("%T, whose text may hold what is secret: try the query with the database's own client", err)
+	return fmt.Errorf("%T, whose text may hold what is secret: see that the DSN has special characters of its password as %%XX, and try it and the query with the database's own client", err)
 }

@@ -96,6 +96,6 @@ func TestMariaDB(t *testing.T) {
 		require.NotContains(t, fmt.Sprint(err), "hush")
 	}
 	_, err := sqlkeys.Open(context.Background(), db, sqlkeys.WithQueries(strings.Replace(sqlkeys.KeysQuery, "hmacsign_keys", "hush", 1), sqlkeys.RevisionQuery))
-	require.ErrorContains(t, err, "there is no such table (SQLSTATE 42S02)")
+	require.ErrorContains(t, err, "there is no such table: run the file of the folder schema that is for this database (SQLSTATE 42S02)")
 	require.NotContains(t, err.Error(), "hush")
 }

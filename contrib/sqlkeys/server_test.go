@@ -94,7 +94,7 @@ func TestNoDSNInErrors(t *testing.T) {
 		"no rights":       {server.As("hushuser", "right"), "the user has no right to do this: grant SELECT (SQLSTATE 42501)"},
 		"no such server":  {"host=/nonexistent user=hushuser password=hushhush", "no such file or directory"},
 		"unreadable":      {"host=/tmp password=hush hushhush", "ParseConfigError, whose text may hold what is secret"},
-		"unreadable URL":  {"postgres://hushuser:hush hushhush%zz@localhost/x", "ParseConfigError, whose text may hold what is secret"},
+		"unreadable URL":  {"postgres://hushuser:hush/hushhush@localhost/x", "ParseConfigError, whose text may hold what is secret: see that the DSN has special characters of its password as %XX"},
 		"no such network": {"postgres://hushuser:hushhush@127.0.0.1:1/x", "connection refused"},
 	} {
 		_, err := sqlkeys.Open(context.Background(), open(t, "pgx", c.dsn))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -200,10 +202,11 @@ func TestMisconfigured(t *testing.T) {
 
 	for want, args := range map[string][]string{
 		"write a block":          {"-trusted-proxies", "localhost"},
+		"name the keys file":     {"-trusted-proxies", "unix", "-keys="},
+		"who may ask":            {},
 		"no such file":           {"-trusted-proxies", "unix", "-keys", "/none"},
 		"flag provided but":      {"-body"},
-		"all is said with flags": {"-body-forwarded", "false", "-trusted-proxies", "unix"},
-		"name the keys file":     {"-keys", "", "-trusted-proxies", "unix"},
+		"all is said with flags": {"-trusted-proxies", "unix", "-body-forwarded", "false"},
 	} {
 		err := run(context.Background(), append([]string{"-keys", writeKeys(t)}, args...), slog.New(slog.DiscardHandler), nil)
 		require.ErrorContains(t, err, want)
@@ -329,7 +332,7 @@ func TestDeploy(t *testing.T) {
 	for _, s := range compose.Services {
 		for _, volume := range s.Volumes {
 			name, _, _ := strings.Cut(volume, ":")
-			if name != "./keys.json" { // the user's own
+			if name != "./keys" { // the user's own
 				require.FileExists(t, filepath.Join("deploy", name))
 			}
 		}
@@ -340,8 +343,22 @@ func TestDeploy(t *testing.T) {
 
 	args := slices.Clone(program.Command)
 	for i, arg := range args {
-		arg = strings.Replace(arg, "-keys=/keys.json", "-keys="+writeKeys(t), 1)
+		arg = strings.Replace(arg, "-keys=/etc/hmacsign/keys.json", "-keys="+writeKeys(t), 1)
 		args[i] = strings.Replace(arg, "-listen=:8080", "-listen=127.0.0.1:0", 1)
 	}
 	start(t, args...)
+}
+
+// APISIX's plugin in the README is JSON, and each flag of the program is in the README.
+func TestREADME(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	plugin := regexp.MustCompile(`(?s)\n    ("forward-auth": \{.*?\n    \})\n`).FindSubmatch(readme)
+	require.NotNil(t, plugin)
+	var settings map[string]map[string]any
+	require.NoError(t, json.Unmarshal([]byte("{"+string(plugin[1])+"}"), &settings))
+	require.Equal(t, "POST", settings["forward-auth"]["request_method"])
+	for _, name := range []string{"keys", "listen", "trusted-proxies", "body-forwarded", "max-body"} {
+		require.Contains(t, string(readme), "| `-"+name)
+	}
 }

@@ -129,7 +129,6 @@ type spans struct {
 	mu      sync.Mutex
 	trusted []bool
 	ended   []Event
-	sent    []http.Header
 }
 
 type spanKey struct{}

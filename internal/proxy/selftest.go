@@ -95,13 +95,6 @@ func (r *running) backendsReady(ctx context.Context) error {
 	}
 }
 
-// backendsAtStart is backendsReady for no longer than readiness takes.
-func (r *running) backendsAtStart(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
-	defer cancel()
-	return r.backendsReady(ctx)
-}
-
 // notAvailable is why requests cannot be verified as they should be, or nil. What
 // is required or named is asked, whether it was used yet or not; of all others
 // what is known is enough.

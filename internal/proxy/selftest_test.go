@@ -159,7 +159,7 @@ func TestRemedy(t *testing.T) {
 func TestReadinessOfANamedBackend(t *testing.T) {
 	registerBackends()
 	for backend, want := range map[string]string{"unlicensed": "no license", "nonesuch": "unknown backend", "gmsm": "", "go": ""} {
-		r := &running{Server: &Server{Backend: backend}}
+		r := &running{Server: &Server{Backend: backend, Proxy: new(Config)}}
 		if want == "" {
 			require.NoError(t, r.notAvailable())
 		} else {
@@ -177,7 +177,7 @@ func TestReadinessOfABackendThatHangs(t *testing.T) {
 	release := make(chan struct{})
 	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: "sleeper", NewHash: sm3pure.New,
 		Probe: func() (string, string, error) { sleeperAsked.Add(1); <-release; return "", "", nil }})
-	r := &running{Server: &Server{Backend: "sleeper"}}
+	r := &running{Server: &Server{Backend: "sleeper", Proxy: new(Config)}}
 	for range 20 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 		require.ErrorContains(t, r.notReady(ctx), "a backend does not answer")

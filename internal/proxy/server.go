@@ -96,7 +96,7 @@ func (s *Server) ServeData(ctx context.Context, data Data, ready func(addr, admi
 	if err != nil {
 		return err
 	}
-	if err := r.backendsAtStart(ctx); err != nil {
+	if err := r.notReady(ctx); err != nil {
 		s.Log.Error("requests cannot be verified as they should be: not ready", "error", err.Error())
 	}
 	s.Log.Info("listening", "address", addr, "admin", adminAddr, "tls", s.TLSCert != "")

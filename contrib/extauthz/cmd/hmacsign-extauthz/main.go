@@ -115,7 +115,7 @@ func (c *config) parse(args []string, out io.Writer) error {
 		return usageError{err}
 	}
 	if fs.NArg() > 0 {
-		return usagef("%q: all is said with flags", fs.Arg(0))
+		return usagef("%q: all is said with flags, see --help", fs.Arg(0))
 	}
 	if c.redis == "" {
 		c.redis = os.Getenv(redisEnv)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	_ "github.com/gmhmac/hmacsign/algo/sm3cgo"     // where the build is tagged for it
@@ -46,8 +47,9 @@ func run(args []string, out, errs io.Writer) int {
 }
 
 func dispatch(args []string, out, errs io.Writer) error {
+	help := func(arg string) bool { return arg == "--help" || arg == "-h" }
 	switch command := strings.Join(args, " "); {
-	case len(args) == 1 && (command == "--help" || command == "-h" || command == "help"):
+	case command == "help" || slices.ContainsFunc(args, help):
 		fmt.Fprint(out, usage)
 		return nil
 	case len(args) == 1 && command == "version":

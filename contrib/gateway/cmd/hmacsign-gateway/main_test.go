@@ -37,7 +37,7 @@ func TestUsage(t *testing.T) {
 		status, out, errs := command(args...)
 		require.Equal(t, []any{2, "", 1}, []any{status, out, strings.Count(errs, "\n")}, args)
 	}
-	for _, args := range [][]string{{"--help"}, {"-h"}, {"help"}, {"version"}} {
+	for _, args := range [][]string{{"--help"}, {"-h"}, {"help"}, {"serve", "--help"}, {"check", "-h"}, {"version"}} {
 		status, out, errs := command(args...)
 		require.Equal(t, []any{0, ""}, []any{status, errs}, args)
 		require.NotEmpty(t, out)
