@@ -178,9 +178,9 @@ func (h *Handler) options(ctx caddy.Context) ([]hmacsign.VerifierOption, error) 
 	var err error
 	switch {
 	case h.ReplayGuard > 0:
-		h.replays, err = memoryStore(h.ReplayGuard)
+		h.replays, err = memoryStore(h.ReplayGuard, time.Duration(h.Window))
 	case h.ReplayRedis != "":
-		h.replays, err = redisStore(ctx, h.ReplayRedis)
+		h.replays, err = redisStore(ctx, h.ReplayRedis, time.Duration(h.Window))
 	}
 	if h.replays != nil {
 		opts = append(opts, hmacsign.WithReplayGuard(h.replays))

@@ -1,9 +1,11 @@
 package hmacsigncaddy
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -130,7 +132,7 @@ func TestUnsignedHeaders(t *testing.T) {
 	}
 	require.Equal(t, []string{"kept"}, with("X-Other: kept\r\n")["X-Other"])
 	for _, line := range []string{"X-Hmacsign-Key-Id: forged\r\n", "x-hmacsign-key-id: a\r\nX-HMACSIGN-KEY-ID: b\r\n", "X_Hmacsign_Key_Id: forged\r\n", "X~Tenant: forged\r\n",
-		"X-Rewrite-Url: /admin\r\n", "X-Http-Method-Override: DELETE\r\n", "Proxy: http://evil\r\n", "X-Real-Ip: 10.0.0.1\r\n", "X-Forwarded-Port: 4711\r\n",
+		"X-Rewrite-Url: /admin\r\n", "X-Http-Method-Override: DELETE\r\n", "Proxy: http://evil\r\n", "X-Real-Ip: 10.0.0.1\r\n", "Forwarded: for=10.0.0.1\r\n", "X-Forwarded-Port: 4711\r\n",
 		"Connection: X-Hmacsign-Key-Id\r\n", "Connection: close, X-Hmacsign-Key-Id, X-Other\r\nX-Other: dropped\r\n"} {
 		header := with(line)
 		for _, values := range header {
@@ -140,6 +142,29 @@ func TestUnsignedHeaders(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"127.0.0.1"}, with("X-Forwarded-For: 10.0.0.1\r\n")["X-Forwarded-For"])
+}
+
+// What a matcher leaves out is not verified, and does not tell who sent it where the
+// README's line is there; that line takes nothing from what is verified.
+func TestMatcher(t *testing.T) {
+	up := startUpstream(t)
+	s := startCaddy(t, fmt.Sprintf(`{{addr}} {
+		route {
+			request_header -X-Hmacsign-Key-Id
+			hmacsign /api/* {
+				keys {{keys}}
+			}
+			reverse_proxy %s
+		}
+	}`, up.address()))
+	for path, want := range map[string][]string{"/api/a": {testKeyID}, "/b": nil} {
+		text := wireText(t, signed(t, newSigner(t, hmacsign.TencentApp, "hmac-sm3"), "GET", "http://"+s.addr+path, "", nil))
+		status, _ := send(s.addr, strings.Replace(text, "\r\n", "\r\nX-Hmacsign-Key-Id: forged\r\n", 1))
+		require.Equal(t, 200, status)
+		require.Equal(t, want, up.arrived()[0].header["X-Hmacsign-Key-Id"], path)
+	}
+	status, _ := send(s.addr, "GET /api/a HTTP/1.1\r\nHost: h\r\n\r\n")
+	require.Equal(t, 401, status)
 }
 
 // What a trusted proxy says of the client is kept, unless it looks like more.
@@ -193,6 +218,7 @@ func TestNotForwardable(t *testing.T) {
 		{"signed X-Forwarded-For", get("X-Forwarded-For")("/a", http.Header{"X-Forwarded-For": {"10.0.0.1"}}), add(plain, "X-Forwarded-For: 10.0.0.1\r\n")},
 		{"signed identity", get("X-Hmacsign-Key-Id")("/a", http.Header{"X-Hmacsign-Key-Id": {testKeyID}}), add(plain, "X-Hmacsign-Key-Id: a\r\n")},
 		{"signed hop-by-hop header", get("Keep-Alive")("/a", http.Header{"Keep-Alive": {"1"}}), add(plain, "Keep-Alive: 1\r\n")},
+		{"a Host with a zone", strings.Replace(keypair, "Host: "+s.addr, "Host: [fe80::1%25lo]:80", 1), strings.Replace(keypair, "Host: "+s.addr, "Host: [fe80::1]:80", 1)},
 		{"signed cookies that HTTP/2 changes", get("Cookie")("/a", http.Header{"Cookie": {"a=1;b=2"}}), get("Cookie")("/a", http.Header{"Cookie": {"a=1; b=2"}})},
 	} {
 		status, body := send(s.addr, c.refused)
@@ -253,8 +279,26 @@ func TestBodies(t *testing.T) {
 			require.Len(t, arrived, 1)
 			require.Len(t, arrived[0].body, 1000)
 			require.Empty(t, arrived[0].trailer)
+			if signer == huawei {
+				require.Equal(t, "1000", arrived[0].header.Get("Content-Length"), "it was read, and is sent as it is known")
+			}
 		}
 	}
+	waiting := wireText(t, signed(t, huawei, "POST", "http://"+s.addr+"/a", "x", http.Header{"Expect": {"100-continue"}}))
+	conn, err := net.Dial("tcp", s.addr)
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
+	io.WriteString(conn, strings.TrimSuffix(waiting, "x"))
+	in := bufio.NewReader(conn)
+	res, err := http.ReadResponse(in, nil)
+	require.NoError(t, err)
+	require.Equal(t, 100, res.StatusCode)
+	io.WriteString(conn, "x")
+	res, err = http.ReadResponse(in, nil)
+	require.NoError(t, err)
+	require.Equal(t, 200, res.StatusCode)
+	require.Empty(t, up.arrived()[0].header["Expect"], "the body is here already")
 }
 
 // A body that waited in a file arrives whole, and Expect is answered.

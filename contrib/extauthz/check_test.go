@@ -221,8 +221,50 @@ func TestNoBody(t *testing.T) {
 	in := signed(t, hmacsign.HuaweiSDK, algo.HMACSHA256, "POST", "/", "").raw()
 	_, d := s.ask(t, in)
 	require.Equal(t, "extauthz_unsaid_body", detailCode(d.Err))
-	_, d = start(t, testVerifier(t), extauthz.AcceptUnsaidLength()).ask(t, in)
+	accepts := start(t, testVerifier(t), extauthz.AcceptUnsaidLength())
+	_, d = accepts.ask(t, in)
 	require.NoError(t, d.Err)
+
+	// Said twice, the worse counts, in any order.
+	for _, second := range []string{"true", "false"} {
+		r := signed(t, hmacsign.HuaweiSDK, algo.HMACSHA256, "POST", "/", "a")
+		in := r.raw()
+		headers := in.GetAttributes().GetRequest().GetHttp().GetHeaderMap()
+		for _, value := range []string{"true", second} {
+			headers.Headers = append(headers.Headers, &corev3.HeaderValue{Key: "x-envoy-auth-partial-body", RawValue: []byte(value)})
+		}
+		_, d = s.ask(t, in)
+		require.Equal(t, "extauthz_partial_body", detailCode(d.Err))
+	}
+
+	// An upgrade is not buffered: Envoy never tells what follows it.
+	in = signed(t, hmacsign.HuaweiSDK, algo.HMACSHA256, "POST", "/", "").raw()
+	headers := in.GetAttributes().GetRequest().GetHttp().GetHeaderMap()
+	add := func(name, value string) {
+		headers.Headers = append(headers.Headers, &corev3.HeaderValue{Key: name, RawValue: []byte(value)})
+	}
+	add("connection", "Upgrade")
+	add("upgrade", "websocket")
+	_, d = accepts.ask(t, in)
+	require.Equal(t, "extauthz_unsaid_body", detailCode(d.Err))
+	add("content-length", "0")
+	_, d = accepts.ask(t, in)
+	require.NoError(t, d.Err)
+}
+
+// Where there is a header_map, headers is nothing.
+func TestHeaderMapAlone(t *testing.T) {
+	s := start(t, testVerifier(t))
+	r := signed(t, hmacsign.HuaweiSDK, algo.HMACSHA256, "GET", "/", "", "X-Tenant: a")
+	in := r.raw()
+	in.GetAttributes().GetRequest().GetHttp().Headers = map[string]string{"x-tenant": "b", "authorization": "none", "x-other": "!"}
+	_, d := s.ask(t, in)
+	require.NoError(t, d.Err)
+	require.NotEmpty(t, d.Identity.SignedHeaders)
+	in.GetAttributes().GetRequest().GetHttp().HeaderMap.Headers[4].RawValue = []byte("b")
+	in.GetAttributes().GetRequest().GetHttp().Headers = r.text().GetAttributes().GetRequest().GetHttp().GetHeaders()
+	_, d = s.ask(t, in)
+	require.Error(t, d.Err, "that headers has what was signed is no help")
 }
 
 // What came as text is refused where it may have been something else, and says what to
@@ -335,7 +377,7 @@ func TestRemoved(t *testing.T) {
 	request := func() *sent {
 		r := signed(t, hmacsign.HuaweiSDK, algo.HMACSHA256, "GET", "/", "", "X-Tenant: a")
 		for _, name := range []string{"X_Tenant", "X.Tenant", "X_Hmacsign_Key_Id", "X-Hmacsign-Key-Id", "X-HTTP-Method-Override", "X-Original-URL", "Proxy",
-			"X-Real-IP", "X-Forwarded-Port", "X_Forwarded_For", "X-Forwarded-Client-Cert", "Trailer", "X-Other"} {
+			"X-Real-IP", "X-Forwarded-Port", "X-Forwarded-Host", "Forwarded", "X_Forwarded_For", "X-Forwarded-Client-Cert", "Trailer", "X-Other"} {
 			r.add(name, "forged")
 		}
 		return r
@@ -343,13 +385,15 @@ func TestRemoved(t *testing.T) {
 	always := []string{"proxy", "trailer", "x-http-method-override", "x-original-url", "x.tenant", "x_forwarded_for", "x_hmacsign_key_id", "x_tenant"}
 	out, d := start(t, v).ask(t, request().raw())
 	require.NoError(t, d.Err)
-	require.ElementsMatch(t, append([]string{"x-forwarded-port", "x-real-ip"}, always...), out.GetOkResponse().GetHeadersToRemove())
+	require.ElementsMatch(t, append([]string{"forwarded", "x-forwarded-host", "x-forwarded-port", "x-real-ip"}, always...), out.GetOkResponse().GetHeadersToRemove())
 	keeps := start(t, v, extauthz.KeepForwarded())
 	out, d = keeps.ask(t, request().raw())
 	require.NoError(t, d.Err)
 	removed := out.GetOkResponse().GetHeadersToRemove()
 	require.Subset(t, removed, always[:4])
-	require.NotContains(t, removed, "x-forwarded-port")
+	for _, name := range []string{"forwarded", "x-forwarded-host", "x-forwarded-port"} {
+		require.NotContains(t, removed, name)
+	}
 
 	// What is signed goes on, or the request does not.
 	out, d = keeps.ask(t, signed(t, hmacsign.HuaweiSDK, algo.HMACSHA256, "GET", "/", "", "X-Real-Ip: 1.2.3.4", "X-Rewrite-Url: /x").raw())
@@ -364,9 +408,13 @@ func TestRemoved(t *testing.T) {
 	}
 	in := request().raw() // of an upgrade, for which Envoy keeps it
 	headers := in.GetAttributes().GetRequest().GetHttp().GetHeaderMap()
-	headers.Headers = append(headers.Headers, &corev3.HeaderValue{Key: "connection", RawValue: []byte("upgrade, X-Tenant")})
-	_, d = keeps.ask(t, in)
-	require.Equal(t, "not_forwardable", d.Reason)
+	connection := &corev3.HeaderValue{Key: "connection"}
+	headers.Headers = append(headers.Headers, connection)
+	for options, reason := range map[string]string{"upgrade": "", "upgrade, X-Tenant": "not_forwardable", "upgrade, X-HMACsign-Key-Id": "not_forwardable"} {
+		connection.RawValue = []byte(options)
+		_, d = keeps.ask(t, in)
+		require.Equal(t, reason, d.Reason, options)
+	}
 }
 
 // A rewritten path is refused, with a word for the operator.

@@ -15,6 +15,7 @@ import (
 	ext_authzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -22,6 +23,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/gmhmac/hmacsign/contrib/extauthz"
 )
 
 // documents are those of a YAML file; a key that is there twice is an error.
@@ -93,6 +96,9 @@ func TestEnvoyConfiguration(t *testing.T) {
 	require.False(t, manager.GetMergeSlashes())
 	require.Equal(t, hcmv3.HttpConnectionManager_KEEP_UNCHANGED, manager.GetPathWithEscapedSlashesAction())
 	require.Equal(t, corev3.HttpProtocolOptions_REJECT_REQUEST, manager.GetCommonHttpProtocolOptions().GetHeadersWithUnderscoresAction())
+	early := new(mutationv3.HeaderMutation)
+	require.NoError(t, manager.GetEarlyHeaderMutationExtensions()[0].GetTypedConfig().UnmarshalTo(early))
+	require.Equal(t, strings.ToLower(extauthz.IdentityHeader), early.GetMutations()[0].GetRemove())
 	filters := manager.GetHttpFilters()
 	require.Len(t, filters, 2)
 	authz := new(ext_authzv3.ExtAuthz)

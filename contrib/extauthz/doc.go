@@ -1,7 +1,7 @@
 // Package extauthz answers Envoy's external authorization (ext_authz, API v3, gRPC)
 // with what a [hmacsign.Verifier] says of the request: signed requests go on, with
-// the key id in a header that no client can set, and all others are answered by
-// Envoy in the vendor's words.
+// the key id in a header, in the place of what the client sent of that name, and all
+// others are answered by Envoy in the vendor's words.
 //
 //	grpcServer := grpc.NewServer(extauthz.ServerOption())
 //	authv3.RegisterAuthorizationServer(grpcServer, extauthz.New(verifier))

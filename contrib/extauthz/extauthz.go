@@ -51,8 +51,8 @@ func WithBudget(b *hmacsign.Budget) Option {
 	return func(s *Server) { s.budget = b }
 }
 
-// KeepForwarded passes on X-Real-Ip and the X-Forwarded headers that Envoy does not set
-// itself, such as X-Forwarded-Port. Without it those that are not signed are removed:
+// KeepForwarded passes on Forwarded, X-Real-Ip and the X-Forwarded headers that Envoy does
+// not set itself, such as X-Forwarded-Host. Without it those that are not signed are removed:
 // any client can send them. Use it where Envoy is behind a proxy that sets them.
 func KeepForwarded() Option {
 	return func(s *Server) { s.keepForwarded = true }
@@ -62,7 +62,8 @@ func KeepForwarded() Option {
 // does not say so with Content-Length: 0, which some clients do not. Envoy removes
 // Transfer-Encoding and HTTP/2 needs no header for a body, so that nothing but
 // with_request_body tells such a request from one whose body was held back: use it only
-// where no route of Envoy's is without that.
+// where no route of Envoy's is without that. One that asks for an upgrade is refused
+// still: Envoy holds back what follows it, whatever is set.
 func AcceptUnsaidLength() Option {
 	return func(s *Server) { s.acceptUnsaid = true }
 }
@@ -153,10 +154,23 @@ func (s *Server) decide(ctx context.Context, r *request, in *authv3.CheckRequest
 	if err == nil {
 		err = s.screen.Check(r.header, covered)
 	}
+	if err == nil && namesIdentity(r.header) {
+		err = screen.NotForwardable("the Connection header names " + IdentityHeader + ", which so would not arrive")
+	}
 	if err != nil {
 		return nil, refusedAfter(id, err)
 	}
 	return id, nil
+}
+
+// namesIdentity is for upgrades: of other requests Envoy takes the Connection header off.
+func namesIdentity(header http.Header) bool {
+	for name := range screen.ConnectionOptions(header) {
+		if strings.EqualFold(name, IdentityHeader) {
+			return true
+		}
+	}
+	return false
 }
 
 // refusedAfter is the error for a request whose signature is right.
@@ -185,9 +199,10 @@ func (s *Server) removed(r *request, id *hmacsign.Identity) (names []string) {
 }
 
 // dropsForwarded is for what a client can say of how it was reached. Envoy itself takes
-// care of X-Forwarded-Client-Cert.
+// care of X-Forwarded-Client-Cert. To X-Forwarded-Host it appends at most, behind this
+// service.
 func (s *Server) dropsForwarded(name string) bool {
-	return !s.keepForwarded && screen.IsForwarded(name) && !strings.EqualFold(name, "X-Forwarded-Client-Cert")
+	return !s.keepForwarded && (strings.EqualFold(name, "X-Forwarded-Host") || screen.IsForwarded(name) && !strings.EqualFold(name, "X-Forwarded-Client-Cert"))
 }
 
 // refuse is the answer for an error, which it writes down in d.

@@ -151,7 +151,7 @@ func (r *request) readBody(in *authv3.AttributeContext_HttpRequest) error {
 		switch said, body := r.saysBody(); {
 		case body || in.GetSize() > 0:
 			return unavailable(withheldBody)
-		case !said && !r.acceptUnsaid && mayHaveBody(r.wire.Method):
+		case !said && mayHaveBody(r.wire.Method) && !(r.acceptUnsaid && len(r.header["Upgrade"]) == 0):
 			return scheme.Refuse(hmacsign.ErrBody, unsaidBody, "method", scheme.Clip(r.wire.Method))
 		}
 	}

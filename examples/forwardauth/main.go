@@ -50,7 +50,10 @@ func run(ctx context.Context, args []string, log *slog.Logger, ready func(net.Ad
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	if *keysFile == "" || *trusted == "" {
+	switch {
+	case fs.NArg() > 0: // -body-forwarded false would be true
+		return fmt.Errorf("%q: all is said with flags, a switch is set off by -name=false", fs.Arg(0))
+	case *keysFile == "" || *trusted == "":
 		return errors.New("name the keys file with -keys and who may ask with -trusted-proxies: addresses, blocks, or unix")
 	}
 	options, err := parseTrusted(*trusted)

@@ -201,11 +201,12 @@ func TestMisconfigured(t *testing.T) {
 	require.Contains(t, log.String(), "no trusted proxy")
 
 	for want, args := range map[string][]string{
-		"write a block":      {"-trusted-proxies", "localhost"},
-		"name the keys file": {"-trusted-proxies", "unix", "-keys="},
-		"who may ask":        {},
-		"no such file":       {"-trusted-proxies", "unix", "-keys", "/none"},
-		"flag provided but":  {"-body"},
+		"write a block":          {"-trusted-proxies", "localhost"},
+		"name the keys file":     {"-trusted-proxies", "unix", "-keys="},
+		"who may ask":            {},
+		"no such file":           {"-trusted-proxies", "unix", "-keys", "/none"},
+		"flag provided but":      {"-body"},
+		"all is said with flags": {"-trusted-proxies", "unix", "-body-forwarded", "false"},
 	} {
 		err := run(context.Background(), append([]string{"-keys", writeKeys(t)}, args...), slog.New(slog.DiscardHandler), nil)
 		require.ErrorContains(t, err, want)

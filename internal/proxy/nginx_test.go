@@ -262,6 +262,7 @@ func TestNginxAuthRequest(t *testing.T) {
 		req, err := http.NewRequest(method, "http://"+nginx.address+target, strings.NewReader("hello"))
 		require.NoError(t, err)
 		req.Header.Set("Source", rand.Text())
+		req.Header.Set("X-Tenant", "1")
 		req.Header.Set("X_Tenant", "1")
 		s, err := hmacsign.NewSigner(scheme, "hmac-sm3", hmacsign.Credential{KeyID: "test-key", Secret: hmacsign.Secret(testSecret)}, hmacsign.WithSignedHeaders(append(signs, "source")...))
 		require.NoError(t, err)
@@ -275,17 +276,25 @@ func TestNginxAuthRequest(t *testing.T) {
 
 	for _, target := range []string{"/", "/a//b%2Fc?q=%7e", "/?"} {
 		for _, method := range []string{"GET", "POST", "OPTIONS"} {
-			s := signed(hmacsign.TencentKeyPair, nginx, method, target, "host", "x_tenant")
+			s := signed(hmacsign.TencentKeyPair, nginx, method, target, "host", "x-tenant")
 			s.Header.Set("X-Hmacsign-Key-Id", "admin")
-			s.Header.Set("X_Hmacsign_Key_Id", "admin")
+			for _, name := range []string{"X_Hmacsign_Key_Id", "X-Hmacsign_Key-Id", "x.hmacsign-key-id"} {
+				s.Header[name] = []string{"admin"}
+			}
 			s.Header.Set("X-Forwarded-Uri", "/other")
 			s.Header.Set("X_Forwarded_Method", "DELETE")
+			s.Header.Set("X-Forwarded-Host", "other")
+			s.Header.Set("X-Forwarded-Proto", "https")
 			require.Equal(t, 200, status(s), "%s %s", method, target)
 			got := application.last()
 			require.Equal(t, []string{method, target}, []string{got.method, got.uri})
 			require.EqualValues(t, 5, got.size)
 			require.Equal(t, []string{"test-key"}, got.header["X-Hmacsign-Key-Id"])
-			require.Empty(t, got.header["X_hmacsign_key_id"])
+			require.Equal(t, []string{nginx.address}, got.header["X-Forwarded-Host"])
+			require.Equal(t, []string{"http"}, got.header["X-Forwarded-Proto"])
+			for name := range got.header {
+				require.NotRegexp(t, "(?i)^x[^-]hmacsign|hmacsign[^-]", name, "some servers take it for the key id")
+			}
 
 			count := application.count()
 			s.Body, s.ContentLength = nil, 0
@@ -294,6 +303,7 @@ func TestNginxAuthRequest(t *testing.T) {
 			require.NoError(t, err)
 			answer.Body.Close()
 			require.Equal(t, []string{"hmac"}, answer.Header["Www-Authenticate"][:1])
+			require.Equal(t, 401, status(signed(hmacsign.TencentKeyPair, nginx, method, target, "host", "x_tenant")), "it does not arrive")
 			other := signed(hmacsign.TencentKeyPair, nginx, method, target, "host")
 			other.Header.Set("Source", "changed")
 			require.Equal(t, 401, status(other))

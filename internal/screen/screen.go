@@ -132,7 +132,7 @@ func IsForwarded(name string) bool {
 	if len(name) >= len(prefix) && isSpelling(name[:len(prefix)], prefix) {
 		return !contains(setAnew, name)
 	}
-	return isSpelling(name, "X-Real-Ip")
+	return isSpelling(name, "X-Real-Ip") || isSpelling(name, "Forwarded")
 }
 
 var setAnew = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}

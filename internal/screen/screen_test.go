@@ -54,7 +54,7 @@ func TestCheck(t *testing.T) {
 func TestIsForwarded(t *testing.T) {
 	for name, want := range map[string]bool{
 		"X-Forwarded-For": false, "x-forwarded-host": false, "X-Forwarded-Proto": false, "X_Forwarded_For": true,
-		"X-Forwarded-Port": true, "x-forwarded-prefix": true, "X-Real-Ip": true, "X_Real_Ip": true, "X-Forwarded": false, "X-Forwarded-": true, "x.forwarded.port": true, "Forwarded": false,
+		"X-Forwarded-Port": true, "x-forwarded-prefix": true, "X-Real-Ip": true, "X_Real_Ip": true, "X-Forwarded": false, "X-Forwarded-": true, "x.forwarded.port": true, "Forwarded": true, "forwarded": true,
 	} {
 		require.Equal(t, want, IsForwarded(name), name)
 	}

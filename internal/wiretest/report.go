@@ -233,6 +233,14 @@ func (c *testCase) compare(sent *request, m *message) map[string]string {
 	if len(m.values("Upgrade")) > 0 {
 		fault("an upgrade was asked for", "%q", m.values("Upgrade"))
 	}
+	if len(m.values("Forwarded")) > 0 && !slices.Contains(covered, "forwarded") {
+		fault("the client says how it was reached", "Forwarded: %q", m.values("Forwarded"))
+	}
+	for _, host := range m.values("X-Forwarded-Host") {
+		if !slices.Contains(covered, "x-forwarded-host") && sent != nil && host != "" && !slices.Contains(sent.hosts, host) {
+			fault("the client says how it was reached", "X-Forwarded-Host: %q", host)
+		}
+	}
 	protected := []string{"host", "content-length", "transfer-encoding", "content-type", "connection", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded"}
 	own := []string{folded(c.to.Identity), "host", "content-length", "transfer-encoding", "content-type", "content-encoding", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"}
 	var identities []field
