@@ -62,7 +62,8 @@ type VerifyError struct {
 	// than 64 KiB, such as a form's, the beginning.
 	StringToSign     string
 	CanonicalRequest string
-	// Explanation is there if the verifier was told to explain.
+	// Explanation is there if the verifier was told to explain, but for a repetition and
+	// what is not the client's fault (5xx).
 	Explanation *Explanation
 
 	spoken Scheme // whose words suit the answer, or nil

@@ -2,6 +2,7 @@ package hmacsign
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -64,8 +65,8 @@ func (v *Verifier) describe(w *work, d *dialect, err error) *VerifyError {
 	refusal := verifyError(err)
 	e := *refusal
 	v.identify(w, d, &e)
-	if v.explain && e.Explanation == nil {
-		e.Explanation = v.recognise(w, d, &e.Refusal)
+	if v.explain && e.Explanation == nil && e.Reason != ErrReplayed && e.Status() < http.StatusInternalServerError {
+		e.Explanation = v.recognise(w, d, &e.Refusal) // those others are no mistakes of how it was signed
 	}
 	return &e
 }

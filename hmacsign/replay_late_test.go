@@ -2,6 +2,7 @@ package hmacsign
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -25,4 +26,24 @@ func TestReplayStoreDoesNotForgetForTheLate(t *testing.T) {
 	seen, err = store.Seen(ctx, id, end.Add(-time.Millisecond), end)
 	require.NoError(t, err)
 	require.True(t, seen, "the copy was accepted a second time")
+}
+
+// A request that is a repetition was signed well: nothing is looked for in it.
+func TestReplayIsNoMistakeOfSigning(t *testing.T) {
+	store, err := NewMemoryReplayStore(10)
+	require.NoError(t, err)
+	s, err := NewSigner(TencentApp, "hmac-sm3", Credential{"key", Secret("one secret for all")})
+	require.NoError(t, err)
+	v, err := NewVerifier(staticKeys{"key": {ID: "key", Secret: Secret("one secret for all")}}, WithReplayGuard(store), WithExplanations())
+	require.NoError(t, err)
+	req, err := http.NewRequest("GET", "http://h/a", nil)
+	require.NoError(t, err)
+	require.NoError(t, s.Sign(req))
+	_, err = v.Verify(req)
+	require.NoError(t, err)
+	_, err = v.Verify(req)
+	var refused *VerifyError
+	require.ErrorAs(t, err, &refused)
+	require.ErrorIs(t, err, ErrReplayed)
+	require.Nil(t, refused.Explanation, "it said that the secret is to be checked")
 }
