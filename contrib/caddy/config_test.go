@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddytest"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 )
@@ -226,4 +227,72 @@ func TestCompose(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(dockerfile), "go build -trimpath -o /caddy ./cmd/caddy")
 	require.FileExists(t, "cmd/caddy/main.go")
+}
+
+// What a Caddyfile becomes, whole: in Caddy's own order of directives, whatever the
+// order in which they stand.
+func TestAdapts(t *testing.T) {
+	caddytest.AssertAdapt(t, `:80 {
+	reverse_proxy 127.0.0.1:9000
+	basic_auth {
+		user $2a$14$Zkx19XLiW6VYouLHR5NmfOFU0z2GTNmpkT/5qqR7hx4IjWJPDhjvG
+	}
+	hmacsign {
+		keys /etc/hmacsign/keys.json
+		schemes huawei-sdk
+		replay_guard 1000
+	}
+}
+`, "caddyfile", `{
+	"apps": {
+		"http": {
+			"servers": {
+				"srv0": {
+					"listen": [
+						":80"
+					],
+					"routes": [
+						{
+							"handle": [
+								{
+									"handler": "hmacsign",
+									"keys_file": "/etc/hmacsign/keys.json",
+									"replay_guard": 1000,
+									"schemes": [
+										"huawei-sdk"
+									]
+								},
+								{
+									"handler": "authentication",
+									"providers": {
+										"http_basic": {
+											"accounts": [
+												{
+													"password": "$2a$14$Zkx19XLiW6VYouLHR5NmfOFU0z2GTNmpkT/5qqR7hx4IjWJPDhjvG",
+													"username": "user"
+												}
+											],
+											"hash": {
+												"algorithm": "bcrypt"
+											},
+											"hash_cache": {}
+										}
+									}
+								},
+								{
+									"handler": "reverse_proxy",
+									"upstreams": [
+										{
+											"dial": "127.0.0.1:9000"
+										}
+									]
+								}
+							]
+						}
+					]
+				}
+			}
+		}
+	}
+}`)
 }
