@@ -73,7 +73,11 @@ func cut(raw []byte) *sent {
 	switch {
 	case chunked:
 		var err error
-		r.body, err = io.ReadAll(httputil.NewChunkedReader(in))
+		if r.body, err = io.ReadAll(httputil.NewChunkedReader(in)); err == nil {
+			for text := "trailer"; err == nil && strings.TrimRight(text, "\r\n") != ""; {
+				text, err = in.ReadString('\n')
+			}
+		}
 		r.broken = err != nil
 	case length > 0:
 		r.body, _ = io.ReadAll(io.LimitReader(in, length))

@@ -84,9 +84,9 @@ func TestLoad(t *testing.T) {
 	slice := loadtest.Slice(t, "load-contrib")
 	upstream := loadtest.Upstream(t)
 	redis := redistest.Start(t)
-	servers := []*loadtest.Server{{Name: "memory"}, {Name: "redis"}, {Name: "redis, flush_delay 20us"}}
+	servers := []*loadtest.Server{{Name: "guard in memory"}, {Name: "guard in Redis"}}
 	var processes []*loadtest.Process
-	for _, replay := range []string{"memory: 2000000", redisAt(t, redis.URL(), ""), redisAt(t, redis.URL(), ", flush_delay: 20us")} {
+	for _, replay := range []string{"memory: 2000000", redisAt(t, redis.URL(), "")} {
 		processes = append(processes, loadtest.Start(t, "HMACSIGN_GATEWAY_CONFIG", writeFile(t, "gateway.yaml", configOf(t, upstream.URL, "", replay))))
 	}
 	for range loadtest.Rounds {
