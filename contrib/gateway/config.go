@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/gmhmac/hmacsign/contrib/redisreplay"
+	"github.com/gmhmac/hmacsign/contrib/sqlkeys"
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme/huaweisdk"
@@ -224,11 +225,11 @@ func parse(data []byte) (*Config, *yaml.Node, error) {
 func (c *Config) setDefaults(n *yaml.Node) {
 	if c.Keys.SQL != nil {
 		named := member(member(n, "keys"), "sql")
-		orDefault(named, "interval", &c.Keys.SQL.Interval, time.Second)
-		orDefault(named, "stale_limit", &c.Keys.SQL.StaleLimit, time.Hour)
+		orDefault(named, "interval", &c.Keys.SQL.Interval, sqlkeys.DefaultInterval)
+		orDefault(named, "stale_limit", &c.Keys.SQL.StaleLimit, sqlkeys.DefaultStaleLimit)
 	}
 	if c.Replay.Redis != nil {
-		orDefault(member(member(n, "replay"), "redis"), "timeout", &c.Replay.Redis.Timeout, 100*time.Millisecond)
+		orDefault(member(member(n, "replay"), "redis"), "timeout", &c.Replay.Redis.Timeout, redisreplay.DefaultTimeout)
 	}
 }
 

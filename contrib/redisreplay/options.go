@@ -23,8 +23,11 @@ type settings struct {
 	observe       func(took time.Duration, err error)
 }
 
+// DefaultTimeout is what is not said with [WithTimeout].
+const DefaultTimeout = 100 * time.Millisecond
+
 func defaults(opts []Option) settings {
-	s := settings{timeout: 100 * time.Millisecond, prefix: "hmacsign:", observe: func(time.Duration, error) {}}
+	s := settings{timeout: DefaultTimeout, prefix: "hmacsign:", observe: func(time.Duration, error) {}}
 	for _, opt := range opts {
 		opt(&s)
 	}

@@ -26,10 +26,16 @@ type options struct {
 	now                      func() time.Time
 }
 
+// What is not said with [WithInterval] and [WithStaleLimit].
+const (
+	DefaultInterval   = time.Second
+	DefaultStaleLimit = time.Hour
+)
+
 func defaults() options {
 	return options{
 		keysQuery: KeysQuery, revisionQuery: RevisionQuery,
-		interval: time.Second, timeout: 5 * time.Second, staleLimit: time.Hour, reloadEvery: time.Minute,
+		interval: DefaultInterval, timeout: 5 * time.Second, staleLimit: DefaultStaleLimit, reloadEvery: time.Minute,
 		report: func(error) {}, now: time.Now,
 	}
 }

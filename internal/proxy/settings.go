@@ -129,8 +129,8 @@ func (c *Config) Resigner(r *Route, algorithm string, cred hmacsign.Credential) 
 const memoryBeside = 28 << 20
 
 // gcPercent is how much more than is held may be garbage, as long as the memory limit
-// is far. A proxy holds little and makes much: with Go's own 100 it would collect a
-// hundred times a second.
+// is far. A proxy holds little and makes much: with Go's own 100 it would collect each
+// time that a few megabytes were made.
 const gcPercent = 400
 
 // LimitMemory makes the collector keep to what requests may buffer and what is
