@@ -1,0 +1,295 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// row is the distance in bytes of word i and word i+1 of all lanes in memory, the
+// same for both kernels: eight lanes use half of it.
+const row = 64
+
+// wide is the kernel of sixteen lanes: word i of every message shares one of the 32
+// zmm registers, 16 of which are W and 8 are A to H.
+type wide struct {
+	W     [16]VecVirtual
+	table Mem // T of each round
+}
+
+// sum16 writes the whole of a batch: padding, the inner blocks, the outer one.
+func sum16(table Mem) {
+	TEXT("sum16", NOSPLIT, "func(macs *[16][32]byte, rows *[16][16]uint32, keys *[16]*[16]uint32, msgs *[16][]byte, from, to, outer int)")
+	Pragma("noescape")
+	Doc("sum16 compresses blocks from, from+1, ..., to-1 of 16 messages, with their padding,",
+		"into rows, the chaining values of the inner and then of the outer hash. Block 0",
+		"begins with the keys; block outer, behind those of the longest message, is the",
+		"outer one, after which the MACs are stored. Lane by lane, a message that has",
+		"ended waits.")
+	l := &wide{table: table}
+	for i := range l.W {
+		l.W[i] = ZMM()
+	}
+	at, v, macs := GP64(), GP64(), GP64() // at: the block's place in bytes
+	Load(Param("from"), at)
+	Load(Param("rows"), v)
+	TESTQ(at, at)
+	JNZ(LabelRef("begun"))
+	l.loadKeys(v)
+	Label("begun")
+	SHLQ(U8(6), at)
+	frame := l.readMessages()
+
+	Label("block")
+	outer, to := GP64(), GP64()
+	Load(Param("outer"), outer)
+	SHLQ(U8(6), outer)
+	CMPQ(at, outer)
+	JEQ(LabelRef("outer"))
+	active, last := K(), K()
+	l.load(frame, at, active, last)
+	JMP(LabelRef("rounds"))
+
+	Label("outer")
+	for i := range 8 {
+		VMOVDQU32(Mem{Base: v, Disp: row * i}, l.W[i])
+	}
+	padding := GLOBL("outer_padding", RODATA|NOPTR)
+	for i := range 8 {
+		DATA(4*i, U32([8]uint32{0: 1 << 31, 7: (64 + 32) * 8}[i]))
+		VPBROADCASTD(padding.Offset(4*i), l.W[8+i])
+	}
+	ADDQ(U32(8*row), v)
+	KXNORW(active, active, active)
+
+	Label("rounds")
+	var x [8]VecVirtual
+	for i := range x {
+		x[i] = ZMM()
+		VMOVDQU32(Mem{Base: v, Disp: row * i}, x[i])
+	}
+	x = l.rounds(x)
+
+	Comment("V(i+1) = ABCDEFGH ^ V(i), in the active lanes.")
+	// All lanes are stored, the others as they were: a store under a mask is slow
+	// on some processors, and what is loaded behind it waits.
+	for i := range x {
+		m := Mem{Base: v, Disp: row * i}
+		t := ZMM()
+		VMOVDQU32(m, t)
+		VPXORD(x[i], t, active, t)
+		VMOVDQU32(t, m)
+	}
+	Load(Param("outer"), outer)
+	SHLQ(U8(6), outer)
+	CMPQ(at, outer)
+	JEQ(LabelRef("macs"))
+	ADDQ(U8(64), at)
+	Load(Param("to"), to)
+	SHLQ(U8(6), to)
+	CMPQ(at, to)
+	JB(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+
+	Label("macs")
+	Load(Param("macs"), macs)
+	storeMACs(Mem{Base: macs}, Mem{Base: v}, 16)
+	VZEROUPPER()
+	RET()
+}
+
+// loadKeys brings word i of the keys into rows[i].
+func (l *wide) loadKeys(rows Register) {
+	keys := GP64()
+	Load(Param("keys"), keys)
+	var r [16]VecVirtual
+	for i := range r {
+		p := GP64()
+		MOVQ(Mem{Base: keys, Disp: 8 * i}, p)
+		r[i] = ZMM()
+		VMOVDQU32(Mem{Base: p}, r[i])
+	}
+	transpose16(r, r)
+	for i, w := range r {
+		VMOVDQU32(w, Mem{Base: rows, Disp: row * i})
+	}
+}
+
+// messages is where the kernel keeps what it knows of each lane.
+type messages struct {
+	start, length     Mem // 8 bytes a lane
+	bitsHigh, bitsLow Mem // 4 bytes a lane: the length in bits, as padding has it
+	// Of the block at hand, 8 bytes a lane: where it is, which bytes are the
+	// message's, and what of the table end to add.
+	p, mask, end Mem
+}
+
+// readMessages takes the slices apart.
+func (l *wide) readMessages() *messages {
+	f := &messages{AllocLocal(128), AllocLocal(128), AllocLocal(64), AllocLocal(64), AllocLocal(128), AllocLocal(128), AllocLocal(128)}
+	msgs := GP64()
+	Load(Param("msgs"), msgs)
+	for lane := range 16 {
+		p, n := GP64(), GP64()
+		MOVQ(Mem{Base: msgs, Disp: 24 * lane}, p)
+		MOVQ(Mem{Base: msgs, Disp: 24*lane + 8}, n)
+		MOVQ(p, f.start.Offset(8*lane))
+		MOVQ(n, f.length.Offset(8*lane))
+		ADDQ(U8(64), n) // behind the key block
+		SHLQ(U8(3), n)
+		MOVL(n.As32(), f.bitsLow.Offset(4*lane))
+		SHRQ(U8(32), n)
+		MOVL(n.As32(), f.bitsHigh.Offset(4*lane))
+	}
+	return f
+}
+
+// load brings W[0] to W[15] of the blocks at `at` into place, padded. Lanes that have
+// such a block are active.
+//
+// With n bytes of a message left, n below 0 in the second of two blocks of padding,
+// the block is what a mask of n bits lets through, and 0x80 behind it, which is what
+// stands 64-n bytes behind the beginning of the table. A load under a mask reads
+// nothing else; where all is masked it is sent to the table, because a processor is
+// slow to find that a page that is not there does not matter.
+func (l *wide) load(f *messages, at Register, active, last Register) {
+	end := GLOBL("end_of_message", RODATA|NOPTR)
+	for i := 0; i < 136; i += 8 {
+		DATA(i, U64(map[int]uint64{64: 0x80}[i]))
+	}
+	place := ZMM()
+	VPBROADCASTQ(at, place)
+	constant := func(n int64) VecVirtual {
+		r, z := GP64(), ZMM()
+		MOVQ(I64(n), r)
+		VPBROADCASTQ(r, z)
+		return z
+	}
+	size, ends, twice := constant(64), constant(56), constant(-8)
+	whole := K()
+	halves := [3][2]Register{}
+	var left [2]VecVirtual
+	for half := range left {
+		left[half] = ZMM()
+		VMOVDQU64(f.length.Offset(64*half), left[half])
+		VPSUBQ(place, left[half], left[half])
+		for i, limit := range []VecVirtual{size, twice, ends} {
+			k := K()
+			VPCMPQ(U8(5), limit, left[half], k) // not less
+			halves[i][half] = k
+		}
+	}
+	KUNPCKBW(halves[0][0], halves[0][1], whole)
+	KUNPCKBW(halves[1][0], halves[1][1], active)
+	KUNPCKBW(halves[2][0], halves[2][1], last)
+	KNOTW(last, last)
+	KORTESTW(whole, whole)
+	JCC(LabelRef("padded"))
+
+	r := l.W
+	for i := range r {
+		p := GP64()
+		MOVQ(f.start.Offset(8*i), p)
+		VMOVDQU32(Mem{Base: p, Index: at, Scale: 1}, r[i])
+	}
+	JMP(LabelRef("loaded"))
+
+	Label("padded")
+	one, table, ones := constant(-1), GP64(), ZMM()
+	LEAQ(end, table)
+	nothing := ZMM()
+	VPBROADCASTQ(table, nothing)
+	VPTERNLOGD(U8(0xff), ones, ones, ones)
+	for half, n := range left {
+		p, mask, none := ZMM(), ZMM(), K()
+		VPMINSQ(size, n, n)
+		VPMAXSQ(one, n, n)
+		VPSUBQ(n, size, n)
+		VPSRLVQ(n, ones, mask)
+		VPADDQ(f.start.Offset(64*half), place, p)
+		VPTESTNMQ(mask, mask, none)
+		VMOVDQA64(nothing, none, p)
+		VPADDQ(n, nothing, n)
+		VMOVDQU64(p, f.p.Offset(64*half))
+		VMOVDQU64(mask, f.mask.Offset(64*half))
+		VMOVDQU64(n, f.end.Offset(64*half))
+	}
+	for i := range r {
+		p, end, mask := GP64(), GP64(), K()
+		MOVQ(f.p.Offset(8*i), p)
+		KMOVQ(f.mask.Offset(8*i), mask)
+		MOVQ(f.end.Offset(8*i), end)
+		VMOVDQU8_Z(Mem{Base: p}, mask, r[i])
+		VPORD(Mem{Base: end}, r[i], r[i])
+	}
+
+	Label("loaded")
+	swap := ZMM()
+	VBROADCASTI32X4(swapMask, swap)
+	for i := range r {
+		VPSHUFB(swap, r[i], r[i])
+	}
+	transpose16(r, l.W)
+	VPORD(f.bitsHigh, l.W[14], last, l.W[14])
+	VPORD(f.bitsLow, l.W[15], last, l.W[15])
+}
+
+// rounds are those of section 5.3.3. What does not wait for SS1 is added first, and
+// which instruction stands where was tried out: the registers' rotations have two of
+// the four ports on Zen 4.
+func (l *wide) rounds(x [8]VecVirtual) [8]VecVirtual {
+	A, B, C, D, E, F, G, H := x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
+	for j := range 64 {
+		Commentf("Round %d.", j)
+		r12, ss1, wp := ZMM(), ZMM(), ZMM()
+		w := l.W[j%16]
+		VPXORD(w, l.W[(j+4)%16], wp)
+		VPADDD(w, H, H)
+		VPADDD(wp, D, D)
+		VPROLD(U8(12), A, r12)
+		VPADDD_BCST(l.table.Offset(4*j), r12, ss1)
+		nextC := ZMM()
+		VPROLD(U8(9), B, nextC)
+		VPADDD(E, ss1, ss1)
+		// B and F are in their next places already: FF and GG take the old ones.
+		ff, gg := 0x96, 0x96
+		if j >= 16 {
+			ff, gg = 0xe8, 0xe2 // A&B | A&C | B&C, E&F | ~E&G
+		}
+		VPTERNLOGD(U8(ff), C, A, B)
+		VPADDD(B, D, D)
+		nextG := ZMM()
+		VPROLD(U8(19), F, nextG)
+		VPTERNLOGD(U8(gg), G, E, F)
+		VPADDD(F, H, H)
+		VPROLD(U8(7), ss1, ss1)
+		VPADDD(ss1, H, H) // TT2
+		VPXORD(r12, ss1, ss1)
+		VPADDD(ss1, D, D) // TT1
+		p9, p17 := ZMM(), ZMM()
+		VPROLD(U8(9), H, p9)
+		VPROLD(U8(17), H, p17)
+		VPTERNLOGD(U8(0x96), p9, p17, H) // P0
+		if j >= 6 && j < 58 {
+			l.expand(j + 10)
+		}
+		A, B, C, D, E, F, G, H = D, A, nextC, C, H, E, nextG, G
+	}
+	return [8]VecVirtual{A, B, C, D, E, F, G, H}
+}
+
+// expand puts W[j] into the place of W[j-16]:
+//
+//	W[j] = P1(W[j-16] ^ W[j-9] ^ W[j-3]<<<15) ^ W[j-13]<<<7 ^ W[j-6]
+func (l *wide) expand(j int) {
+	a, b, c := ZMM(), ZMM(), ZMM()
+	w := l.W[j%16]
+	VPROLD(U8(15), l.W[(j-3)%16], a)
+	VPTERNLOGD(U8(0x96), l.W[(j-9)%16], a, w)
+	VPROLD(U8(15), w, a)
+	VPROLD(U8(23), w, b)
+	VPTERNLOGD(U8(0x96), a, b, w)
+	VPROLD(U8(7), l.W[(j-13)%16], c)
+	VPTERNLOGD(U8(0x96), l.W[(j-6)%16], c, w)
+}
