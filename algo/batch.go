@@ -44,9 +44,16 @@ func sumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
 	}
 	entry := keys[0].made()
 	faults := begin(keys)
-	if batch, ok := keys[0].keyed.(Batcher); ok {
+	if batch, ok := keys[0].keyed.(KeyBatcher); ok && len(keys) == 1 {
+		for rest := msgs; len(rest) > 0; {
+			n := min(len(rest), maxBatch)
+			dst = entry.sumMany(batch, dst, rest[:n])
+			rest = rest[n:]
+		}
+	} else if batch, ok := keys[0].keyed.(Batcher); ok {
 		run := scratches.Get().(*scratch)
-		defer putBack(run)
+		used := min(len(msgs), maxBatch)
+		defer putBack(run, used)
 		for i := 0; i < len(msgs); {
 			n := run.fill(keys, i, len(msgs))
 			dst = entry.sumEach(batch, dst, run[:n], msgs[i:i+n])
@@ -87,7 +94,7 @@ func (s *scratch) fill(keys []*Key, i, messages int) int {
 	return n
 }
 
-func putBack(run *scratch) {
-	clear(run[:])
+func putBack(run *scratch, used int) {
+	clear(run[:used])
 	scratches.Put(run)
 }

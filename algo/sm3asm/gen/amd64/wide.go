@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -125,24 +127,64 @@ type messages struct {
 	p, mask, end Mem
 }
 
-// readMessages takes the slices apart.
+// readMessages takes the slices apart: of every three words of 8 bytes, which a
+// slice is, the first is where it begins and the second its length.
 func (l *wide) readMessages() *messages {
 	f := &messages{AllocLocal(128), AllocLocal(128), AllocLocal(64), AllocLocal(64), AllocLocal(128), AllocLocal(128), AllocLocal(128)}
 	msgs := GP64()
 	Load(Param("msgs"), msgs)
-	for lane := range 16 {
-		p, n := GP64(), GP64()
-		MOVQ(Mem{Base: msgs, Disp: 24 * lane}, p)
-		MOVQ(Mem{Base: msgs, Disp: 24*lane + 8}, n)
-		MOVQ(p, f.start.Offset(8*lane))
-		MOVQ(n, f.length.Offset(8*lane))
-		ADDQ(U8(64), n) // behind the key block
-		SHLQ(U8(3), n)
-		MOVL(n.As32(), f.bitsLow.Offset(4*lane))
-		SHRQ(U8(32), n)
-		MOVL(n.As32(), f.bitsHigh.Offset(4*lane))
+	var length [2]VecVirtual
+	for word, to := range []Mem{f.start, f.length} {
+		// Eight lanes lie in three registers: places in the first two, and then
+		// in what came of them and the third.
+		first := table64(fmt.Sprint("slice_word_", word), func(lane int) int { return (3*lane + word) % 16 })
+		then := table64(fmt.Sprint("slice_word_", word, "_then"), func(lane int) int {
+			if i := 3*lane + word; i >= 16 {
+				return 8 + i - 16
+			}
+			return lane
+		})
+		places := ZMM()
+		VMOVDQU64(then, places)
+		for half := range 2 {
+			x, from := ZMM(), ZMM()
+			VMOVDQU64(Mem{Base: msgs, Disp: 192 * half}, from)
+			VMOVDQU64(first, x)
+			VPERMI2Q(Mem{Base: msgs, Disp: 192*half + 64}, from, x)
+			VPERMT2Q(Mem{Base: msgs, Disp: 192*half + 128}, places, x)
+			VMOVDQU64(x, to.Offset(64*half))
+			length[half] = x
+		}
+	}
+	// The length in bits counts the key block.
+	block := broadcast(64)
+	for half, n := range length {
+		l, h := YMM(), YMM()
+		VPADDQ(block, n, n)
+		VPSLLQ(U8(3), n, n)
+		VPMOVQD(n, l)
+		VPSRLQ(U8(32), n, n)
+		VPMOVQD(n, h)
+		VMOVDQU(l, f.bitsLow.Offset(32*half))
+		VMOVDQU(h, f.bitsHigh.Offset(32*half))
 	}
 	return f
+}
+
+func broadcast(n int64) VecVirtual {
+	r, z := GP64(), ZMM()
+	MOVQ(I64(n), r)
+	VPBROADCASTQ(r, z)
+	return z
+}
+
+// table64 is a table of eight words of 8 bytes.
+func table64(name string, f func(i int) int) Mem {
+	m := GLOBL(name, RODATA|NOPTR)
+	for i := range 8 {
+		DATA(8*i, U64(f(i)))
+	}
+	return m
 }
 
 // load brings W[0] to W[15] of the blocks at `at` into place, padded. Lanes that have
@@ -160,13 +202,7 @@ func (l *wide) load(f *messages, at Register, active, last Register) {
 	}
 	place := ZMM()
 	VPBROADCASTQ(at, place)
-	constant := func(n int64) VecVirtual {
-		r, z := GP64(), ZMM()
-		MOVQ(I64(n), r)
-		VPBROADCASTQ(r, z)
-		return z
-	}
-	size, ends, twice := constant(64), constant(56), constant(-8)
+	size, ends, twice := broadcast(64), broadcast(56), broadcast(-8)
 	whole := K()
 	halves := [3][2]Register{}
 	var left [2]VecVirtual
@@ -196,7 +232,7 @@ func (l *wide) load(f *messages, at Register, active, last Register) {
 	JMP(LabelRef("loaded"))
 
 	Label("padded")
-	one, table, ones := constant(-1), GP64(), ZMM()
+	one, table, ones := broadcast(-1), GP64(), ZMM()
 	LEAQ(end, table)
 	nothing := ZMM()
 	VPBROADCASTQ(table, nothing)
@@ -243,34 +279,32 @@ func (l *wide) rounds(x [8]VecVirtual) [8]VecVirtual {
 	for j := range 64 {
 		Commentf("Round %d.", j)
 		r12, ss1, wp := ZMM(), ZMM(), ZMM()
+		nextC, nextG, p9, p17 := ZMM(), ZMM(), ZMM(), ZMM()
 		w := l.W[j%16]
 		VPXORD(w, l.W[(j+4)%16], wp)
 		VPADDD(w, H, H)
 		VPADDD(wp, D, D)
-		VPROLD(U8(12), A, r12)
-		VPADDD_BCST(l.table.Offset(4*j), r12, ss1)
-		nextC := ZMM()
 		VPROLD(U8(9), B, nextC)
-		VPADDD(E, ss1, ss1)
-		// B and F are in their next places already: FF and GG take the old ones.
+		VPROLD(U8(12), A, r12)
+		VPADDD_BCST(l.table.Offset(4*j), E, ss1)
+		VPADDD(r12, ss1, ss1)
+		VPROLD(U8(19), F, nextG)
+		// FF and GG take the place of B and F.
 		ff, gg := 0x96, 0x96
 		if j >= 16 {
 			ff, gg = 0xe8, 0xe2 // A&B | A&C | B&C, E&F | ~E&G
 		}
 		VPTERNLOGD(U8(ff), C, A, B)
-		VPADDD(B, D, D)
-		nextG := ZMM()
-		VPROLD(U8(19), F, nextG)
 		VPTERNLOGD(U8(gg), G, E, F)
 		VPADDD(F, H, H)
 		VPROLD(U8(7), ss1, ss1)
 		VPADDD(ss1, H, H) // TT2
 		VPXORD(r12, ss1, ss1)
-		VPADDD(ss1, D, D) // TT1
-		p9, p17 := ZMM(), ZMM()
+		VPADDD(B, D, D)
 		VPROLD(U8(9), H, p9)
 		VPROLD(U8(17), H, p17)
 		VPTERNLOGD(U8(0x96), p9, p17, H) // P0
+		VPADDD(ss1, D, D)                // TT1
 		if j >= 6 && j < 58 {
 			l.expand(j + 10)
 		}
