@@ -16,31 +16,35 @@ const row = 64
 // zmm registers, 16 of which are W and 8 are A to H.
 type wide struct {
 	W     [16]VecVirtual
-	table Mem // T of each round
+	table Mem        // T of each round
+	r15   VecVirtual // W[j-3]<<<15
 }
 
 // sum16 writes the whole of a batch: padding, the inner blocks, the outer one.
 func sum16(table Mem) {
-	TEXT("sum16", NOSPLIT, "func(macs *[16][32]byte, rows *[16][16]uint32, keys *[16]*[16]uint32, msgs *[16][]byte, from, to, outer int)")
+	TEXT("sum16", 0, "func(macs *[16][32]byte, state *[16][16]uint32, keys *[16]*[16]uint32, msgs *[16][]byte, from, to, outer int)")
 	Pragma("noescape")
-	Doc("sum16 compresses blocks from, from+1, ..., to-1 of 16 messages, with their padding,",
-		"into rows, the chaining values of the inner and then of the outer hash. Block 0",
-		"begins with the keys; block outer, behind those of the longest message, is the",
-		"outer one, after which the MACs are stored. Lane by lane, a message that has",
-		"ended waits.")
+	Doc("sum16 compresses blocks from, from+1, ..., to-1 of 16 messages, with their padding.",
+		"Lane by lane, a message that has ended waits. Block 0 begins with the keys; block",
+		"outer, behind those of the longest message, is the outer one, after which the MACs",
+		"are stored. A call that does not begin or end there has its chaining values in",
+		"state, those of the inner hash and then of the outer one.")
 	l := &wide{table: table}
 	for i := range l.W {
 		l.W[i] = ZMM()
 	}
-	at, v, macs := GP64(), GP64(), GP64() // at: the block's place in bytes
+	// What is in memory is aligned to the lines of the cache.
+	local := AllocLocal(64 + 16*row + 12*64)
+	frame, v, at := GP64(), GP64(), GP64() // at: the block's place in bytes
+	LEAQ(local.Offset(63), frame)
+	ANDQ(I8(-64), frame)
+	MOVQ(frame, v)
 	Load(Param("from"), at)
-	Load(Param("rows"), v)
-	TESTQ(at, at)
-	JNZ(LabelRef("begun"))
+	SHLQ(U8(6), at)
+	JNZ(LabelRef("resume"))
 	l.loadKeys(v)
 	Label("begun")
-	SHLQ(U8(6), at)
-	frame := l.readMessages()
+	msgs := l.readMessages(Mem{Base: frame, Disp: 16 * row})
 
 	Label("block")
 	outer, to := GP64(), GP64()
@@ -49,7 +53,7 @@ func sum16(table Mem) {
 	CMPQ(at, outer)
 	JEQ(LabelRef("outer"))
 	active, last := K(), K()
-	l.load(frame, at, active, last)
+	l.load(msgs, at, active, last)
 	JMP(LabelRef("rounds"))
 
 	Label("outer")
@@ -61,7 +65,7 @@ func sum16(table Mem) {
 		DATA(4*i, U32([8]uint32{0: 1 << 31, 7: (64 + 32) * 8}[i]))
 		VPBROADCASTD(padding.Offset(4*i), l.W[8+i])
 	}
-	ADDQ(U32(8*row), v)
+	LEAQ(Mem{Base: frame, Disp: 8 * row}, v)
 	KXNORW(active, active, active)
 
 	Label("rounds")
@@ -91,10 +95,31 @@ func sum16(table Mem) {
 	SHLQ(U8(6), to)
 	CMPQ(at, to)
 	JB(LabelRef("block"))
+
+	Comment("The rest is for another call; nothing of the keys stays here.")
+	state, zero := GP64(), ZMM()
+	Load(Param("state"), state)
+	VPXORD(zero, zero, zero)
+	for i := range 16 {
+		t := ZMM()
+		VMOVDQU32(Mem{Base: frame, Disp: row * i}, t)
+		VMOVDQU32(t, Mem{Base: state, Disp: row * i})
+		VMOVDQU32(zero, Mem{Base: frame, Disp: row * i})
+	}
 	VZEROUPPER()
 	RET()
 
+	Label("resume")
+	Load(Param("state"), state)
+	for i := range 16 {
+		t := ZMM()
+		VMOVDQU32(Mem{Base: state, Disp: row * i}, t)
+		VMOVDQU32(t, Mem{Base: frame, Disp: row * i})
+	}
+	JMP(LabelRef("begun"))
+
 	Label("macs")
+	macs := GP64()
 	Load(Param("macs"), macs)
 	storeMACs(Mem{Base: macs}, Mem{Base: v}, 16)
 	VZEROUPPER()
@@ -129,8 +154,8 @@ type messages struct {
 
 // readMessages takes the slices apart: of every three words of 8 bytes, which a
 // slice is, the first is where it begins and the second its length.
-func (l *wide) readMessages() *messages {
-	f := &messages{AllocLocal(128), AllocLocal(128), AllocLocal(64), AllocLocal(64), AllocLocal(128), AllocLocal(128), AllocLocal(128)}
+func (l *wide) readMessages(m Mem) *messages {
+	f := &messages{m, m.Offset(128), m.Offset(256), m.Offset(320), m.Offset(384), m.Offset(512), m.Offset(640)}
 	msgs := GP64()
 	Load(Param("msgs"), msgs)
 	var length [2]VecVirtual
@@ -284,6 +309,10 @@ func (l *wide) rounds(x [8]VecVirtual) [8]VecVirtual {
 		VPXORD(w, l.W[(j+4)%16], wp)
 		VPADDD(w, H, H)
 		VPADDD(wp, D, D)
+		expanding := j >= 6 && j < 58
+		if expanding {
+			l.expandFirst(j + 10)
+		}
 		VPROLD(U8(9), B, nextC)
 		VPROLD(U8(12), A, r12)
 		VPADDD_BCST(l.table.Offset(4*j), E, ss1)
@@ -305,7 +334,7 @@ func (l *wide) rounds(x [8]VecVirtual) [8]VecVirtual {
 		VPROLD(U8(17), H, p17)
 		VPTERNLOGD(U8(0x96), p9, p17, H) // P0
 		VPADDD(ss1, D, D)                // TT1
-		if j >= 6 && j < 58 {
+		if expanding {
 			l.expand(j + 10)
 		}
 		A, B, C, D, E, F, G, H = D, A, nextC, C, H, E, nextG, G
@@ -316,11 +345,16 @@ func (l *wide) rounds(x [8]VecVirtual) [8]VecVirtual {
 // expand puts W[j] into the place of W[j-16]:
 //
 //	W[j] = P1(W[j-16] ^ W[j-9] ^ W[j-3]<<<15) ^ W[j-13]<<<7 ^ W[j-6]
+//
+// expandFirst is what begins it.
+func (l *wide) expandFirst(j int) {
+	l.r15 = ZMM()
+	VPROLD(U8(15), l.W[(j-3)%16], l.r15)
+}
+
 func (l *wide) expand(j int) {
-	a, b, c := ZMM(), ZMM(), ZMM()
-	w := l.W[j%16]
-	VPROLD(U8(15), l.W[(j-3)%16], a)
-	VPTERNLOGD(U8(0x96), l.W[(j-9)%16], a, w)
+	w, a, b, c := l.W[j%16], ZMM(), ZMM(), ZMM()
+	VPTERNLOGD(U8(0x96), l.W[(j-9)%16], l.r15, w)
 	VPROLD(U8(15), w, a)
 	VPROLD(U8(23), w, b)
 	VPTERNLOGD(U8(0x96), a, b, w)
