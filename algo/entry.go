@@ -327,8 +327,20 @@ func (e *entry) room(dst []byte, n int) []byte {
 }
 
 func overlap(a, b []byte) bool {
-	first := func(s []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(s))) }
-	return len(a) > 0 && len(b) > 0 && first(a) < first(b)+uintptr(len(b)) && first(b) < first(a)+uintptr(len(a))
+	from, to := span(a)
+	return from < to && overlaps(from, to, b)
+}
+
+// span is the addresses of b, the last of them behind it.
+func span(b []byte) (from, to uintptr) {
+	from = uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	return from, from + uintptr(len(b))
+}
+
+// overlaps is whether b, which may be empty, has a byte between the addresses.
+func overlaps(from, to uintptr, b []byte) bool {
+	first, end := span(b)
+	return first < to && from < end && first < end
 }
 
 func (e *entry) sum(key *Key, dst, msg []byte) []byte {
@@ -357,8 +369,9 @@ func (e *entry) sumMany(batch KeyBatcher, dst []byte, msgs [][]byte) []byte {
 // clearRoom clears where the results go, unless a message lies there.
 func (e *entry) clearRoom(dst []byte, msgs [][]byte) {
 	room := e.room(dst, len(msgs))
+	from, to := span(room)
 	for _, msg := range msgs {
-		if overlap(room, msg) {
+		if overlaps(from, to, msg) {
 			return
 		}
 	}

@@ -230,9 +230,11 @@ func checkLanes(b *Backend, reference Keyed, batch Batcher, n int) error {
 	for lane := 1; lane < batchLanes; lane++ {
 		msgs = append(msgs, answerMessage()[:(n+lane*67)%(maxAnswer+1)])
 	}
-	macs := batch.SumEach(nil, slices.Repeat([]Keyed{reference}, batchLanes), msgs)
-	if batch, ok := batch.(KeyBatcher); ok && !bytes.Equal(batch.SumMany(nil, msgs), macs) {
-		return fmt.Errorf("%w: %d messages under one key have other MACs (%s)", ErrSelfTest, batchLanes, inBatch)
+	var macs []byte
+	if one, ok := batch.(KeyBatcher); ok && n%2 == 1 { // either way in turn
+		macs = one.SumMany(nil, msgs)
+	} else {
+		macs = batch.SumEach(nil, slices.Repeat([]Keyed{reference}, batchLanes), msgs)
 	}
 	size := macSize(b.Algorithm)
 	if len(macs) != batchLanes*size {
