@@ -44,6 +44,11 @@ func sum16(table Mem) {
 	JNZ(LabelRef("resume"))
 	l.loadKeys(v)
 	Label("begun")
+	var x [8]VecVirtual
+	for i := range x {
+		x[i] = ZMM()
+		VMOVDQA32(Mem{Base: v, Disp: row * i}, x[i])
+	}
 	msgs := l.readMessages(Mem{Base: frame, Disp: 16 * row})
 
 	Label("block")
@@ -67,14 +72,12 @@ func sum16(table Mem) {
 	}
 	LEAQ(Mem{Base: frame, Disp: 8 * row}, v)
 	KXNORW(active, active, active)
+	for i := range x {
+		VMOVDQA32(Mem{Base: v, Disp: row * i}, x[i])
+	}
 
 	Label("rounds")
-	var x [8]VecVirtual
-	for i := range x {
-		x[i] = ZMM()
-		VMOVDQU32(Mem{Base: v, Disp: row * i}, x[i])
-	}
-	x = l.rounds(x)
+	y := l.rounds(x)
 
 	Comment("V(i+1) = ABCDEFGH ^ V(i), in the active lanes.")
 	// All lanes are stored, the others as they were: a store under a mask is slow
@@ -82,9 +85,10 @@ func sum16(table Mem) {
 	for i := range x {
 		m := Mem{Base: v, Disp: row * i}
 		t := ZMM()
-		VMOVDQU32(m, t)
-		VPXORD(x[i], t, active, t)
-		VMOVDQU32(t, m)
+		VMOVDQA32(m, t)
+		VPXORD(y[i], t, active, t)
+		VMOVDQA32(t, m)
+		VMOVDQA32(t, x[i])
 	}
 	Load(Param("outer"), outer)
 	SHLQ(U8(6), outer)
@@ -307,12 +311,12 @@ func (l *wide) rounds(x [8]VecVirtual) [8]VecVirtual {
 		nextC, nextG, p9, p17 := ZMM(), ZMM(), ZMM(), ZMM()
 		w := l.W[j%16]
 		VPXORD(w, l.W[(j+4)%16], wp)
-		VPADDD(w, H, H)
-		VPADDD(wp, D, D)
 		expanding := j >= 6 && j < 58
 		if expanding {
 			l.expandFirst(j + 10)
 		}
+		VPADDD(w, H, H)
+		VPADDD(wp, D, D)
 		VPROLD(U8(9), B, nextC)
 		VPROLD(U8(12), A, r12)
 		VPADDD_BCST(l.table.Offset(4*j), E, ss1)
