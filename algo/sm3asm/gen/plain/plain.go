@@ -54,3 +54,9 @@ func (f *File) Write(command, out, stubs string) error {
 	}
 	return os.WriteFile(stubs, []byte(head+"package sm3asm\n"+f.stubs.String()), 0o644)
 }
+
+// Word writes an instruction that Go's assembler does not have by its encoding, with
+// what it is as a comment.
+func (f *File) Word(code int, format string, args ...any) {
+	fmt.Fprintf(&f.text, "\tWORD $0x%08x // "+format+"\n", append([]any{code}, args...)...)
+}
