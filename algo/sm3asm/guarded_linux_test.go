@@ -1,5 +1,3 @@
-//go:build (arm64 || loong64) && !purego
-
 package sm3asm
 
 import (
