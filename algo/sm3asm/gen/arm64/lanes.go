@@ -137,7 +137,7 @@ func (l *lanes) blocks() {
 	}
 	e := [3]word{l.take(), l.take(), l.take()}
 	for j := range 64 {
-		l.Comment("Round %d.", j)
+		l.Comment(fmt.Sprintf("Round %d.", j))
 		var round, expansion []instruction
 		l.list = &round
 		x = l.round(j, x)
@@ -172,9 +172,9 @@ func (l *lanes) blocks() {
 	for j := range 64 {
 		table = append(table, T(j), T(j), T(j), T(j))
 	}
-	l.Table("constants_lanes", table...)
-	l.Table("rotate8_lanes", 0x02010003, 0x06050407, 0x0a09080b, 0x0e0d0c0f)
-	l.Table("bits_lanes", 1, 2, 4, 8, 16, 32, 64, 128)
+	l.Table("constants_lanes", table)
+	l.Table("rotate8_lanes", []uint32{0x02010003, 0x06050407, 0x0a09080b, 0x0e0d0c0f})
+	l.Table("bits_lanes", []uint32{1, 2, 4, 8, 16, 32, 64, 128})
 }
 
 // flush emits what f adds at once.

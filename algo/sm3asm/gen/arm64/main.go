@@ -8,9 +8,9 @@ import (
 )
 
 func main() {
-	l := &lanes{File: new(plain.File)}
+	l := &lanes{File: plain.New("arm64")}
 	l.blocks()
-	if err := l.Write("go run ./arm64", "../lanes_arm64.s", "../lanes_stub_arm64.go"); err != nil {
+	if err := l.Write("../lanes_arm64.s", "../lanes_stub_arm64.go"); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -33,9 +33,20 @@ func (l *lanes) add(x, to reg)               { l.Op("XVADDW", x, to) }
 func (l *lanes) xor(x, y, to reg)            { l.Op("XVXORV", x, y, to) }
 func (l *lanes) rotate(x reg, n int, to reg) { l.Op("XVROTRW", fmt.Sprintf("$%d", 32-n), x, to) }
 
+// join puts the lower half of high into the upper half of to: XVPERMIQ, which Go's
+// assembler has since 1.26.
+func (l *lanes) join(high, to reg) {
+	l.Word(uint32(0x77ec0000|0x02<<10|high<<5|to), fmt.Sprintf("XVPERMIQ $0x02, %v, %v", high, to))
+}
+
+// loadT is to = T of round j in every lane: XVMOVQ 4*j(R6), X.W8, since 1.26 too.
+func (l *lanes) loadT(j int, to reg) {
+	l.Word(uint32(0x32200000|reg(j)<<10|6<<5|to), fmt.Sprintf("XVMOVQ %d(R6), %v.W8", 4*j, to))
+}
+
 // choose is to = mask&x | ^mask&y: XVBITSELV, which Go's assembler does not have.
 func (l *lanes) choose(mask, x, y, to reg) {
-	l.Word(0x0d200000|int(mask)<<15|int(x)<<10|int(y)<<5|int(to), "XVBITSELV %v, %v, %v, %v", mask, x, y, to)
+	l.Word(uint32(0x0d200000|mask<<15|x<<10|y<<5|to), fmt.Sprintf("XVBITSELV %v, %v, %v, %v", mask, x, y, to))
 }
 
 func (l *lanes) blocks() {
@@ -61,7 +72,7 @@ func (l *lanes) blocks() {
 		l.Op("XVMOVQ", fmt.Sprintf("%d(R4)", row*i), x[i])
 	}
 	for j := range 64 {
-		l.Comment("Round %d.", j)
+		l.Comment(fmt.Sprintf("Round %d.", j))
 		if j >= 12 {
 			l.expand(j + 4)
 		}
@@ -83,7 +94,7 @@ func (l *lanes) blocks() {
 		l.Op("XVMOVQ", t, fmt.Sprintf("%d(R4)", row*i))
 	}
 	l.Op("RET")
-	l.Table("lane_bits", 1, 2, 4, 8, 16, 32, 64, 128)
+	l.Table("lane_bits", []uint32{1, 2, 4, 8, 16, 32, 64, 128})
 }
 
 // transpose brings words 4q to 4q+3 of all lanes into place: those of lanes 0 to 3 are
@@ -96,7 +107,7 @@ func (l *lanes) transpose(quarter int) {
 		for lane, to := range []reg{r[i], high} {
 			l.Op("VMOVQ", fmt.Sprintf("%d(R%d)", 16*quarter, 8+i+4*lane), fmt.Sprintf("V%d", int(to)))
 		}
-		l.Op("XVPERMIQ", "$0x02", high, r[i])
+		l.join(high, r[i])
 		l.Op("XVSHUF4IB", "$0x1b", r[i], r[i])
 		l.drop(high)
 	}
@@ -115,7 +126,7 @@ func (l *lanes) transpose(quarter int) {
 func (l *lanes) round(j int, x [8]reg) [8]reg {
 	A, B, C, D, E, F, G, H := x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
 	r12, ss1, t, u := l.take(), l.take(), l.take(), l.take()
-	l.Op("XVMOVQ", fmt.Sprintf("%d(R6)", 4*j), ss1.String()+".W8")
+	l.loadT(j, ss1)
 	l.rotate(A, 12, r12)
 	l.add(E, ss1)
 	l.add(l.W[j%16], H)

@@ -9,14 +9,14 @@ import (
 )
 
 func main() {
-	f := new(plain.File)
+	f := plain.New("loong64")
 	var table []uint32
 	for j := range 64 {
 		table = append(table, T(j))
 	}
-	f.Table("constants", table...)
+	f.Table("constants", table)
 	(&lanes{File: f}).blocks()
-	if err := f.Write("go run ./loong64", "../sm3_loong64.s", "../stub_loong64.go"); err != nil {
+	if err := f.Write("../sm3_loong64.s", "../stub_loong64.go"); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -9,9 +9,9 @@ import (
 )
 
 func main() {
-	s := &stream{File: new(plain.File)}
+	s := &stream{File: plain.New("riscv64")}
 	s.blocks()
-	if err := s.Write("go run ./riscv64", "../sm3_riscv64.s", "../stub_riscv64.go"); err != nil {
+	if err := s.Write("../sm3_riscv64.s", "../stub_riscv64.go"); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -36,17 +36,17 @@ const (
 
 // swapBytes is to = x with the bytes of each word swapped.
 func (s *stream) swapBytes(x, to reg) {
-	s.Word(0x4a04a057|int(x)<<20|int(to)<<7, "VREV8V %v, %v", x, to)
+	s.Word(uint32(0x4a04a057|x<<20|to<<7), fmt.Sprintf("VREV8V %v, %v", x, to))
 }
 
 // expand puts the words behind those of x and y into x.
 func (s *stream) expand(x, y reg) {
-	s.Word(0x82002077|int(y)<<20|int(x)<<15|int(x)<<7, "VSM3MEVV %v, %v, %v", x, y, x)
+	s.Word(uint32(0x82002077|y<<20|x<<15|x<<7), fmt.Sprintf("VSM3MEVV %v, %v, %v", x, y, x))
 }
 
 // rounds is rounds j and j+1, by words 0, 1, 4 and 5 of w.
 func (s *stream) rounds(j int, w reg) {
-	s.Word(0xae002077|int(w)<<20|j/2<<15|int(v)<<7, "VSM3CVI $%d, %v, %v", j/2, w, v)
+	s.Word(uint32(0xae002077|w<<20|reg(j/2)<<15|v<<7), fmt.Sprintf("VSM3CVI $%d, %v, %v", j/2, w, v))
 }
 
 // words sets how the vector instructions see their registers: as so many bits.
@@ -77,7 +77,7 @@ func (s *stream) blocks() {
 	s.words()
 	x, y := w0, w1
 	for j := 0; j < 64; j += 8 {
-		s.Comment("Rounds %d to %d.", j, j+7)
+		s.Comment(fmt.Sprintf("Rounds %d to %d.", j, j+7))
 		s.rounds(j, x)
 		s.Op("VSLIDEDOWNVI", "$2", x, some)
 		s.rounds(j+2, some)
