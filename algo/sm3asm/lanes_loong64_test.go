@@ -4,11 +4,15 @@ package sm3asm
 
 import "golang.org/x/sys/cpu"
 
-const laneKernelName = "LASX"
+const laneKernelName, streamKernelName = "LASX", "LASX"
 
-var laneKernel = func() func(*[8][16]uint32, *[16]*byte, uint32) {
+var (
+	laneKernel   func(*[8][16]uint32, *[16]*byte, uint32)
+	streamKernel func(*[8]uint32, []byte)
+)
+
+func init() {
 	if cpu.Loong64.HasLASX {
-		return blocks8LASX
+		laneKernel, streamKernel = blocks8LASX, blockLSX
 	}
-	return nil
-}()
+}

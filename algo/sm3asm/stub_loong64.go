@@ -4,6 +4,11 @@
 
 package sm3asm
 
+// blockLSX compresses the whole 64-byte blocks of p into v.
+//
+//go:noescape
+func blockLSX(v *[8]uint32, p []byte)
+
 // blocks8LASX compresses a 64-byte block of each of 8 messages into its chaining
 // value v[..][lane], where bit lane of active is set.
 //

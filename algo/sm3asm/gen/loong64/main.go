@@ -15,6 +15,7 @@ func main() {
 		table = append(table, T(j))
 	}
 	f.Table("constants", table)
+	(&stream{File: f}).blocks()
 	(&lanes{File: f}).blocks()
 	if err := f.Write("../sm3_loong64.s", "../stub_loong64.go"); err != nil {
 		log.Fatal(err)
