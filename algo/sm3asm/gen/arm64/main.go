@@ -9,7 +9,6 @@ package main
 
 import (
 	"log"
-	"math/bits"
 	"slices"
 
 	"github.com/gmhmac/hmacsign/algo/sm3asm/gen/plain"
@@ -21,17 +20,16 @@ func main() {
 	(&scalar{File: f}).block("blockNEON")
 	oneStream(f, "blockSM3")
 	twoStreams(f, "blocks2SM3")
-	if err := f.Write("../sm3_arm64.s", "../stub_arm64.go"); err != nil {
-		log.Fatal(err)
-	}
+	write(f, "../sm3_arm64.s", "../stub_arm64.go")
+	l := &lanes{File: plain.New("arm64")}
+	l.blocks()
+	write(l.File, "../lanes_arm64.s", "../lanes_stub_arm64.go")
 }
 
-// T of section 4.2, rotated as SS1 needs it.
-func T(j int) uint32 {
-	if j < 16 {
-		return bits.RotateLeft32(0x79cc4519, j)
+func write(f *plain.File, asm, stubs string) {
+	if err := f.Write(asm, stubs); err != nil {
+		log.Fatal(err)
 	}
-	return bits.RotateLeft32(0x7a879d8a, j)
 }
 
 // tables writes T behind three words of nothing, so that 16 bytes from 4*j on have T[j]
@@ -56,19 +54,4 @@ func bytesOf(order ...byte) []uint32 {
 		words[i/4] |= uint32(b) << (i % 4 * 8)
 	}
 	return words
-}
-
-// A list is a sequence of instructions that waits to be woven into another.
-type list []func()
-
-// weave emits both lists, each in its order, the second spread over the first.
-func weave(long, short list) {
-	done := 0
-	for i, f := range long {
-		f()
-		for done < len(short)*(i+1)/len(long) {
-			short[done]()
-			done++
-		}
-	}
 }

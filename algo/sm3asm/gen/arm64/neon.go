@@ -17,7 +17,7 @@ import (
 // from a vector register or building T would take one or two instructions for each.
 type scalar struct {
 	*plain.File
-	ops list
+	ops []instruction
 
 	results int      // vector registers of R, so many so far
 	S       []string // words from j-17, j-14, j-11, j-8: oldest first
@@ -61,7 +61,7 @@ func (s *scalar) add(name string, operands ...any) {
 	s.ops = append(s.ops, func() { s.Op(name, operands...) })
 }
 
-func (s *scalar) take() list {
+func (s *scalar) take() []instruction {
 	ops := s.ops
 	s.ops = nil
 	return ops
@@ -87,7 +87,7 @@ func (s *scalar) block(name string) {
 	}
 	s.Label(name + "_block")
 	s.begin()
-	var step list
+	var step []instruction
 	for j := range 64 {
 		if j%3 == 0 && 16+j <= 67 {
 			s.step(16 + j)
@@ -96,7 +96,7 @@ func (s *scalar) block(name string) {
 		n := len(step) / (3 - j%3)
 		s.round(j, r)
 		s.Comment(fmt.Sprintf("Round %d.", j))
-		weave(s.take(), step[:n])
+		merge(s.take(), step[:n])
 		step = step[n:]
 		r = []string{r[3], r[0], r[1], r[2], r[7], r[4], r[5], r[6]}
 	}
