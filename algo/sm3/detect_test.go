@@ -59,6 +59,10 @@ func withoutFeature() []struct{ off, kernel string } {
 	case "arm64":
 		list = append(list, struct{ off, kernel string }{"cpu.sm3=off", "NEON"},
 			struct{ off, kernel string }{"cpu.asimd=off", "portable"})
+	case "loong64":
+		list = append(list, struct{ off, kernel string }{"cpu.lasx=off", "portable"})
+	case "riscv64":
+		list = append(list, struct{ off, kernel string }{"cpu.zvks=off", "portable"}, struct{ off, kernel string }{"cpu.v=off", "portable"})
 	}
 	return list
 }

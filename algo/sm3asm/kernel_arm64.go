@@ -14,7 +14,7 @@ const (
 )
 
 // Where the batches break even is what llvm-mca's models of Neoverse cores say.
-var known = []about{neon: {"NEON", 1, 1}, sm3: {"SM3 instructions", 2, 2}}
+var known = []about{neon: {"NEON", 8, 6}, sm3: {"SM3 instructions", 2, 2}}
 
 // kernels asks cpu, which knows of SM3 instructions only where the operating system
 // tells (Linux and the BSDs); elsewhere they are not used.
@@ -43,9 +43,15 @@ func (k Kernel) sumLanes(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs
 	switch k {
 	case sm3:
 		sumPair(macs, keys, msgs)
+	case neon:
+		sumEight(macs, keys, msgs)
 	default:
 		panic(noKernel)
 	}
+}
+
+func compressEight(v *[8][Lanes]uint32, blocks *[Lanes]*byte, active uint32) {
+	blocks8NEON(v, blocks, active)
 }
 
 // sumPair computes one MAC or two, block beside block.

@@ -2,8 +2,6 @@
 
 package sm3asm
 
-import "golang.org/x/sys/cpu"
-
 const laneKernelName, streamKernelName = "LASX", "LASX"
 
 var (
@@ -12,7 +10,7 @@ var (
 )
 
 func init() {
-	if cpu.Loong64.HasLASX {
+	if len(Kernels()) > 0 {
 		laneKernel, streamKernel = blocks8LASX, blockLSX
 	}
 }

@@ -2,13 +2,12 @@
 
 package sm3asm
 
-import "golang.org/x/sys/cpu"
-
 const streamKernelName = "Zvksh"
 
-var streamKernel = func() func(*[8]uint32, []byte) {
-	if cpu.RISCV64.HasV && cpu.RISCV64.HasZvks {
-		return blockZvksh
+var streamKernel func(*[8]uint32, []byte)
+
+func init() {
+	if len(Kernels()) > 0 {
+		streamKernel = blockZvksh
 	}
-	return nil
-}()
+}
