@@ -12,9 +12,13 @@ import (
 // message expansion runs beside them on the vector pipes, three words at a step,
 // because W[j] needs W[j-3], 13 rounds or more before its words are needed.
 //
-// A rotated operand of EOR costs nothing, so SS2 and both halves of P0 rotate there;
-// additions have none. W, Wp and T come from memory, two words at a load: moving a word
-// from a vector register or building T would take one or two instructions for each.
+// A rotated operand of EOR costs nothing on Neoverse cores, so SS2 and both halves of P0
+// rotate there; additions have none. The other rotates are RORW, one cycle on every
+// core: llvm-mca's model of Neoverse N2 wrongly takes three for them, and EOR of a
+// rotated operand and zero, which it likes, takes two on Kunpeng 920.
+//
+// W, Wp and T come from memory, two words at a load. Taking W from the lanes of vector
+// registers makes no difference in the models; building T would take two instructions.
 type scalar struct {
 	*plain.File
 	ops []instruction
@@ -53,22 +57,29 @@ func wordsOfV(n int) string { return fmt.Sprintf("V%d.S4", n) }
 
 func at(offset int, base string) string { return fmt.Sprintf("%d(%s)", offset, base) }
 func pair(regs [2]string) string        { return "(" + regs[0] + ", " + regs[1] + ")" }
-func ror(n int, reg string) string      { return fmt.Sprintf("%s@>%d", reg, n) }
-func rol(n int, reg string) string      { return ror(32-n, reg) }
+func rol(n int, reg string) string      { return fmt.Sprintf("%s@>%d", reg, 32-n) }
 
 // add appends an instruction to the list in work.
 func (s *scalar) add(name string, operands ...any) {
 	s.ops = append(s.ops, func() { s.Op(name, operands...) })
 }
 
+// take returns the list and begins another.
 func (s *scalar) take() []instruction {
 	ops := s.ops
 	s.ops = nil
 	return ops
 }
 
+// Where W and Wp lie, 64 words each. Locals begin at 8(RSP), which is not aligned.
+const (
+	offsetW  = 16
+	offsetWp = offsetW + 4*64
+	frame    = offsetWp + 4*64 - 8
+)
+
 func (s *scalar) block(name string) {
-	s.Func(name, "(v *[8]uint32, p []byte)", 520, 32,
+	s.Func(name, "(v *[8]uint32, p []byte)", frame, 32,
 		name+" compresses the whole 64-byte blocks of p into v.")
 	s.Op("MOVD", "v+0(FP)", chaining)
 	s.Op("MOVD", "p_base+8(FP)", input)
@@ -77,8 +88,8 @@ func (s *scalar) block(name string) {
 	s.Op("CBZ", end, name+"_done")
 	s.Op("ADD", input, end)
 	s.Op("MOVD", "$constants<>+12(SB)", tableT)
-	s.Op("ADD", "$16", "RSP", stackW)
-	s.Op("ADD", "$272", "RSP", stackWp)
+	s.Op("ADD", fmt.Sprintf("$%d", offsetW), "RSP", stackW)
+	s.Op("ADD", fmt.Sprintf("$%d", offsetWp), "RSP", stackWp)
 	s.Op("MOVD", "$shuffles<>(SB)", u)
 	s.Op("VLD1", "("+u+")", "["+pickS+", "+rotateBy8+", "+rotateBy24+"]")
 	r := []string{"R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11"}
@@ -93,9 +104,9 @@ func (s *scalar) block(name string) {
 			s.step(16 + j)
 			step = s.take()
 		}
-		n := len(step) / (3 - j%3)
-		s.round(j, r)
+		n := len(step) / (3 - j%3) // a third of the step in each round
 		s.Comment(fmt.Sprintf("Round %d.", j))
+		s.round(j, r)
 		merge(s.take(), step[:n])
 		step = step[n:]
 		r = []string{r[3], r[0], r[1], r[2], r[7], r[4], r[5], r[6]}
@@ -125,46 +136,38 @@ func (s *scalar) round(j int, r []string) {
 		s.add("LDPW", at(4*j, stackW), pair(wordW))
 	}
 	T, W, Wp := wordT[j%2], wordW[j%2], wordWp[j%2]
+	s.add("RORW", "$20", A, a12)
+	s.add("ADDW", W, H)
+	s.add("ADDW", Wp, D)
+	s.add("ADDW", T, a12, u)
+	s.add("ADDW", E, u)
 	if j < 16 {
-		s.add("RORW", "$20", A, a12)
-		s.add("ADDW", W, H)
-		s.add("ADDW", T, a12, u)
+		// FF = A ^ B ^ C, GG = E ^ F ^ G.
 		s.add("EORW", F, G, g)
-		s.add("ADDW", E, u)
-		s.add("EORW", E, g)
-		s.add("ADDW", Wp, D)
 		s.add("EORW", B, C, f)
-		s.add("ADDW", g, H)
-		s.add("EORW", rol(7, u), a12) // SS2
-		s.add("RORW", "$25", u)       // SS1
+		s.add("EORW", E, g)
 		s.add("EORW", A, f)
-		s.add("ADDW", u, H) // TT2
+		s.add("ADDW", g, H)
 		s.add("ADDW", f, D)
-		s.add("RORW", "$23", B)
 	} else {
 		// FF = A&B | A&C | B&C = A&(B^C) + B&C, GG = E&F + ~E&G: the parts have no
 		// bit in common, so they can be added one by one.
-		s.add("RORW", "$20", A, a12)
-		s.add("ADDW", W, H)
-		s.add("ADDW", T, a12, u)
-		s.add("ADDW", Wp, D)
-		s.add("ADDW", E, u)
 		s.add("ANDW", E, F, g)
 		s.add("BICW", E, G, b)
 		s.add("ADDW", g, H)
-		s.add("EORW", rol(7, u), a12) // SS2
-		s.add("RORW", "$25", u)       // SS1
-		s.add("ADDW", b, u)
 		s.add("EORW", B, C, f)
 		s.add("ANDW", B, C, g)
-		s.add("ADDW", u, H) // TT2
+		s.add("ADDW", b, H)
 		s.add("ANDW", A, f)
 		s.add("ADDW", g, D)
 		s.add("ADDW", f, D)
-		s.add("RORW", "$23", B)
 	}
-	s.add("EORW", rol(9, H), H, b)
+	s.add("EORW", rol(7, u), a12) // SS2
+	s.add("RORW", "$25", u)       // SS1
+	s.add("ADDW", u, H)           // TT2
+	s.add("RORW", "$23", B)
 	s.add("ADDW", a12, D) // TT1
+	s.add("EORW", rol(9, H), H, b)
 	s.add("RORW", "$13", F)
 	s.add("EORW", rol(17, H), b, H) // P0(TT2)
 }
@@ -237,14 +240,14 @@ func (s *scalar) step(j int) {
 		s.add("VMOV", fmt.Sprintf("V%d.S[3]", R1), fmt.Sprintf("V%d.S[0]", r))
 	}
 	s.add("VEOR", S, vr, vx)
-	if j < 64 {
+	if j < 64 { // the rounds need no more of W
 		s.add("FMOVQ", fmt.Sprintf("F%d", r), at(4*(j-1), stackW))
 	}
-	if j < 67 {
-		s.add("FMOVQ", fmt.Sprintf("F%d", x), at(4*(j-5), stackWp))
-	} else {
-		s.add("FMOVD", fmt.Sprintf("F%d", x), at(4*(j-5), stackWp))
+	store := "FMOVQ"
+	if j == 67 { // Wp[64] is not one
+		store = "FMOVD"
 	}
+	s.add(store, fmt.Sprintf("F%d", x), at(4*(j-5), stackWp))
 	s.results++
 	s.S, s.spare = append(s.S[1:len(s.S):len(s.S)], S), w16
 }
