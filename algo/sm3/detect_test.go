@@ -56,6 +56,9 @@ func withoutFeature() []struct{ off, kernel string } {
 		for _, off := range []string{"cpu.avx512f=off", "cpu.avx512bw=off", "cpu.avx512vl=off"} {
 			list = append(list, struct{ off, kernel string }{off, "AVX2"})
 		}
+	case "arm64":
+		list = append(list, struct{ off, kernel string }{"cpu.sm3=off", "NEON"},
+			struct{ off, kernel string }{"cpu.asimd=off", "portable"})
 	case "loong64":
 		list = append(list, struct{ off, kernel string }{"cpu.lasx=off", "portable"})
 	case "riscv64":

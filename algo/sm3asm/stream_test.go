@@ -1,4 +1,4 @@
-//go:build (riscv64 || loong64) && !purego
+//go:build linux && (riscv64 || loong64) && !purego
 
 package sm3asm
 
