@@ -9,6 +9,7 @@ TEXT ·blocks8NEON(SB), NOSPLIT, $528-20
 	MOVD v+0(FP), R0
 	MOVD blocks+8(FP), R1
 	MOVD $constants_lanes<>(SB), R2
+	// W on the stack, where no word of four lanes crosses a cache line.
 	MOVD $W-528(SP), R3
 	ADD $15, R3
 	AND $~15, R3

@@ -40,7 +40,7 @@ const (
 	row        = 64    // bytes from row to row of v
 )
 
-// An instruction is emitted for both groups.
+// An instruction waits to be emitted, for both groups.
 type instruction func()
 
 func (l *lanes) take() word {
@@ -51,8 +51,8 @@ func (l *lanes) take() word {
 
 func (l *lanes) drop(words ...word) { l.free = append(l.free, words...) }
 
-// op adds an instruction on whole registers; words are operands of each group, other
-// operands are text.
+// op adds an instruction that sees its registers as so many lanes ("S4"): a word is an
+// operand of each group, a list of one word a table of VTBL, and the rest is text.
 func (l *lanes) op(name, as string, operands ...any) {
 	*l.list = append(*l.list, func() {
 		for group := range 2 {
@@ -81,7 +81,7 @@ func (l *lanes) rotate(x word, n int, to word) {
 	l.op("VSRI", "S4", fmt.Sprintf("$%d", 32-n), x, to)
 }
 
-// pair loads or stores a word of both groups: they lie side by side.
+// load brings W[j] of both groups, which lie side by side, into a word.
 func (l *lanes) load(j int, to word) {
 	*l.list = append(*l.list, func() {
 		l.Op("FLDPQ", slot(j), fmt.Sprintf("(F%d, F%d)", to.in(0), to.in(1)))
@@ -113,6 +113,7 @@ func (l *lanes) blocks() {
 	l.Op("MOVD", "v+0(FP)", "R0")
 	l.Op("MOVD", "blocks+8(FP)", "R1")
 	l.Op("MOVD", "$constants_lanes<>(SB)", "R2")
+	l.Comment("W on the stack, where no word of four lanes crosses a cache line.")
 	l.Op("MOVD", "$W-528(SP)", "R3")
 	l.Op("ADD", "$15", "R3")
 	l.Op("AND", "$~15", "R3")
