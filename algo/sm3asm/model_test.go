@@ -1,3 +1,5 @@
+//go:build linux && !purego
+
 package sm3asm
 
 import (

@@ -1,4 +1,5 @@
-// Command loong64 writes the assembly of package sm3asm for loong64.
+// Command loong64 writes the assembly of package sm3asm for loong64. Run it by "make
+// generate". The letters are those of GB/T 32905-2016.
 package main
 
 import (
