@@ -99,7 +99,9 @@ bench:
 
 # Measures against other implementations and writes bench/REPORT.md and its
 # plots; nothing else should run meanwhile. With OpenSSL's headers, OpenSSL too.
+# For another machine: cd bench/peers && GOARCH=arm64 CGO_ENABLED=0 go build ./report
 bench-report:
+	@go build -o bin/hmacsign ./cmd/hmacsign
 	@cd bench/peers && if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then tags=openssl; fi; \
 	  go build -tags "$$tags" -o ../../bin/report ./report && ../../bin/report -out ..
 

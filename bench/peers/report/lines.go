@@ -42,7 +42,7 @@ func (r *report) lines() {
 		fmt.Sprintf("%.2f x", median), fmt.Sprintf("%.2f to %.2f", low, high))
 }
 
-const records = 400_000
+var records = 400_000
 
 func timeLines(exe, command string, rounds int) (ours, theirs result, err error) {
 	dir, err := os.MkdirTemp("", "report")
@@ -115,7 +115,7 @@ func timeCommand(args []string, input, output string) (float64, error) {
 		line, _, _ := bytes.Cut(complaint.Bytes(), []byte("\n"))
 		return 0, fmt.Errorf("%s: %w: %s", filepath.Base(args[0]), err, line)
 	}
-	return float64(time.Since(start).Nanoseconds()) / records, nil
+	return float64(time.Since(start).Nanoseconds()) / float64(records), nil
 }
 
 // scanLines is what a careful user of emmansun/gmsm writes.
