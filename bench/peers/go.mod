@@ -7,6 +7,7 @@ require (
 	github.com/emmansun/gmsm v0.41.1
 	github.com/gmhmac/hmacsign v0.0.0
 	github.com/huaweicloud/huaweicloud-sdk-go-v3 v0.1.188
+	github.com/klauspost/cpuid/v2 v2.4.0
 	github.com/stretchr/testify v1.12.1
 	github.com/tjfoc/gmsm v1.4.1
 	golang.org/x/sys v0.41.0
@@ -23,7 +24,6 @@ require (
 	github.com/campoy/embedmd v1.0.0 // indirect
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
 	github.com/json-iterator/go v1.1.13-0.20220915233716-71ac16282d12 // indirect
-	github.com/klauspost/cpuid/v2 v2.4.0 // indirect
 	github.com/modern-go/concurrent v0.0.0-20180228061459-e0a39a4cb421 // indirect
 	github.com/modern-go/reflect2 v1.0.2 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
