@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,14 +200,36 @@ func TestHonestly(t *testing.T) {
 	require.Contains(t, (&report{bench: &bench{emulated: true}}).honestly(), "say nothing of a processor")
 }
 
-// A row stands only where the processor and the kernel are those of the goal.
-func TestModelledGoals(t *testing.T) {
-	r := &report{kernel: "NEON", processor: processor{model: "neoverse-v1"}}
+// A goal stands only where the processor and the kernel are those that it was set
+// for.
+func TestGoals(t *testing.T) {
+	r := &report{bench: &bench{}, kernel: "NEON", processor: processor{model: "neoverse-v1"}}
 	require.Equal(t, goal{"1.38 x", "1.25 x"}, r.goalOfStream())
 	r.processor.model = "neoverse-v2"
 	require.Equal(t, noGoal, r.goalOfStream())
 	r.kernel = "AVX2"
 	require.Equal(t, goal{"1.45 x", "1.3 x"}, r.goalOfStream())
+
+	for i, cycles := range []float64{5, 5.1, 5.2} {
+		r.cyclesRow("SM3", "neoverse-n2", modelled[0].oneStream, result{cycles: []float64{cycles * 100, cycles * 100}}, 100)
+		require.Equal(t, i+1, strings.Count(r.goals.String(), "\n"))
+	}
+	require.Contains(t, r.goals.String(), "| SM3, cycles a byte | llvm-mca's model neoverse-n2 | 5.05 | 5.2 | **5.10** | 5.10 to 5.10 |")
+	before := r.goals.Len()
+	r.cyclesRow("SM3", "neoverse-n2", modelled[0].oneStream, result{}, 100) // no clock
+	require.Equal(t, before, r.goals.Len())
+}
+
+// The names by which goals are found are those of the kernels.
+func TestKernelNames(t *testing.T) {
+	for _, k := range sm3.Kernels()[1:] {
+		switch name := k.String(); runtime.GOARCH {
+		case "amd64":
+			require.True(t, (&report{kernel: name}).amd64(), name)
+		case "arm64":
+			require.Contains(t, []string{"NEON", "SM3 instructions"}, name)
+		}
+	}
 }
 
 func TestLines(t *testing.T) {
