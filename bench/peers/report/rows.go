@@ -167,7 +167,6 @@ func (r *report) lesserRows() {
 	}
 	cmd := exec.Command(exe, "-lesser", l.name, fmt.Sprintf("-rounds=%d", r.rounds))
 	cmd.Env = append(os.Environ(), "GODEBUG="+l.godebug)
-	cmd.Stderr = os.Stderr
 	rows, err := cmd.Output()
 	if err != nil {
 		r.warn("left out what runs %s: %v", l.name, err)
