@@ -5,14 +5,14 @@ import (
 	_ "unsafe" // for linkname
 )
 
-// portableDigest has the fields of emmansun/gmsm's digest, to give them to its block
+// portableDigest has the layout of emmansun/gmsm's digest, to give them to its block
 // function in Go. That one is in every build, but only the tag purego makes the
 // digest use it, and turns the kernels of this binary off as well.
 type portableDigest struct {
-	h   [8]uint32
-	x   [64]byte
-	nx  int
-	len uint64
+	h [8]uint32
+	_ [64]byte // the block that is not whole
+	_ int      // bytes in it
+	_ uint64   // bytes in all
 }
 
 //go:linkname emmansunBlocks github.com/emmansun/gmsm/internal/sm3.blockGeneric

@@ -40,16 +40,6 @@ func digest(opts ...algo.Option) func() hash.Hash {
 	}
 }
 
-// available reports whether hmac-sm3 has the backend here.
-func available(backend string) bool {
-	for _, info := range algo.Backends(algo.HMACSM3) {
-		if info.Backend == backend {
-			return info.Available
-		}
-	}
-	return false
-}
-
 // repeat is a subject that calls f.
 func repeat(name string, f func() []byte) subject {
 	return subject{name, func(n int) (last []byte) {
