@@ -99,17 +99,21 @@ bench:
 
 # Measures against other implementations and writes bench/REPORT.md and its
 # plots; nothing else should run meanwhile. With OpenSSL's headers, OpenSSL too.
+# For another machine: cd bench/peers && GOARCH=arm64 CGO_ENABLED=0 go build ./report
 bench-report:
+	@go build -o bin/hmacsign ./cmd/hmacsign
 	@cd bench/peers && if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then tags=openssl; fi; \
 	  go build -tags "$$tags" -o ../../bin/report ./report && ../../bin/report -out ..
 
 # Every platform that the project is for, without cgo, with and without the tag
-# that leaves assembly out. vet compiles the tests too, build links nothing.
+# that leaves assembly out, and the report that users run on their machines. vet
+# compiles the tests too, build links nothing.
 PLATFORMS = linux/amd64 linux/arm64 linux/loong64 linux/riscv64 windows/amd64 darwin/amd64 darwin/arm64
 cross:
 	@set -e; for platform in $(PLATFORMS); do \
 	  export CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/}; \
 	  go vet ./...; go build ./...; go build -tags purego ./...; \
+	  (cd bench/peers && go build -o /dev/null ./report); \
 	done; echo "$(PLATFORMS): built with and without purego"
 
 # --- libTencentSM -----------------------------------------------------------
