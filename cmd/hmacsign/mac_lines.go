@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"hash"
+	"io"
+	"runtime"
+	"sync"
+
+	"github.com/gmhmac/hmacsign/algo"
+)
+
+// A batch has no more than this: enough that handing it on costs nothing, little
+// enough that it stays in a processor's cache.
+const (
+	batchBytes = 128 << 10
+	batchLines = 1024
+)
+
+// printLineMACs prints the MAC of each line in hex.
+func printLineMACs(key *algo.Key, in io.Reader, streams *streams) error {
+	if sameFile(in, streams.out) {
+		return errSameFile
+	}
+	progress := newProgress(in, streams, streams.out)
+	defer progress.end()
+	var text []byte
+	return eachLineMAC(key, in, progress, func(macs []byte) error {
+		text = text[:0]
+		for ; len(macs) > 0; macs = macs[key.Size():] {
+			text = append(hex.AppendEncode(text, macs[:key.Size()]), '\n')
+		}
+		_, err := streams.out.Write(text)
+		return err
+	})
+}
+
+// eachLineMAC computes the MAC of each line and hands them to use, many behind each
+// other, in order. One goroutine reads, as many as there are processors compute, and
+// this one uses what they computed; a handful of batches goes round between them.
+func eachLineMAC(key *algo.Key, in io.Reader, progress *progress, use func(macs []byte) error) error {
+	processors := runtime.GOMAXPROCS(0)
+	count := 2*processors + 1
+	free, work, inOrder := make(chan *batch, count), make(chan *batch, count), make(chan *batch, count)
+	for range count {
+		free <- newBatch(key.Size())
+	}
+	stop := make(chan struct{})
+	var computing sync.WaitGroup
+	defer computing.Wait() // before the key is destroyed
+	defer close(stop)
+	for range processors {
+		computing.Go(func() { compute(key, work, stop) })
+	}
+	// Nobody waits for the reader: it may hang in a pipe that gives nothing.
+	go read(in, free, work, inOrder, stop)
+
+	var long hash.Hash // of a line that takes several batches
+	for b := range inOrder {
+		<-b.done
+		if b.err != nil {
+			return b.err
+		}
+		if b.part {
+			if long == nil {
+				long = key.NewMAC()
+			}
+			if _, err := long.Write(b.piece); err != nil {
+				return err
+			}
+			if b.last {
+				b.macs, long = long.Sum(b.macs[:0]), nil
+			}
+		}
+		if err := use(b.macs); err != nil {
+			return err
+		}
+		progress.add(b.taken, len(b.macs)/key.Size())
+		free <- b
+	}
+	return nil
+}
+
+// read fills batches until the end or until it is stopped, and closes inOrder then.
+func read(in io.Reader, free <-chan *batch, work, inOrder chan<- *batch, stop <-chan struct{}) {
+	defer close(inOrder)
+	s := splitter{in: in}
+	for {
+		var b *batch
+		select {
+		case b = <-free:
+		case <-stop:
+			return
+		}
+		err := s.next(b)
+		if err == io.EOF {
+			return
+		}
+		b.err = err
+		work <- b
+		inOrder <- b
+		if err != nil {
+			return
+		}
+	}
+}
+
+func compute(key *algo.Key, work <-chan *batch, stop <-chan struct{}) {
+	for {
+		select {
+		case b := <-work:
+			b.sum(key)
+		case <-stop:
+			return
+		}
+	}
+}
+
+// A batch is lines that lie behind each other, or a part of one line that is longer
+// than a batch.
+type batch struct {
+	buf   []byte
+	taken int      // bytes of the input that it stands for
+	lines [][]byte // without their newlines
+	part  bool
+	piece []byte // of the long line
+	last  bool   // piece is the end of it
+	macs  []byte
+	err   error         // of reading or of computing
+	done  chan struct{} // has a value when macs or err is there
+}
+
+func newBatch(macSize int) *batch {
+	return &batch{
+		buf:   make([]byte, batchBytes),
+		lines: make([][]byte, 0, batchLines),
+		macs:  make([]byte, 0, batchLines*macSize),
+		done:  make(chan struct{}, 1),
+	}
+}
+
+func (b *batch) sum(key *algo.Key) {
+	defer func() { b.done <- struct{}{} }()
+	defer algo.CatchFailure(&b.err)
+	b.macs = key.SumMany(b.macs[:0], b.lines)
+}
+
+// A splitter reads lines into batches. It never waits for more than one line, so
+// what a pipe gives comes out at once.
+type splitter struct {
+	in   io.Reader
+	err  error
+	rest []byte // was read and belongs to the next batch; it lies in the one before
+	long bool   // the rest of the input begins within a long line
+}
+
+// next fills b anew. The error is io.EOF when there is nothing more; after any other
+// the line that was begun is none.
+func (s *splitter) next(b *batch) error {
+	b.lines, b.part, b.piece, b.last = b.lines[:0], false, nil, false
+	data := b.buf[:copy(b.buf, s.rest)]
+	for seen := 0; s.err == nil && len(data) < len(b.buf) && bytes.IndexByte(data[seen:], '\n') < 0; {
+		seen = len(data)
+		n, err := s.in.Read(b.buf[seen:])
+		data, s.err = b.buf[:seen+n], err
+	}
+	if s.err != nil && s.err != io.EOF {
+		return s.err
+	}
+	s.rest = data
+	if s.long {
+		s.takePart(b)
+	} else {
+		s.takeLines(b)
+	}
+	b.taken = len(data) - len(s.rest)
+	if len(b.lines) == 0 && !b.part {
+		return io.EOF
+	}
+	return nil
+}
+
+// takePart takes the rest up to the newline that ends the long line.
+func (s *splitter) takePart(b *batch) {
+	line, rest, found := bytes.Cut(s.rest, []byte{'\n'})
+	b.part, b.piece, b.last = true, line, found || s.err == io.EOF
+	s.rest, s.long = rest, !b.last
+}
+
+// takeLines takes the whole lines of the rest, and at the end of the input the one
+// that has no newline.
+func (s *splitter) takeLines(b *batch) {
+	for len(b.lines) < batchLines {
+		end := bytes.IndexByte(s.rest, '\n')
+		if end < 0 {
+			break
+		}
+		b.lines = append(b.lines, s.rest[:end])
+		s.rest = s.rest[end+1:]
+	}
+	switch {
+	case len(b.lines) == batchLines:
+	case s.err == io.EOF && len(s.rest) > 0:
+		b.lines, s.rest = append(b.lines, s.rest), nil
+	case len(s.rest) == len(b.buf):
+		s.long = true
+		s.takePart(b)
+	}
+}
