@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"encoding/hex"
+	"encoding/binary"
 	"hash"
 	"io"
 	"runtime"
@@ -27,13 +27,33 @@ func printLineMACs(key *algo.Key, in io.Reader, streams *streams) error {
 	defer progress.end()
 	var text []byte
 	return eachLineMAC(key, in, progress, func(macs []byte) error {
-		text = text[:0]
-		for ; len(macs) > 0; macs = macs[key.Size():] {
-			text = append(hex.AppendEncode(text, macs[:key.Size()]), '\n')
-		}
+		text = appendHexLines(text[:0], macs, key.Size())
 		_, err := streams.out.Write(text)
 		return err
 	})
+}
+
+// appendHexLines appends each of the macs in hex with a newline. It takes a third of
+// encoding/hex's time, which is felt beside batches of short lines.
+func appendHexLines(text, macs []byte, size int) []byte {
+	for ; len(macs) > 0; macs = macs[size:] {
+		for i := 0; i < size; i += 4 {
+			text = binary.BigEndian.AppendUint64(text, hexDigits(binary.BigEndian.Uint32(macs[i:])))
+		}
+		text = append(text, '\n')
+	}
+	return text
+}
+
+// hexDigits is the eight digits of four bytes, computed side by side.
+func hexDigits(bytes uint32) uint64 {
+	const each = 0x0101010101010101
+	x := uint64(bytes)
+	x = (x | x<<16) & 0x0000ffff0000ffff
+	x = (x | x<<8) & 0x00ff00ff00ff00ff
+	x = (x | x<<4) & 0x0f0f0f0f0f0f0f0f
+	letters := (x + 6*each) >> 4 & each // 1 where the digit is above 9
+	return x + '0'*each + letters*('a'-'0'-10)
 }
 
 // eachLineMAC computes the MAC of each line and hands them to use, many behind each
