@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/gmhmac/hmacsign/algo/sm3"
 	"github.com/gmhmac/hmacsign/algo/sm3asm"
 	"github.com/gmhmac/hmacsign/algo/sm3pure"
 )
@@ -20,14 +21,21 @@ func init() {
 	Register(Backend{Algorithm: HMACSHA256, Name: "go", Preference: 10, Probe: goVersion, NewHash: sha256.New, NewKeyed: hmacOf(sha256.New)})
 	Register(Backend{Algorithm: HMACSM3, Name: "gmsm", Preference: 10, NewHash: sm3pure.New,
 		Probe: func() (string, string, error) { return sm3pure.Version(), "portable Go", nil }})
-	Register(Backend{Algorithm: HMACSM3, Name: "asm", Preference: 20, NewHash: sm3asm.New,
-		NewKeyed: func(secret []byte) (Keyed, error) { return asmKey{sm3asm.NewKey(secret)}, nil },
-		Probe: func() (string, string, error) {
-			if !sm3asm.Available() {
-				return "none", "", errors.New("needs an amd64 processor with AVX2 and BMI2, and a build without the tag purego")
-			}
-			return sm3asm.Kernel(), "Go assembly of this module", nil
-		}})
+	registerSM3("go", 15, sm3.Portable, func() (string, string, error) { return sm3.Portable.String(), "portable Go of this module", nil })
+	kernel, ok := sm3.Assembly()
+	registerSM3("asm", 20, kernel, func() (string, string, error) {
+		if !ok {
+			return "none", "", errors.New("needs " + sm3asm.Needs + ", and a build without the tag purego")
+		}
+		return kernel.String(), "Go assembly of this module", nil
+	})
+}
+
+// registerSM3 registers a kernel of package sm3. It computes nothing where the probe
+// says that it cannot run.
+func registerSM3(name string, preference int, kernel sm3.Kernel, probe func() (string, string, error)) {
+	Register(Backend{Algorithm: HMACSM3, Name: name, Preference: preference, Probe: probe, NewHash: kernel.New,
+		NewKeyed: func(secret []byte) (Keyed, error) { return sm3Key{kernel.NewKey(secret)}, nil }})
 }
 
 // hmacOf makes keys of crypto/hmac over a hash. The standard library's own hashes
@@ -37,18 +45,17 @@ func hmacOf(newHash func() hash.Hash) func([]byte) (Keyed, error) {
 	return func(secret []byte) (Keyed, error) { return newHMAC(newHash, secret), nil }
 }
 
-// asmKey is a key of package sm3asm with its batches, which are of that package's
-// keys.
-type asmKey struct{ *sm3asm.Key }
+// sm3Key is a key of package sm3 with its batches, which are of that package's keys.
+type sm3Key struct{ *sm3.Key }
 
-func (asmKey) SumEach(dst []byte, keys []Keyed, msgs [][]byte) []byte {
-	var own [sm3asm.Lanes]*sm3asm.Key
+func (sm3Key) SumEach(dst []byte, keys []Keyed, msgs [][]byte) []byte {
+	var own [sm3.Lanes]*sm3.Key
 	for len(keys) > 0 {
 		n := min(len(keys), len(own))
 		for i := range n {
-			own[i] = keys[i].(asmKey).Key
+			own[i] = keys[i].(sm3Key).Key
 		}
-		dst = sm3asm.SumEach(dst, own[:n], msgs[:n])
+		dst = sm3.SumEach(dst, own[:n], msgs[:n])
 		keys, msgs = keys[n:], msgs[n:]
 	}
 	return dst

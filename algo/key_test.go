@@ -141,14 +141,12 @@ func TestDestroyClears(t *testing.T) {
 		require.NoError(t, err)
 		require.Implements(t, (*Destroyer)(nil), key.keyed)
 	}
-	key, err := NewKey(HMACSM3, []byte("a secret"), WithBackend("asm"))
-	if err != nil {
-		t.Skipf("the rest needs the assembly: %v", err)
-	}
-	kept := key.keyed.(asmKey).Key
+	key, err := NewKey(HMACSM3, []byte("a secret"))
+	require.NoError(t, err)
+	kept := key.keyed.(sm3Key).Key
 	require.NotContains(t, fmt.Sprintf("%v", *kept), " 0 0 0 0 ")
 	key.Destroy()
-	require.Equal(t, fmt.Sprintf("{%v}", [16]uint32{}), fmt.Sprintf("%v", *kept))
+	require.Contains(t, fmt.Sprintf("%v", *kept), fmt.Sprint([16]uint32{}))
 }
 
 // The clone that a backend was given is cleared when NewKeyed returns, whatever

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gmhmac/hmacsign/algo/sm3asm"
+	"github.com/gmhmac/hmacsign/algo/sm3"
 )
 
 // trace is how many words of a pattern make a find: chance has none of it.
@@ -185,13 +185,16 @@ func TestNewKeyLeavesNoSecret(t *testing.T) {
 	require.NotEmpty(t, find(t, patterns(masked)), "the secret itself")
 	drop()
 
-	if !sm3asm.Available() {
-		t.Skip("needs the assembly: other backends here keep keys in libraries that cannot clear them")
+	for _, kernel := range sm3.Kernels() {
+		testNewKeyLeavesNoSecret(t, kernel)
 	}
+}
+
+func testNewKeyLeavesNoSecret(t *testing.T, kernel sm3.Kernel) {
 	var keys [6]*Key // all is made before, calls would overwrite the stack
-	var bare [6]*sm3asm.Key
+	var bare [6]*sm3.Key
 	var errs [6]error
-	opts := []Option{WithBackend("asm")}
+	opts := []Option{WithBackend(backendOf(kernel))}
 	var left []pattern
 	for i, n := range [...]int{16, 37, 64, 65, 100, 200} {
 		masked := maskedSecret(uint32(100+i), n)
@@ -206,16 +209,24 @@ func TestNewKeyLeavesNoSecret(t *testing.T) {
 		})
 		defer stop()
 		stop = deep(func() {
-			bare[i] = sm3asm.NewKey(secret) // nothing after it uses its frame
+			bare[i] = kernel.NewKey(secret) // nothing after it uses its frame
 			overwriteRegisters()
 		})
 		defer stop()
 		drop()
 	}
 	require.Equal(t, [6]error{}, errs)
-	require.Empty(t, find(t, left))
+	require.Empty(t, find(t, left), kernel)
 	runtime.KeepAlive(keys)
 	runtime.KeepAlive(bare)
+}
+
+// backendOf is a backend that package sm3 computes.
+func backendOf(kernel sm3.Kernel) string {
+	if kernel == sm3.Portable {
+		return "go"
+	}
+	return "asm"
 }
 
 //go:noinline
@@ -233,9 +244,12 @@ func TestDestroyLeavesNoChainingValues(t *testing.T) {
 	if instrumented {
 		t.Skip("needs a build without -race and -asan, which have memory of their own")
 	}
-	if !sm3asm.Available() {
-		t.Skip("needs the assembly: other backends here keep keys in libraries that cannot clear them")
+	for _, kernel := range sm3.Kernels() {
+		testDestroyLeavesNoChainingValues(t, backendOf(kernel))
 	}
+}
+
+func testDestroyLeavesNoChainingValues(t *testing.T, backend string) {
 	var left []pattern
 	var keys []*Key
 	for i, use := range []func(k *Key, msgs [][]byte){
@@ -254,10 +268,10 @@ func TestDestroyLeavesNoChainingValues(t *testing.T) {
 			msgs = append(msgs, make([]byte, n*30))
 		}
 		var key *Key
-		values := pattern{name: fmt.Sprintf("chaining values of use %d", i), stride: 4}
+		values := pattern{name: fmt.Sprintf("chaining values of use %d, %s", i, backend), stride: 4}
 		stop := deep(func() {
-			key, _ = NewKey(HMACSM3, secret, WithBackend("asm"))
-			for _, word := range (*[16]uint32)(unsafe.Pointer(key.keyed.(asmKey).Key)) {
+			key, _ = NewKey(HMACSM3, secret, WithBackend(backend))
+			for _, word := range (*[16]uint32)(unsafe.Pointer(key.keyed.(sm3Key).Key)) {
 				values.masked = append(values.masked, word^patternMask)
 			}
 			use(key, msgs)

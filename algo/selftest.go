@@ -13,7 +13,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/gmhmac/hmacsign/algo/sm3asm"
+	"github.com/gmhmac/hmacsign/algo/sm3"
 )
 
 // A knownAnswer is a published test vector: key "" marks a plain digest.
@@ -57,7 +57,7 @@ func (w way) String() string { return [...]string{"one call", "batch", "streamed
 
 // batchLanes is how many messages the self-test puts into one batch: as many as
 // the widest kernel here takes at once.
-const batchLanes = sm3asm.Lanes
+const batchLanes = sm3.Lanes
 
 // selfTest computes the published known answers, then those of this package at
 // the edges of blocks and at a few long messages, by each way that the backend has.

@@ -250,8 +250,10 @@ func TestKeyStoreErrors(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnknownKey)
 
 	// A backend that this algorithm does not have: no other takes its place.
-	v = newVerifier(t, WithBackend("go"))
-	_, err = v.Verify(signedRequest(t, "GET", "/", ""))
+	v = newVerifier(t, WithBackend("gmsm"))
+	req := newRequest(t, "GET", "http://h/", "")
+	require.NoError(t, newSigner(t, algo.HMACSHA256).Sign(req))
+	_, err = v.Verify(req)
 	require.ErrorIs(t, err, ErrUnavailable)
 	require.ErrorIs(t, err, algo.ErrUnknownBackend)
 	// One that none has is a mistake.

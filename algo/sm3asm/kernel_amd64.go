@@ -4,10 +4,17 @@ package sm3asm
 
 import "golang.org/x/sys/cpu"
 
-// kernels lists what the processor can run, the best last. cpu also asks whether
-// the operating system keeps the registers.
-func kernels() []kernelID {
-	list := []kernelID{none}
+const (
+	avx2 Kernel = 1 + iota
+	avx512
+)
+
+// Where the batches break even was measured with BenchmarkSumMany.
+var known = []about{avx2: {"AVX2", 8, 3}, avx512: {"AVX-512VL", 16, 3}}
+
+// kernels asks cpu, which also asks whether the operating system keeps the
+// registers.
+func kernels() (list []Kernel) {
 	if cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 {
 		list = append(list, avx2)
 		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512BW {
@@ -17,10 +24,8 @@ func kernels() []kernelID {
 	return list
 }
 
-// compress, like each function that reaches assembly, asks which kernel there is:
-// without one the processor does not have the instructions.
-func compress(v *[8]uint32, p []byte) {
-	switch kernel {
+func (k Kernel) blocks(v *[8]uint32, p []byte) {
+	switch k {
 	case avx512:
 		blockAVX512(v, p)
 	case avx2:
@@ -30,17 +35,13 @@ func compress(v *[8]uint32, p []byte) {
 	}
 }
 
-// lanes is how many messages the batch kernel takes at once.
-func lanes() int {
-	if kernel == avx512 {
-		return 16
-	}
-	return 8
+func (k Kernel) sumLanes(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs [][]byte) {
+	k.sumRows(macs, keys, msgs)
 }
 
 // compressLanes compresses a block of each lane, where its bit in active is set.
-func compressLanes(v *[8]row, blocks *[Lanes]*byte, active uint32) {
-	switch kernel {
+func (k Kernel) compressLanes(v *[8]row, blocks *[Lanes]*byte, active uint32) {
+	switch k {
 	case avx512:
 		blocks16(v, blocks, active)
 	case avx2:
@@ -51,8 +52,8 @@ func compressLanes(v *[8]row, blocks *[Lanes]*byte, active uint32) {
 }
 
 // compressWords does the same with blocks that are rows already.
-func compressWords(v *[8]row, words *[16]row, active uint32) {
-	switch kernel {
+func (k Kernel) compressWords(v *[8]row, words *[16]row, active uint32) {
+	switch k {
 	case avx512:
 		words16(v, words, active)
 	case avx2:
@@ -63,8 +64,8 @@ func compressWords(v *[8]row, words *[16]row, active uint32) {
 }
 
 // loadKeys brings the chaining values of the keys into rows.
-func loadKeys(rows *[16]row, keys *[Lanes]*[16]uint32) {
-	switch kernel {
+func (k Kernel) loadKeys(rows *[16]row, keys *[Lanes]*[16]uint32) {
+	switch k {
 	case avx512:
 		keys16(rows, keys)
 	case avx2:
@@ -75,8 +76,8 @@ func loadKeys(rows *[16]row, keys *[Lanes]*[16]uint32) {
 }
 
 // storeMACs brings chaining values back into bytes.
-func storeMACs(macs *[Lanes][Size]byte, v *[8]row) {
-	switch kernel {
+func (k Kernel) storeMACs(macs *[Lanes][Size]byte, v *[8]row) {
+	switch k {
 	case avx512:
 		macs16(macs, v)
 	case avx2:

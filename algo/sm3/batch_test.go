@@ -1,13 +1,14 @@
-package sm3asm_test
+package sm3_test
 
 import (
+	"fmt"
 	"math/rand"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/algo"
-	. "github.com/gmhmac/hmacsign/algo/sm3asm"
+	. "github.com/gmhmac/hmacsign/algo/sm3"
 )
 
 // reference is the MAC by package sm3pure under crypto/hmac.
@@ -19,7 +20,7 @@ func reference(t testing.TB, secret, msg []byte) []byte {
 
 // Batches of 1 to 33 of mixed lengths and keys, misaligned.
 func TestSumEach(t *testing.T) {
-	eachKernel(t, func(t *testing.T) {
+	eachKernel(t, func(t *testing.T, k Kernel) {
 		r := rand.New(rand.NewSource(1))
 		data := make([]byte, 4096)
 		r.Read(data)
@@ -29,7 +30,7 @@ func TestSumEach(t *testing.T) {
 				for i := range n {
 					secret := data[r.Intn(100):][:1+r.Intn(150)]
 					at := r.Intn(2000)
-					keys[i], msgs[i] = NewKey(secret), data[at:at+r.Intn(1025)]
+					keys[i], msgs[i] = k.NewKey(secret), data[at:at+r.Intn(1025)]
 					want = append(want, reference(t, secret, msgs[i])...)
 				}
 				require.Equal(t, want, SumEach([]byte("prefix"), keys, msgs), n)
@@ -40,8 +41,8 @@ func TestSumEach(t *testing.T) {
 
 // Every length in every lane's neighbourhood of others.
 func TestSumManyLengths(t *testing.T) {
-	eachKernel(t, func(t *testing.T) {
-		key, data := NewKey([]byte("secret")), make([]byte, 1100)
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		key, data := k.NewKey([]byte("secret")), make([]byte, 1100)
 		for i := range data {
 			data[i] = byte(i * 7)
 		}
@@ -59,8 +60,8 @@ func TestSumManyLengths(t *testing.T) {
 }
 
 func TestSumManyDoesNotAllocate(t *testing.T) {
-	eachKernel(t, func(t *testing.T) {
-		key, dst := NewKey([]byte("secret")), make([]byte, 0, 16*Size)
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		key, dst := k.NewKey([]byte("secret")), make([]byte, 0, 16*Size)
 		msgs := make([][]byte, 16)
 		for i := range msgs {
 			msgs[i] = make([]byte, 150)
@@ -70,44 +71,68 @@ func TestSumManyDoesNotAllocate(t *testing.T) {
 }
 
 func FuzzSumEach(f *testing.F) {
-	if !Available() {
-		f.Skip("needs an amd64 processor with AVX2 and BMI2, and a build without purego")
-	}
 	f.Add([]byte("some data to cut messages from"), []byte{3, 0, 30, 7, 7})
 	f.Fuzz(func(t *testing.T, data, cuts []byte) {
 		if len(cuts) > 40 {
 			cuts = cuts[:40]
 		}
-		var keys []*Key
-		var msgs [][]byte
+		var secrets, msgs [][]byte
 		var want []byte
 		for i, cut := range cuts {
 			n := min(int(cut)*4, len(data))
-			secret := append([]byte{byte(i)}, data[:n/3]...)
-			keys, msgs = append(keys, NewKey(secret)), append(msgs, data[n/2:n])
-			want = append(want, reference(t, secret, data[n/2:n])...)
+			secrets, msgs = append(secrets, append([]byte{byte(i)}, data[:n/3]...)), append(msgs, data[n/2:n])
+			want = append(want, reference(t, secrets[i], msgs[i])...)
 		}
-		EachKernel(func(name string) {
-			require.Equal(t, want, SumEach(nil, keys, msgs), name)
-		})
+		for _, k := range Kernels() {
+			var keys []*Key
+			for _, secret := range secrets {
+				keys = append(keys, k.NewKey(secret))
+			}
+			require.Equal(t, want, SumEach(nil, keys, msgs), k)
+		}
 	})
 }
 
 func BenchmarkSumMany(b *testing.B) {
 	for _, n := range []int{1, 2, 3, 4, 6, 8, 12, 16} {
-		key, dst := NewKey([]byte("secret")), make([]byte, 0, 16*Size)
-		msgs := make([][]byte, n)
+		msgs, dst := make([][]byte, n), make([]byte, 0, 16*Size)
 		for i := range msgs {
 			msgs[i] = make([]byte, 150)
 		}
-		EachKernel(func(name string) {
-			b.Run(name, func(b *testing.B) {
+		for _, k := range Kernels() {
+			key := k.NewKey([]byte("secret"))
+			b.Run(fmt.Sprintf("%s/%d", k, n), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					key.SumMany(dst, msgs)
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/MAC")
 			})
+		}
+	}
+}
+
+func BenchmarkSum(b *testing.B) {
+	for _, k := range Kernels() {
+		key, msg, dst := k.NewKey([]byte("secret")), make([]byte, 150), make([]byte, 0, Size)
+		b.Run(k.String(), func(b *testing.B) {
+			for b.Loop() {
+				key.Sum(dst, msg)
+			}
+		})
+	}
+}
+
+func BenchmarkHash(b *testing.B) {
+	for _, k := range Kernels() {
+		h, msg, dst := k.New(), make([]byte, 8192), make([]byte, 0, Size)
+		b.Run(k.String(), func(b *testing.B) {
+			b.SetBytes(int64(len(msg)))
+			for b.Loop() {
+				h.Reset()
+				h.Write(msg)
+				h.Sum(dst)
+			}
 		})
 	}
 }
