@@ -2,7 +2,7 @@ package main
 
 import (
 	"bufio"
-	"crypto/subtle"
+	"crypto/hmac"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -44,16 +44,27 @@ type checker struct {
 	out    *bufio.Writer
 
 	lines, macs, right int // lines of the file and of the list, and those that agree
-	fault              string
-	first, last        int // lines with the fault
+	run                faultRun
+	moved              bool // a run was explained by lines that moved
+}
+
+// A faultRun is lines that follow each other with one fault. Where the MACs differ,
+// it keeps what tells lines that only moved from lines that changed.
+type faultRun struct {
+	fault          string
+	first, last    int
+	firstMAC, mac  []byte // of the first and the last line
+	firstListed    []byte
+	listed         []byte
+	later, earlier bool // every line but one end has the MAC that is listed for the line before, or behind
 }
 
 // The faults, as they are printed.
 const (
-	mismatch  = "does not match its MAC"
-	malformed = "the list has something else than a MAC"
-	notListed = "not in the list"
-	notThere  = "in the list, but not in the file"
+	mismatch  = "the MAC does not match"
+	malformed = "no MAC stands here in the list"
+	notListed = "the list has ended"
+	notThere  = "the file has ended"
 )
 
 // compare is given the MACs of the next lines of the file.
@@ -61,20 +72,20 @@ func (c *checker) compare(macs []byte) error {
 	for size := len(c.listed); len(macs) > 0; macs = macs[size:] {
 		isMAC, err := c.nextListed()
 		c.lines++
-		fault := ""
 		switch {
 		case err == io.EOF:
-			fault = notListed
+			c.note(c.lines, notListed)
 		case err != nil:
 			return err
 		case !isMAC:
-			fault = malformed
-		case subtle.ConstantTimeCompare(macs[:size], c.listed) != 1:
-			fault = mismatch
+			c.note(c.lines, malformed)
+		case !hmac.Equal(macs[:size], c.listed):
+			c.note(c.lines, mismatch)
+			c.run.compareBeside(macs[:size], c.listed)
 		default:
 			c.right++
+			c.note(c.lines, "")
 		}
-		c.note(c.lines, fault)
 	}
 	return c.out.Flush()
 }
@@ -87,22 +98,53 @@ func (c *checker) nextListed() (isMAC bool, err error) {
 	return isMAC, err
 }
 
-// note takes the fault of a line, none if it is empty.
+// note takes the fault of the next line, none if it is empty.
 func (c *checker) note(line int, fault string) {
-	if fault != c.fault {
+	if fault != c.run.fault {
 		c.print()
-		c.fault, c.first = fault, line
+		c.run.fault, c.run.first = fault, line
 	}
-	c.last = line
+	c.run.last = line
+}
+
+// compareBeside is for the last line of the run, whose MAC is not the listed one.
+func (r *faultRun) compareBeside(mac, listed []byte) {
+	if r.first == r.last {
+		r.firstMAC, r.firstListed = append(r.firstMAC[:0], mac...), append(r.firstListed[:0], listed...)
+		r.later, r.earlier = true, true
+	} else {
+		r.later = r.later && hmac.Equal(mac, r.listed)
+		r.earlier = r.earlier && hmac.Equal(r.mac, listed)
+	}
+	r.mac, r.listed = append(r.mac[:0], mac...), append(r.listed[:0], listed...)
+}
+
+// reason is what made a run of other MACs, where they tell.
+func (r *faultRun) reason() string {
+	switch {
+	case r.fault != mismatch || r.first == r.last:
+	case r.earlier && hmac.Equal(r.mac, r.firstListed):
+		return fmt.Sprintf(": line %d was moved to %d", r.first, r.last)
+	case r.later && hmac.Equal(r.firstMAC, r.listed):
+		return fmt.Sprintf(": line %d was moved to %d", r.last, r.first)
+	case r.earlier && !r.later:
+		return fmt.Sprintf(": line %d of the list is missing, those behind it follow", r.first)
+	case r.later && !r.earlier:
+		return fmt.Sprintf(": line %d is not in the list, those behind it are", r.first)
+	}
+	return ""
 }
 
 func (c *checker) print() {
+	r := &c.run
 	switch {
-	case c.fault == "":
-	case c.first == c.last:
-		fmt.Fprintf(c.out, "line %d: %s\n", c.first, c.fault)
+	case r.fault == "":
+	case r.first == r.last:
+		fmt.Fprintf(c.out, "line %d: %s\n", r.first, r.fault)
 	default:
-		fmt.Fprintf(c.out, "lines %d to %d: %s\n", c.first, c.last, c.fault)
+		reason := r.reason()
+		c.moved = c.moved || reason != ""
+		fmt.Fprintf(c.out, "lines %d to %d: %s%s\n", r.first, r.last, r.fault, reason)
 	}
 }
 
@@ -128,10 +170,10 @@ func (c *checker) finish() error {
 	switch {
 	case c.right == all:
 		return nil
-	case c.right == 0:
-		return fmt.Errorf("mac: none of %d lines matches a list of %d: make sure of the key, the algorithm, and that the list is this file's, line ends included", c.lines, c.macs)
+	case c.right == 0 && !c.moved:
+		return fmt.Errorf("mac: none of %d lines matches the list of %d: make sure of the key, of the algorithm, and that the list is that of this file, line ends included", c.lines, c.macs)
 	}
-	return fmt.Errorf("mac: %d of %d lines are wrong, the file has %d and the list %d: see those named above", all-c.right, all, c.lines, c.macs)
+	return fmt.Errorf("mac: wrong lines: %d of %d, as named above; the file has %d and the list %d", all-c.right, all, c.lines, c.macs)
 }
 
 // macList reads MACs in hex, one a line.
