@@ -32,6 +32,7 @@ func newProgress(in io.Reader, streams *streams, others ...io.Writer) *progress 
 		progressbar.OptionSetWriter(streams.err),
 		progressbar.OptionThrottle(200 * time.Millisecond),
 		progressbar.OptionSetSpinnerChangeInterval(0), // it turns when there is something new
+		progressbar.OptionSetRenderBlankState(true),   // the time begins now
 		progressbar.OptionShowCount(),
 		progressbar.OptionClearOnFinish(),
 	}
