@@ -12,20 +12,22 @@ import (
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
-const macHelp = `Prints the MAC of a file or of standard input in hex. With --lines it prints that
-of each line, one a line; with --check it compares each line with the MAC of the
-same number in such a list, names the lines that are wrong, and exits 1 if there
-are any.
+// macHelp is what mac --help says beyond what help does.
+const macHelp = `
+
+With --check it names the lines that are wrong, those that follow each other with one
+fault together, and exits 1 if there are any.
 
 A line is the bytes before a newline, whatever they are: a CR belongs to it, and it
-may be empty or longer than memory. Whether the last one ends with a newline makes
-no difference. A list holds MACs alone: the records stay as they are, for the
+may be empty or of any length. Whether the last one ends with a newline makes no
+difference. A list holds MACs alone: the records stay as they are, for the
 programs that read them, and may have any bytes.
 
-A list proves that a line which is there was there, unchanged and at that place,
-when the list was made by someone with the key. It does not prove that nothing
-followed: who takes lines off the end of both file and list is not seen. So
-compare the number of lines that --check prints, or keep a MAC of the list.`
+Whoever can change the file and not the list can change, add, remove or move no
+line unseen. Whoever can change both cannot make up a line, but can remove, repeat
+or move lines together with their MACs, at the end or anywhere, or bring them from
+another list of the key. So keep the list, or its own MAC (hmacsign mac LIST),
+out of reach, and look at the number of lines that --check prints.`
 
 // macFlags are those of mac.
 type macFlags struct {
@@ -54,6 +56,7 @@ func (f *macFlags) add(fs *flag.FlagSet) {
 func runMAC(c *command, args []string, streams *streams) error {
 	fs, f := new(flag.FlagSet), new(macFlags)
 	f.add(fs)
+	c.about += macHelp
 	positional, err := c.parse(fs, args, streams, 1)
 	if err != nil {
 		return err

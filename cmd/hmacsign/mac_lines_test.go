@@ -96,7 +96,7 @@ func TestLines(t *testing.T) {
 func TestLinesInPieces(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for range 60 {
+	for range 30 {
 		runtime.GOMAXPROCS(1 + random.IntN(8))
 		input := randomLines(random)
 		got, err := printLines(t, &pieces{input, random, io.EOF})
