@@ -235,8 +235,9 @@ func (k *Key) made() *entry {
 }
 
 // Destroy clears the secret and what was computed from it, as far as it lies in
-// memory of this module's: on backends asm, tencentsm and openssl all of it. Go's
-// standard library and tjfoc/gmsm (backends go and gmsm) keep the padded key in
+// memory of this module's: on backends asm, tencentsm and openssl, and on go for
+// hmac-sm3, all of it. Go's standard library and tjfoc/gmsm (backend go of the other
+// algorithms, and gmsm) keep the padded key in
 // values that cannot be cleared; these are left to the garbage collector, and so
 // are streams that were begun under the key: drop them too. The key, and streams
 // under it, panic when they are used afterwards. Nothing else of the key may run at
