@@ -14,8 +14,8 @@ import (
 // A batch has no more than this: enough that handing it on costs nothing, little
 // enough that it stays in a processor's cache.
 const (
-	batchBytes = 128 << 10
-	batchLines = 1024
+	batchBytes = 256 << 10
+	batchLines = 2048
 )
 
 // printLineMACs prints the MAC of each line in hex.
