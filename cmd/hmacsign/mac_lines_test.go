@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -218,9 +219,10 @@ func TestLinesBackendFails(t *testing.T) {
 	args := []string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "turncoat", "--lines"}
 	for what, behind := range map[string]string{"lines": "b\nc\n", "a long line": strings.Repeat("x", 2*batchBytes)} {
 		read := strings.NewReader(behind)
+		fail := sync.OnceFunc(func() { turncoat.fails.Store(true) }) // nobody waits for the reader
 		in := io.MultiReader(strings.NewReader("a\n"), readerFunc(func(b []byte) (int, error) {
 			time.Sleep(10 * time.Millisecond) // for the line before
-			turncoat.fails.Store(true)
+			fail()
 			return read.Read(b)
 		}))
 		var stdout, stderr bytes.Buffer
