@@ -14,7 +14,7 @@ LOADTIME ?= 30
 
 CONTRIB = $(dir $(wildcard contrib/*/go.mod))
 
-.PHONY: bench-report mutation generate check-generated demo test test-peers test-examples test-contrib load load-contrib memory lint fuzz fuzz-contrib bench cross race clean
+.PHONY: bench-report bench-lines mutation generate check-generated demo test test-peers test-examples test-contrib load load-contrib memory lint fuzz fuzz-contrib bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
@@ -104,6 +104,11 @@ bench-report:
 	@go build -o bin/hmacsign ./cmd/hmacsign
 	@cd bench/peers && if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then tags=openssl; fi; \
 	  go build -tags "$$tags" -o ../../bin/report ./report && ../../bin/report -out ..
+
+# Measures mac --lines against a loop over emmansun/gmsm's kept hmac.Hash and one
+# over OpenSSL's EVP_MAC, all of them built commands on one processor.
+bench-lines:
+	@cd bench/peers && go run ./lines
 
 # Every platform that the project is for, without cgo, with and without the tag
 # that leaves assembly out, and the report that users run on their machines. vet
