@@ -86,13 +86,15 @@ fuzz fuzz-contrib:
 	    (cd $$dir && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x . >fuzz.out 2>&1 || { cat fuzz.out; exit 1; }; rm fuzz.out); \
 	  done; done; done
 
-# Writes the assembly anew; the generator is a module of its own. CI fails if that
-# changes anything.
+# Writes the assembly and the unrolled rounds in Go anew; the generators are a module
+# of their own. CI fails if that changes anything.
 generate:
-	@cd algo/sm3asm/gen && go run ./amd64 -out ../sm3_amd64.s -stubs ../stub_amd64.go -pkg sm3asm && go run ./arm64 && go run ./loong64 && go run ./riscv64
+	@cd algo/sm3asm/gen && go run ./amd64 -out ../sm3_amd64.s -stubs ../stub_amd64.go -pkg sm3asm
+	@cd algo/sm3asm/gen && for arch in arm64 loong64 riscv64; do go run ./$$arch || exit; done
+	@cd algo/sm3asm/gen && go run ./portable -out ../../sm3/portable_unrolled.go
 
 check-generated: generate
-	@git diff --exit-code --stat algo/sm3asm
+	@git diff --exit-code --stat algo/sm3asm algo/sm3/portable_unrolled.go
 
 bench:
 	@go test -run '^$$' -bench '$(BENCH)' ./bench
