@@ -14,7 +14,7 @@ LOADTIME ?= 30
 
 CONTRIB = $(dir $(wildcard contrib/*/go.mod))
 
-.PHONY: bench-report mutation generate check-generated demo test test-peers test-examples test-contrib load load-contrib memory lint fuzz fuzz-contrib bench cross race clean
+.PHONY: bench-report bench-lines mutation generate check-generated demo test test-peers test-examples test-contrib load load-contrib memory lint fuzz fuzz-contrib bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
@@ -86,30 +86,41 @@ fuzz fuzz-contrib:
 	    (cd $$dir && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x . >fuzz.out 2>&1 || { cat fuzz.out; exit 1; }; rm fuzz.out); \
 	  done; done; done
 
-# Writes the assembly anew; the generator is a module of its own. CI fails if that
-# changes anything.
+# Writes the assembly and the unrolled rounds in Go anew; the generators are a module
+# of their own. CI fails if that changes anything.
 generate:
 	@cd algo/sm3asm/gen && go run ./amd64 -out ../sm3_amd64.s -stubs ../stub_amd64.go -pkg sm3asm
+	@cd algo/sm3asm/gen && for arch in arm64 loong64 riscv64; do go run ./$$arch || exit; done
+	@cd algo/sm3asm/gen && go run ./portable -out ../../sm3/portable_unrolled.go
 
 check-generated: generate
-	@git diff --exit-code --stat algo/sm3asm
+	@git diff --exit-code --stat algo/sm3asm algo/sm3/portable_unrolled.go
 
 bench:
 	@go test -run '^$$' -bench '$(BENCH)' ./bench
 
 # Measures against other implementations and writes bench/REPORT.md and its
 # plots; nothing else should run meanwhile. With OpenSSL's headers, OpenSSL too.
+# For another machine: cd bench/peers && GOARCH=arm64 CGO_ENABLED=0 go build ./report
 bench-report:
+	@go build -o bin/hmacsign ./cmd/hmacsign
 	@cd bench/peers && if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then tags=openssl; fi; \
 	  go build -tags "$$tags" -o ../../bin/report ./report && ../../bin/report -out ..
 
+# Measures mac --lines against a loop over emmansun/gmsm's kept hmac.Hash and one
+# over OpenSSL's EVP_MAC, all of them built commands on one processor.
+bench-lines:
+	@cd bench/peers && go run ./lines
+
 # Every platform that the project is for, without cgo, with and without the tag
-# that leaves assembly out. vet compiles the tests too, build links nothing.
+# that leaves assembly out, and the report that users run on their machines. vet
+# compiles the tests too, build links nothing.
 PLATFORMS = linux/amd64 linux/arm64 linux/loong64 linux/riscv64 windows/amd64 darwin/amd64 darwin/arm64
 cross:
 	@set -e; for platform in $(PLATFORMS); do \
 	  export CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/}; \
 	  go vet ./...; go build ./...; go build -tags purego ./...; \
+	  (cd bench/peers && go build -o /dev/null ./report); \
 	done; echo "$(PLATFORMS): built with and without purego"
 
 # --- libTencentSM -----------------------------------------------------------
