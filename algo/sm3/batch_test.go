@@ -70,6 +70,22 @@ func TestSumManyDoesNotAllocate(t *testing.T) {
 	})
 }
 
+// MACs go where there is room for all of them, and nowhere else.
+func TestSumManyRoom(t *testing.T) {
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		key, msgs := k.NewKey([]byte("secret")), make([][]byte, 16)
+		want := key.SumMany([]byte("prefix"), msgs)
+		for _, room := range []int{0, 16*Size - 1, 16 * Size, 16*Size + 1} {
+			buf := append([]byte("prefix"), make([]byte, room)...)
+			buf = append(buf, "behind"...)
+			got := key.SumMany(buf[:6:6+room], msgs)
+			require.Equal(t, want, got, room)
+			require.Equal(t, "behind", string(buf[6+room:]), room)
+			require.Equal(t, room >= 16*Size, &got[0] == &buf[0], room)
+		}
+	})
+}
+
 func FuzzSumEach(f *testing.F) {
 	f.Add([]byte("some data to cut messages from"), []byte{3, 0, 30, 7, 7})
 	f.Fuzz(func(t *testing.T, data, cuts []byte) {

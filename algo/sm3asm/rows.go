@@ -7,7 +7,8 @@ import "encoding/binary"
 // A row has one word of every lane; kernels of fewer lanes use its beginning.
 type row = [Lanes]uint32
 
-// maxSteps keeps one call of assembly over all lanes about as short as maxCall.
+// maxSteps is how many blocks of each lane one call of assembly compresses: it takes
+// about as long as maxCall of one message.
 const maxSteps = 256
 
 // sumLanes16 is SumLanes on AVX-512. Lanes without a message go along with that of
@@ -31,7 +32,7 @@ func sumAll16(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs *[Lanes][]
 	}
 	outer := (longest+8)/BlockSize + 1
 	if outer < maxSteps {
-		sum16(macs, nil, keys, msgs, 0, outer+1, outer)
+		sum16(macs, nil, keys, msgs, 0, maxSteps, outer)
 	} else {
 		sumLong16(macs, keys, msgs, outer)
 	}
@@ -40,7 +41,7 @@ func sumAll16(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs *[Lanes][]
 func sumLong16(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs *[Lanes][]byte, outer int) {
 	var state [16]row
 	for from := 0; from <= outer; from += maxSteps {
-		sum16(macs, &state, keys, msgs, from, min(from+maxSteps, outer+1), outer)
+		sum16(macs, &state, keys, msgs, from, from+maxSteps, outer)
 	}
 	clear(state[:])
 }

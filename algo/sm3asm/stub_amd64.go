@@ -16,9 +16,9 @@ func blockAVX2(v *[8]uint32, p []byte)
 
 // sum16 compresses blocks from, from+1, ..., to-1 of 16 messages, with their padding.
 // Lane by lane, a message that has ended waits. Block 0 begins with the keys; block
-// outer, behind those of the longest message, is the outer one, after which the MACs
-// are stored. A call that does not begin or end there has its chaining values in
-// state, those of the inner hash and then of the outer one.
+// outer, behind those of the longest message, is the last and the outer one, after
+// which the MACs are stored. A call that does not begin or end there has its chaining
+// values in state, those of the inner hash and then of the outer one.
 //
 //go:noescape
 func sum16(macs *[16][32]byte, state *[16][16]uint32, keys *[16]*[16]uint32, msgs *[16][]byte, from int, to int, outer int)

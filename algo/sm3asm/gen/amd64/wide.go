@@ -26,9 +26,9 @@ func sum16(table Mem) {
 	Pragma("noescape")
 	Doc("sum16 compresses blocks from, from+1, ..., to-1 of 16 messages, with their padding.",
 		"Lane by lane, a message that has ended waits. Block 0 begins with the keys; block",
-		"outer, behind those of the longest message, is the outer one, after which the MACs",
-		"are stored. A call that does not begin or end there has its chaining values in",
-		"state, those of the inner hash and then of the outer one.")
+		"outer, behind those of the longest message, is the last and the outer one, after",
+		"which the MACs are stored. A call that does not begin or end there has its chaining",
+		"values in state, those of the inner hash and then of the outer one.")
 	l := &wide{table: table}
 	for i := range l.W {
 		l.W[i] = ZMM()
