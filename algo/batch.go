@@ -14,8 +14,22 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 // is a [Batcher], as asm is, computes several at once, which pays from four
 // messages on; with any other it is Sum after Sum. It panics as Sum does.
 func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
-	keys := [1]*Key{k}
-	return sumEach(dst, keys[:], msgs)
+	if len(msgs) == 0 {
+		return dst
+	}
+	faults := k.begin()
+	batch, ok := k.keyed.(KeyBatcher)
+	if !ok {
+		keys := [1]*Key{k}
+		return sumEach(dst, keys[:], msgs)
+	}
+	for len(msgs) > 0 {
+		n := min(len(msgs), maxBatch)
+		dst = k.entry.sumMany(batch, dst, msgs[:n])
+		msgs = msgs[n:]
+	}
+	k.end(faults)
+	return dst
 }
 
 // SumEach appends the MAC of each message to dst, each under the key of the same
@@ -44,13 +58,7 @@ func sumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
 	}
 	entry := keys[0].made()
 	faults := begin(keys)
-	if batch, ok := keys[0].keyed.(KeyBatcher); ok && len(keys) == 1 {
-		for rest := msgs; len(rest) > 0; {
-			n := min(len(rest), maxBatch)
-			dst = entry.sumMany(batch, dst, rest[:n])
-			rest = rest[n:]
-		}
-	} else if batch, ok := keys[0].keyed.(Batcher); ok {
+	if batch, ok := keys[0].keyed.(Batcher); ok {
 		run := scratches.Get().(*scratch)
 		used := min(len(msgs), maxBatch)
 		defer putBack(run, used)
