@@ -16,8 +16,7 @@ const row = 64
 // zmm registers, 16 of which are W and 8 are A to H.
 type wide struct {
 	W     [16]VecVirtual
-	table Mem        // T of each round
-	r15   VecVirtual // W[j-3]<<<15
+	table Mem // T of each round
 }
 
 // sum16 writes the whole of a batch: padding, the inner blocks, the outer one.
@@ -298,9 +297,9 @@ func (l *wide) load(f *messages, at Register, active, last Register) {
 	VPORD(f.bitsLow, l.W[15], last, l.W[15])
 }
 
-// rounds are those of section 5.3.3. What does not wait for SS1 is added first, and
-// which instruction stands where was tried out: the registers' rotations have two of
-// the four ports on Zen 4.
+// rounds are those of section 5.3.3. What does not wait for SS1 is added before it,
+// and W[j+8] is computed in round j. The order was found by trying: it decides which
+// of their ports the rotations get.
 func (l *wide) rounds(x [8]VecVirtual) [8]VecVirtual {
 	A, B, C, D, E, F, G, H := x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
 	for j := range 64 {
@@ -309,16 +308,16 @@ func (l *wide) rounds(x [8]VecVirtual) [8]VecVirtual {
 		nextC, nextG, p9, p17 := ZMM(), ZMM(), ZMM(), ZMM()
 		w := l.W[j%16]
 		VPXORD(w, l.W[(j+4)%16], wp)
-		expanding := j >= 6 && j < 58
-		if expanding {
-			l.expandFirst(j + 10)
-		}
 		VPADDD(w, H, H)
 		VPADDD(wp, D, D)
-		VPROLD(U8(9), B, nextC)
+		expand := func() {}
+		if 16 <= j+8 && j+8 < 68 {
+			expand = l.expand(j + 8)
+		}
 		VPROLD(U8(12), A, r12)
-		VPADDD_BCST(l.table.Offset(4*j), E, ss1)
-		VPADDD(r12, ss1, ss1)
+		VPROLD(U8(9), B, nextC)
+		VPADDD_BCST(l.table.Offset(4*j), r12, ss1)
+		VPADDD(E, ss1, ss1)
 		VPROLD(U8(19), F, nextG)
 		// FF and GG take the place of B and F.
 		ff, gg := 0x96, 0x96
@@ -336,30 +335,25 @@ func (l *wide) rounds(x [8]VecVirtual) [8]VecVirtual {
 		VPROLD(U8(17), H, p17)
 		VPTERNLOGD(U8(0x96), p9, p17, H) // P0
 		VPADDD(ss1, D, D)                // TT1
-		if expanding {
-			l.expand(j + 10)
-		}
+		expand()
 		A, B, C, D, E, F, G, H = D, A, nextC, C, H, E, nextG, G
 	}
 	return [8]VecVirtual{A, B, C, D, E, F, G, H}
 }
 
-// expand puts W[j] into the place of W[j-16]:
+// expand begins to put W[j] into the place of W[j-16], and returns what ends it:
 //
 //	W[j] = P1(W[j-16] ^ W[j-9] ^ W[j-3]<<<15) ^ W[j-13]<<<7 ^ W[j-6]
-//
-// expandFirst is what begins it.
-func (l *wide) expandFirst(j int) {
-	l.r15 = ZMM()
-	VPROLD(U8(15), l.W[(j-3)%16], l.r15)
-}
-
-func (l *wide) expand(j int) {
-	w, a, b, c := l.W[j%16], ZMM(), ZMM(), ZMM()
-	VPTERNLOGD(U8(0x96), l.W[(j-9)%16], l.r15, w)
-	VPROLD(U8(15), w, a)
-	VPROLD(U8(23), w, b)
-	VPTERNLOGD(U8(0x96), a, b, w)
-	VPROLD(U8(7), l.W[(j-13)%16], c)
-	VPTERNLOGD(U8(0x96), l.W[(j-6)%16], c, w)
+func (l *wide) expand(j int) func() {
+	w, r15 := l.W[j%16], ZMM()
+	VPROLD(U8(15), l.W[(j-3)%16], r15)
+	return func() {
+		a, b, c := ZMM(), ZMM(), ZMM()
+		VPTERNLOGD(U8(0x96), l.W[(j-9)%16], r15, w)
+		VPROLD(U8(15), w, a)
+		VPROLD(U8(23), w, b)
+		VPTERNLOGD(U8(0x96), a, b, w)
+		VPROLD(U8(7), l.W[(j-13)%16], c)
+		VPTERNLOGD(U8(0x96), l.W[(j-6)%16], c, w)
+	}
 }
