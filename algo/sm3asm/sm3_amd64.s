@@ -7175,6 +7175,25 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
+	VMOVDQU      416(SP), Y9
+	VPSRLD       $0x11, Y9, Y10
+	VPSLLD       $0x0f, Y9, Y8
+	VPOR         Y10, Y8, Y8
+	VPXOR        (SP), Y8, Y8
+	VPXOR        224(SP), Y8, Y8
+	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
+	VPXOR        Y8, Y9, Y9
+	VPSLLD       $0x0f, Y9, Y10
+	VPSRLD       $0x11, Y9, Y9
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y9, Y8, Y8
+	VMOVDQU      96(SP), Y9
+	VPSRLD       $0x19, Y9, Y10
+	VPSLLD       $0x07, Y9, Y9
+	VPOR         Y10, Y9, Y9
+	VPXOR        320(SP), Y8, Y8
+	VPXOR        Y9, Y8, Y8
+	VMOVDQU      Y8, (SP)
 
 	// Round 9.
 	VMOVDQU      288(SP), Y8
@@ -7211,6 +7230,25 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
+	VMOVDQU      448(SP), Y9
+	VPSRLD       $0x11, Y9, Y10
+	VPSLLD       $0x0f, Y9, Y8
+	VPOR         Y10, Y8, Y8
+	VPXOR        32(SP), Y8, Y8
+	VPXOR        256(SP), Y8, Y8
+	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
+	VPXOR        Y8, Y9, Y9
+	VPSLLD       $0x0f, Y9, Y10
+	VPSRLD       $0x11, Y9, Y9
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y9, Y8, Y8
+	VMOVDQU      128(SP), Y9
+	VPSRLD       $0x19, Y9, Y10
+	VPSLLD       $0x07, Y9, Y9
+	VPOR         Y10, Y9, Y9
+	VPXOR        352(SP), Y8, Y8
+	VPXOR        Y9, Y8, Y8
+	VMOVDQU      Y8, 32(SP)
 
 	// Round 10.
 	VMOVDQU      320(SP), Y8
@@ -7247,6 +7285,25 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
+	VMOVDQU      480(SP), Y9
+	VPSRLD       $0x11, Y9, Y10
+	VPSLLD       $0x0f, Y9, Y8
+	VPOR         Y10, Y8, Y8
+	VPXOR        64(SP), Y8, Y8
+	VPXOR        288(SP), Y8, Y8
+	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
+	VPXOR        Y8, Y9, Y9
+	VPSLLD       $0x0f, Y9, Y10
+	VPSRLD       $0x11, Y9, Y9
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y9, Y8, Y8
+	VMOVDQU      160(SP), Y9
+	VPSRLD       $0x19, Y9, Y10
+	VPSLLD       $0x07, Y9, Y9
+	VPOR         Y10, Y9, Y9
+	VPXOR        384(SP), Y8, Y8
+	VPXOR        Y9, Y8, Y8
+	VMOVDQU      Y8, 64(SP)
 
 	// Round 11.
 	VMOVDQU      352(SP), Y8
@@ -7283,27 +7340,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 12.
-	VMOVDQU      416(SP), Y9
+	VMOVDQU      (SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        (SP), Y8, Y8
-	VPXOR        224(SP), Y8, Y8
+	VPXOR        96(SP), Y8, Y8
+	VPXOR        320(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      96(SP), Y9
+	VMOVDQU      192(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        320(SP), Y8, Y8
+	VPXOR        416(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, (SP)
+	VMOVDQU      Y8, 96(SP)
+
+	// Round 12.
 	VMOVDQU      384(SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        (SP), Y8, Y8
@@ -7338,27 +7395,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 13.
-	VMOVDQU      448(SP), Y9
+	VMOVDQU      32(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        32(SP), Y8, Y8
-	VPXOR        256(SP), Y8, Y8
+	VPXOR        128(SP), Y8, Y8
+	VPXOR        352(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      128(SP), Y9
+	VMOVDQU      224(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        352(SP), Y8, Y8
+	VPXOR        448(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 32(SP)
+	VMOVDQU      Y8, 128(SP)
+
+	// Round 13.
 	VMOVDQU      416(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        32(SP), Y8, Y8
@@ -7393,27 +7450,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 14.
-	VMOVDQU      480(SP), Y9
+	VMOVDQU      64(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        64(SP), Y8, Y8
-	VPXOR        288(SP), Y8, Y8
+	VPXOR        160(SP), Y8, Y8
+	VPXOR        384(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      160(SP), Y9
+	VMOVDQU      256(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        384(SP), Y8, Y8
+	VPXOR        480(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 64(SP)
+	VMOVDQU      Y8, 160(SP)
+
+	// Round 14.
 	VMOVDQU      448(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        64(SP), Y8, Y8
@@ -7448,27 +7505,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 15.
-	VMOVDQU      (SP), Y9
+	VMOVDQU      96(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        96(SP), Y8, Y8
-	VPXOR        320(SP), Y8, Y8
+	VPXOR        192(SP), Y8, Y8
+	VPXOR        416(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      192(SP), Y9
+	VMOVDQU      288(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        416(SP), Y8, Y8
+	VPXOR        (SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 96(SP)
+	VMOVDQU      Y8, 192(SP)
+
+	// Round 15.
 	VMOVDQU      480(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        96(SP), Y8, Y8
@@ -7503,27 +7560,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 16.
-	VMOVDQU      32(SP), Y9
+	VMOVDQU      128(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        128(SP), Y8, Y8
-	VPXOR        352(SP), Y8, Y8
+	VPXOR        224(SP), Y8, Y8
+	VPXOR        448(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      224(SP), Y9
+	VMOVDQU      320(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        448(SP), Y8, Y8
+	VPXOR        32(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 128(SP)
+	VMOVDQU      Y8, 224(SP)
+
+	// Round 16.
 	VMOVDQU      (SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        128(SP), Y8, Y8
@@ -7561,27 +7618,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 17.
-	VMOVDQU      64(SP), Y9
+	VMOVDQU      160(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        160(SP), Y8, Y8
-	VPXOR        384(SP), Y8, Y8
+	VPXOR        256(SP), Y8, Y8
+	VPXOR        480(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      256(SP), Y9
+	VMOVDQU      352(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        480(SP), Y8, Y8
+	VPXOR        64(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 160(SP)
+	VMOVDQU      Y8, 256(SP)
+
+	// Round 17.
 	VMOVDQU      32(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        160(SP), Y8, Y8
@@ -7619,27 +7676,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 18.
-	VMOVDQU      96(SP), Y9
+	VMOVDQU      192(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        192(SP), Y8, Y8
-	VPXOR        416(SP), Y8, Y8
+	VPXOR        288(SP), Y8, Y8
+	VPXOR        (SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      288(SP), Y9
+	VMOVDQU      384(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        (SP), Y8, Y8
+	VPXOR        96(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 192(SP)
+	VMOVDQU      Y8, 288(SP)
+
+	// Round 18.
 	VMOVDQU      64(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        192(SP), Y8, Y8
@@ -7677,27 +7734,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 19.
-	VMOVDQU      128(SP), Y9
+	VMOVDQU      224(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        224(SP), Y8, Y8
-	VPXOR        448(SP), Y8, Y8
+	VPXOR        320(SP), Y8, Y8
+	VPXOR        32(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      320(SP), Y9
+	VMOVDQU      416(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        32(SP), Y8, Y8
+	VPXOR        128(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 224(SP)
+	VMOVDQU      Y8, 320(SP)
+
+	// Round 19.
 	VMOVDQU      96(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        224(SP), Y8, Y8
@@ -7735,27 +7792,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 20.
-	VMOVDQU      160(SP), Y9
+	VMOVDQU      256(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        256(SP), Y8, Y8
-	VPXOR        480(SP), Y8, Y8
+	VPXOR        352(SP), Y8, Y8
+	VPXOR        64(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      352(SP), Y9
+	VMOVDQU      448(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        64(SP), Y8, Y8
+	VPXOR        160(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 256(SP)
+	VMOVDQU      Y8, 352(SP)
+
+	// Round 20.
 	VMOVDQU      128(SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        256(SP), Y8, Y8
@@ -7793,27 +7850,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 21.
-	VMOVDQU      192(SP), Y9
+	VMOVDQU      288(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        288(SP), Y8, Y8
-	VPXOR        (SP), Y8, Y8
+	VPXOR        384(SP), Y8, Y8
+	VPXOR        96(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      384(SP), Y9
+	VMOVDQU      480(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        96(SP), Y8, Y8
+	VPXOR        192(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 288(SP)
+	VMOVDQU      Y8, 384(SP)
+
+	// Round 21.
 	VMOVDQU      160(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        288(SP), Y8, Y8
@@ -7851,27 +7908,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 22.
-	VMOVDQU      224(SP), Y9
+	VMOVDQU      320(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        320(SP), Y8, Y8
-	VPXOR        32(SP), Y8, Y8
+	VPXOR        416(SP), Y8, Y8
+	VPXOR        128(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      416(SP), Y9
+	VMOVDQU      (SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        128(SP), Y8, Y8
+	VPXOR        224(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 320(SP)
+	VMOVDQU      Y8, 416(SP)
+
+	// Round 22.
 	VMOVDQU      192(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        320(SP), Y8, Y8
@@ -7909,27 +7966,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 23.
-	VMOVDQU      256(SP), Y9
+	VMOVDQU      352(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        352(SP), Y8, Y8
-	VPXOR        64(SP), Y8, Y8
+	VPXOR        448(SP), Y8, Y8
+	VPXOR        160(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      448(SP), Y9
+	VMOVDQU      32(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        160(SP), Y8, Y8
+	VPXOR        256(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 352(SP)
+	VMOVDQU      Y8, 448(SP)
+
+	// Round 23.
 	VMOVDQU      224(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        352(SP), Y8, Y8
@@ -7967,27 +8024,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 24.
-	VMOVDQU      288(SP), Y9
+	VMOVDQU      384(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        384(SP), Y8, Y8
-	VPXOR        96(SP), Y8, Y8
+	VPXOR        480(SP), Y8, Y8
+	VPXOR        192(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      480(SP), Y9
+	VMOVDQU      64(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        192(SP), Y8, Y8
+	VPXOR        288(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 384(SP)
+	VMOVDQU      Y8, 480(SP)
+
+	// Round 24.
 	VMOVDQU      256(SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        384(SP), Y8, Y8
@@ -8025,27 +8082,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 25.
-	VMOVDQU      320(SP), Y9
+	VMOVDQU      416(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        416(SP), Y8, Y8
-	VPXOR        128(SP), Y8, Y8
+	VPXOR        (SP), Y8, Y8
+	VPXOR        224(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      (SP), Y9
+	VMOVDQU      96(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        224(SP), Y8, Y8
+	VPXOR        320(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 416(SP)
+	VMOVDQU      Y8, (SP)
+
+	// Round 25.
 	VMOVDQU      288(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        416(SP), Y8, Y8
@@ -8083,27 +8140,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 26.
-	VMOVDQU      352(SP), Y9
+	VMOVDQU      448(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        448(SP), Y8, Y8
-	VPXOR        160(SP), Y8, Y8
+	VPXOR        32(SP), Y8, Y8
+	VPXOR        256(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      32(SP), Y9
+	VMOVDQU      128(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        256(SP), Y8, Y8
+	VPXOR        352(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 448(SP)
+	VMOVDQU      Y8, 32(SP)
+
+	// Round 26.
 	VMOVDQU      320(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        448(SP), Y8, Y8
@@ -8141,27 +8198,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 27.
-	VMOVDQU      384(SP), Y9
+	VMOVDQU      480(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        480(SP), Y8, Y8
-	VPXOR        192(SP), Y8, Y8
+	VPXOR        64(SP), Y8, Y8
+	VPXOR        288(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      64(SP), Y9
+	VMOVDQU      160(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        288(SP), Y8, Y8
+	VPXOR        384(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 480(SP)
+	VMOVDQU      Y8, 64(SP)
+
+	// Round 27.
 	VMOVDQU      352(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        480(SP), Y8, Y8
@@ -8199,27 +8256,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 28.
-	VMOVDQU      416(SP), Y9
+	VMOVDQU      (SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        (SP), Y8, Y8
-	VPXOR        224(SP), Y8, Y8
+	VPXOR        96(SP), Y8, Y8
+	VPXOR        320(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      96(SP), Y9
+	VMOVDQU      192(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        320(SP), Y8, Y8
+	VPXOR        416(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, (SP)
+	VMOVDQU      Y8, 96(SP)
+
+	// Round 28.
 	VMOVDQU      384(SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        (SP), Y8, Y8
@@ -8257,27 +8314,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 29.
-	VMOVDQU      448(SP), Y9
+	VMOVDQU      32(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        32(SP), Y8, Y8
-	VPXOR        256(SP), Y8, Y8
+	VPXOR        128(SP), Y8, Y8
+	VPXOR        352(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      128(SP), Y9
+	VMOVDQU      224(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        352(SP), Y8, Y8
+	VPXOR        448(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 32(SP)
+	VMOVDQU      Y8, 128(SP)
+
+	// Round 29.
 	VMOVDQU      416(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        32(SP), Y8, Y8
@@ -8315,27 +8372,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 30.
-	VMOVDQU      480(SP), Y9
+	VMOVDQU      64(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        64(SP), Y8, Y8
-	VPXOR        288(SP), Y8, Y8
+	VPXOR        160(SP), Y8, Y8
+	VPXOR        384(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      160(SP), Y9
+	VMOVDQU      256(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        384(SP), Y8, Y8
+	VPXOR        480(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 64(SP)
+	VMOVDQU      Y8, 160(SP)
+
+	// Round 30.
 	VMOVDQU      448(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        64(SP), Y8, Y8
@@ -8373,27 +8430,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 31.
-	VMOVDQU      (SP), Y9
+	VMOVDQU      96(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        96(SP), Y8, Y8
-	VPXOR        320(SP), Y8, Y8
+	VPXOR        192(SP), Y8, Y8
+	VPXOR        416(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      192(SP), Y9
+	VMOVDQU      288(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        416(SP), Y8, Y8
+	VPXOR        (SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 96(SP)
+	VMOVDQU      Y8, 192(SP)
+
+	// Round 31.
 	VMOVDQU      480(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        96(SP), Y8, Y8
@@ -8431,27 +8488,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 32.
-	VMOVDQU      32(SP), Y9
+	VMOVDQU      128(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        128(SP), Y8, Y8
-	VPXOR        352(SP), Y8, Y8
+	VPXOR        224(SP), Y8, Y8
+	VPXOR        448(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      224(SP), Y9
+	VMOVDQU      320(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        448(SP), Y8, Y8
+	VPXOR        32(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 128(SP)
+	VMOVDQU      Y8, 224(SP)
+
+	// Round 32.
 	VMOVDQU      (SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        128(SP), Y8, Y8
@@ -8489,27 +8546,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 33.
-	VMOVDQU      64(SP), Y9
+	VMOVDQU      160(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        160(SP), Y8, Y8
-	VPXOR        384(SP), Y8, Y8
+	VPXOR        256(SP), Y8, Y8
+	VPXOR        480(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      256(SP), Y9
+	VMOVDQU      352(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        480(SP), Y8, Y8
+	VPXOR        64(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 160(SP)
+	VMOVDQU      Y8, 256(SP)
+
+	// Round 33.
 	VMOVDQU      32(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        160(SP), Y8, Y8
@@ -8547,27 +8604,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 34.
-	VMOVDQU      96(SP), Y9
+	VMOVDQU      192(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        192(SP), Y8, Y8
-	VPXOR        416(SP), Y8, Y8
+	VPXOR        288(SP), Y8, Y8
+	VPXOR        (SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      288(SP), Y9
+	VMOVDQU      384(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        (SP), Y8, Y8
+	VPXOR        96(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 192(SP)
+	VMOVDQU      Y8, 288(SP)
+
+	// Round 34.
 	VMOVDQU      64(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        192(SP), Y8, Y8
@@ -8605,27 +8662,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 35.
-	VMOVDQU      128(SP), Y9
+	VMOVDQU      224(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        224(SP), Y8, Y8
-	VPXOR        448(SP), Y8, Y8
+	VPXOR        320(SP), Y8, Y8
+	VPXOR        32(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      320(SP), Y9
+	VMOVDQU      416(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        32(SP), Y8, Y8
+	VPXOR        128(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 224(SP)
+	VMOVDQU      Y8, 320(SP)
+
+	// Round 35.
 	VMOVDQU      96(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        224(SP), Y8, Y8
@@ -8663,27 +8720,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 36.
-	VMOVDQU      160(SP), Y9
+	VMOVDQU      256(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        256(SP), Y8, Y8
-	VPXOR        480(SP), Y8, Y8
+	VPXOR        352(SP), Y8, Y8
+	VPXOR        64(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      352(SP), Y9
+	VMOVDQU      448(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        64(SP), Y8, Y8
+	VPXOR        160(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 256(SP)
+	VMOVDQU      Y8, 352(SP)
+
+	// Round 36.
 	VMOVDQU      128(SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        256(SP), Y8, Y8
@@ -8721,27 +8778,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 37.
-	VMOVDQU      192(SP), Y9
+	VMOVDQU      288(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        288(SP), Y8, Y8
-	VPXOR        (SP), Y8, Y8
+	VPXOR        384(SP), Y8, Y8
+	VPXOR        96(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      384(SP), Y9
+	VMOVDQU      480(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        96(SP), Y8, Y8
+	VPXOR        192(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 288(SP)
+	VMOVDQU      Y8, 384(SP)
+
+	// Round 37.
 	VMOVDQU      160(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        288(SP), Y8, Y8
@@ -8779,27 +8836,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 38.
-	VMOVDQU      224(SP), Y9
+	VMOVDQU      320(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        320(SP), Y8, Y8
-	VPXOR        32(SP), Y8, Y8
+	VPXOR        416(SP), Y8, Y8
+	VPXOR        128(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      416(SP), Y9
+	VMOVDQU      (SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        128(SP), Y8, Y8
+	VPXOR        224(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 320(SP)
+	VMOVDQU      Y8, 416(SP)
+
+	// Round 38.
 	VMOVDQU      192(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        320(SP), Y8, Y8
@@ -8837,27 +8894,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 39.
-	VMOVDQU      256(SP), Y9
+	VMOVDQU      352(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        352(SP), Y8, Y8
-	VPXOR        64(SP), Y8, Y8
+	VPXOR        448(SP), Y8, Y8
+	VPXOR        160(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      448(SP), Y9
+	VMOVDQU      32(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        160(SP), Y8, Y8
+	VPXOR        256(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 352(SP)
+	VMOVDQU      Y8, 448(SP)
+
+	// Round 39.
 	VMOVDQU      224(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        352(SP), Y8, Y8
@@ -8895,27 +8952,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 40.
-	VMOVDQU      288(SP), Y9
+	VMOVDQU      384(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        384(SP), Y8, Y8
-	VPXOR        96(SP), Y8, Y8
+	VPXOR        480(SP), Y8, Y8
+	VPXOR        192(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      480(SP), Y9
+	VMOVDQU      64(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        192(SP), Y8, Y8
+	VPXOR        288(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 384(SP)
+	VMOVDQU      Y8, 480(SP)
+
+	// Round 40.
 	VMOVDQU      256(SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        384(SP), Y8, Y8
@@ -8953,27 +9010,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 41.
-	VMOVDQU      320(SP), Y9
+	VMOVDQU      416(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        416(SP), Y8, Y8
-	VPXOR        128(SP), Y8, Y8
+	VPXOR        (SP), Y8, Y8
+	VPXOR        224(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      (SP), Y9
+	VMOVDQU      96(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        224(SP), Y8, Y8
+	VPXOR        320(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 416(SP)
+	VMOVDQU      Y8, (SP)
+
+	// Round 41.
 	VMOVDQU      288(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        416(SP), Y8, Y8
@@ -9011,27 +9068,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 42.
-	VMOVDQU      352(SP), Y9
+	VMOVDQU      448(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        448(SP), Y8, Y8
-	VPXOR        160(SP), Y8, Y8
+	VPXOR        32(SP), Y8, Y8
+	VPXOR        256(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      32(SP), Y9
+	VMOVDQU      128(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        256(SP), Y8, Y8
+	VPXOR        352(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 448(SP)
+	VMOVDQU      Y8, 32(SP)
+
+	// Round 42.
 	VMOVDQU      320(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        448(SP), Y8, Y8
@@ -9069,27 +9126,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 43.
-	VMOVDQU      384(SP), Y9
+	VMOVDQU      480(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        480(SP), Y8, Y8
-	VPXOR        192(SP), Y8, Y8
+	VPXOR        64(SP), Y8, Y8
+	VPXOR        288(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      64(SP), Y9
+	VMOVDQU      160(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        288(SP), Y8, Y8
+	VPXOR        384(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 480(SP)
+	VMOVDQU      Y8, 64(SP)
+
+	// Round 43.
 	VMOVDQU      352(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        480(SP), Y8, Y8
@@ -9127,27 +9184,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 44.
-	VMOVDQU      416(SP), Y9
+	VMOVDQU      (SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        (SP), Y8, Y8
-	VPXOR        224(SP), Y8, Y8
+	VPXOR        96(SP), Y8, Y8
+	VPXOR        320(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      96(SP), Y9
+	VMOVDQU      192(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        320(SP), Y8, Y8
+	VPXOR        416(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, (SP)
+	VMOVDQU      Y8, 96(SP)
+
+	// Round 44.
 	VMOVDQU      384(SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        (SP), Y8, Y8
@@ -9185,27 +9242,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 45.
-	VMOVDQU      448(SP), Y9
+	VMOVDQU      32(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        32(SP), Y8, Y8
-	VPXOR        256(SP), Y8, Y8
+	VPXOR        128(SP), Y8, Y8
+	VPXOR        352(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      128(SP), Y9
+	VMOVDQU      224(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        352(SP), Y8, Y8
+	VPXOR        448(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 32(SP)
+	VMOVDQU      Y8, 128(SP)
+
+	// Round 45.
 	VMOVDQU      416(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        32(SP), Y8, Y8
@@ -9243,27 +9300,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 46.
-	VMOVDQU      480(SP), Y9
+	VMOVDQU      64(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        64(SP), Y8, Y8
-	VPXOR        288(SP), Y8, Y8
+	VPXOR        160(SP), Y8, Y8
+	VPXOR        384(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      160(SP), Y9
+	VMOVDQU      256(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        384(SP), Y8, Y8
+	VPXOR        480(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 64(SP)
+	VMOVDQU      Y8, 160(SP)
+
+	// Round 46.
 	VMOVDQU      448(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        64(SP), Y8, Y8
@@ -9301,27 +9358,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 47.
-	VMOVDQU      (SP), Y9
+	VMOVDQU      96(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        96(SP), Y8, Y8
-	VPXOR        320(SP), Y8, Y8
+	VPXOR        192(SP), Y8, Y8
+	VPXOR        416(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      192(SP), Y9
+	VMOVDQU      288(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        416(SP), Y8, Y8
+	VPXOR        (SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 96(SP)
+	VMOVDQU      Y8, 192(SP)
+
+	// Round 47.
 	VMOVDQU      480(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        96(SP), Y8, Y8
@@ -9359,27 +9416,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 48.
-	VMOVDQU      32(SP), Y9
+	VMOVDQU      128(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        128(SP), Y8, Y8
-	VPXOR        352(SP), Y8, Y8
+	VPXOR        224(SP), Y8, Y8
+	VPXOR        448(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      224(SP), Y9
+	VMOVDQU      320(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        448(SP), Y8, Y8
+	VPXOR        32(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 128(SP)
+	VMOVDQU      Y8, 224(SP)
+
+	// Round 48.
 	VMOVDQU      (SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        128(SP), Y8, Y8
@@ -9417,27 +9474,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 49.
-	VMOVDQU      64(SP), Y9
+	VMOVDQU      160(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        160(SP), Y8, Y8
-	VPXOR        384(SP), Y8, Y8
+	VPXOR        256(SP), Y8, Y8
+	VPXOR        480(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      256(SP), Y9
+	VMOVDQU      352(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        480(SP), Y8, Y8
+	VPXOR        64(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 160(SP)
+	VMOVDQU      Y8, 256(SP)
+
+	// Round 49.
 	VMOVDQU      32(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        160(SP), Y8, Y8
@@ -9475,27 +9532,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 50.
-	VMOVDQU      96(SP), Y9
+	VMOVDQU      192(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        192(SP), Y8, Y8
-	VPXOR        416(SP), Y8, Y8
+	VPXOR        288(SP), Y8, Y8
+	VPXOR        (SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      288(SP), Y9
+	VMOVDQU      384(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        (SP), Y8, Y8
+	VPXOR        96(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 192(SP)
+	VMOVDQU      Y8, 288(SP)
+
+	// Round 50.
 	VMOVDQU      64(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        192(SP), Y8, Y8
@@ -9533,27 +9590,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 51.
-	VMOVDQU      128(SP), Y9
+	VMOVDQU      224(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        224(SP), Y8, Y8
-	VPXOR        448(SP), Y8, Y8
+	VPXOR        320(SP), Y8, Y8
+	VPXOR        32(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      320(SP), Y9
+	VMOVDQU      416(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        32(SP), Y8, Y8
+	VPXOR        128(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 224(SP)
+	VMOVDQU      Y8, 320(SP)
+
+	// Round 51.
 	VMOVDQU      96(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        224(SP), Y8, Y8
@@ -9591,27 +9648,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 52.
-	VMOVDQU      160(SP), Y9
+	VMOVDQU      256(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        256(SP), Y8, Y8
-	VPXOR        480(SP), Y8, Y8
+	VPXOR        352(SP), Y8, Y8
+	VPXOR        64(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      352(SP), Y9
+	VMOVDQU      448(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        64(SP), Y8, Y8
+	VPXOR        160(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 256(SP)
+	VMOVDQU      Y8, 352(SP)
+
+	// Round 52.
 	VMOVDQU      128(SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        256(SP), Y8, Y8
@@ -9649,27 +9706,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 53.
-	VMOVDQU      192(SP), Y9
+	VMOVDQU      288(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        288(SP), Y8, Y8
-	VPXOR        (SP), Y8, Y8
+	VPXOR        384(SP), Y8, Y8
+	VPXOR        96(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      384(SP), Y9
+	VMOVDQU      480(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        96(SP), Y8, Y8
+	VPXOR        192(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 288(SP)
+	VMOVDQU      Y8, 384(SP)
+
+	// Round 53.
 	VMOVDQU      160(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        288(SP), Y8, Y8
@@ -9707,27 +9764,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 54.
-	VMOVDQU      224(SP), Y9
+	VMOVDQU      320(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        320(SP), Y8, Y8
-	VPXOR        32(SP), Y8, Y8
+	VPXOR        416(SP), Y8, Y8
+	VPXOR        128(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      416(SP), Y9
+	VMOVDQU      (SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        128(SP), Y8, Y8
+	VPXOR        224(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 320(SP)
+	VMOVDQU      Y8, 416(SP)
+
+	// Round 54.
 	VMOVDQU      192(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        320(SP), Y8, Y8
@@ -9765,27 +9822,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 55.
-	VMOVDQU      256(SP), Y9
+	VMOVDQU      352(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        352(SP), Y8, Y8
-	VPXOR        64(SP), Y8, Y8
+	VPXOR        448(SP), Y8, Y8
+	VPXOR        160(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      448(SP), Y9
+	VMOVDQU      32(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        160(SP), Y8, Y8
+	VPXOR        256(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 352(SP)
+	VMOVDQU      Y8, 448(SP)
+
+	// Round 55.
 	VMOVDQU      224(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        352(SP), Y8, Y8
@@ -9823,27 +9880,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 56.
-	VMOVDQU      288(SP), Y9
+	VMOVDQU      384(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        384(SP), Y8, Y8
-	VPXOR        96(SP), Y8, Y8
+	VPXOR        480(SP), Y8, Y8
+	VPXOR        192(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      480(SP), Y9
+	VMOVDQU      64(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        192(SP), Y8, Y8
+	VPXOR        288(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 384(SP)
+	VMOVDQU      Y8, 480(SP)
+
+	// Round 56.
 	VMOVDQU      256(SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        384(SP), Y8, Y8
@@ -9881,27 +9938,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y7, Y7
 	VPXOR        Y8, Y7, Y7
-
-	// Round 57.
-	VMOVDQU      320(SP), Y9
+	VMOVDQU      416(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        416(SP), Y8, Y8
-	VPXOR        128(SP), Y8, Y8
+	VPXOR        (SP), Y8, Y8
+	VPXOR        224(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      (SP), Y9
+	VMOVDQU      96(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        224(SP), Y8, Y8
+	VPXOR        320(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 416(SP)
+	VMOVDQU      Y8, (SP)
+
+	// Round 57.
 	VMOVDQU      288(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        416(SP), Y8, Y8
@@ -9939,27 +9996,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y8, Y6, Y6
-
-	// Round 58.
-	VMOVDQU      352(SP), Y9
+	VMOVDQU      448(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        448(SP), Y8, Y8
-	VPXOR        160(SP), Y8, Y8
+	VPXOR        32(SP), Y8, Y8
+	VPXOR        256(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      32(SP), Y9
+	VMOVDQU      128(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        256(SP), Y8, Y8
+	VPXOR        352(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 448(SP)
+	VMOVDQU      Y8, 32(SP)
+
+	// Round 58.
 	VMOVDQU      320(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        448(SP), Y8, Y8
@@ -9997,27 +10054,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y5, Y5
 	VPXOR        Y8, Y5, Y5
-
-	// Round 59.
-	VMOVDQU      384(SP), Y9
+	VMOVDQU      480(SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        480(SP), Y8, Y8
-	VPXOR        192(SP), Y8, Y8
+	VPXOR        64(SP), Y8, Y8
+	VPXOR        288(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      64(SP), Y9
+	VMOVDQU      160(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        288(SP), Y8, Y8
+	VPXOR        384(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 480(SP)
+	VMOVDQU      Y8, 64(SP)
+
+	// Round 59.
 	VMOVDQU      352(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        480(SP), Y8, Y8
@@ -10055,27 +10112,27 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPSRLD       $0x17, Y8, Y8
 	VPXOR        Y9, Y4, Y4
 	VPXOR        Y8, Y4, Y4
-
-	// Round 60.
-	VMOVDQU      416(SP), Y9
+	VMOVDQU      (SP), Y9
 	VPSRLD       $0x11, Y9, Y10
 	VPSLLD       $0x0f, Y9, Y8
 	VPOR         Y10, Y8, Y8
-	VPXOR        (SP), Y8, Y8
-	VPXOR        224(SP), Y8, Y8
+	VPXOR        96(SP), Y8, Y8
+	VPXOR        320(SP), Y8, Y8
 	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
 	VPXOR        Y8, Y9, Y9
 	VPSLLD       $0x0f, Y9, Y10
 	VPSRLD       $0x11, Y9, Y9
 	VPXOR        Y10, Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      96(SP), Y9
+	VMOVDQU      192(SP), Y9
 	VPSRLD       $0x19, Y9, Y10
 	VPSLLD       $0x07, Y9, Y9
 	VPOR         Y10, Y9, Y9
-	VPXOR        320(SP), Y8, Y8
+	VPXOR        416(SP), Y8, Y8
 	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, (SP)
+	VMOVDQU      Y8, 96(SP)
+
+	// Round 60.
 	VMOVDQU      384(SP), Y8
 	VPADDD       Y8, Y7, Y7
 	VPXOR        (SP), Y8, Y8
@@ -10115,25 +10172,6 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPXOR        Y8, Y7, Y7
 
 	// Round 61.
-	VMOVDQU      448(SP), Y9
-	VPSRLD       $0x11, Y9, Y10
-	VPSLLD       $0x0f, Y9, Y8
-	VPOR         Y10, Y8, Y8
-	VPXOR        32(SP), Y8, Y8
-	VPXOR        256(SP), Y8, Y8
-	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
-	VPXOR        Y8, Y9, Y9
-	VPSLLD       $0x0f, Y9, Y10
-	VPSRLD       $0x11, Y9, Y9
-	VPXOR        Y10, Y8, Y8
-	VPXOR        Y9, Y8, Y8
-	VMOVDQU      128(SP), Y9
-	VPSRLD       $0x19, Y9, Y10
-	VPSLLD       $0x07, Y9, Y9
-	VPOR         Y10, Y9, Y9
-	VPXOR        352(SP), Y8, Y8
-	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 32(SP)
 	VMOVDQU      416(SP), Y8
 	VPADDD       Y8, Y6, Y6
 	VPXOR        32(SP), Y8, Y8
@@ -10173,25 +10211,6 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPXOR        Y8, Y6, Y6
 
 	// Round 62.
-	VMOVDQU      480(SP), Y9
-	VPSRLD       $0x11, Y9, Y10
-	VPSLLD       $0x0f, Y9, Y8
-	VPOR         Y10, Y8, Y8
-	VPXOR        64(SP), Y8, Y8
-	VPXOR        288(SP), Y8, Y8
-	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
-	VPXOR        Y8, Y9, Y9
-	VPSLLD       $0x0f, Y9, Y10
-	VPSRLD       $0x11, Y9, Y9
-	VPXOR        Y10, Y8, Y8
-	VPXOR        Y9, Y8, Y8
-	VMOVDQU      160(SP), Y9
-	VPSRLD       $0x19, Y9, Y10
-	VPSLLD       $0x07, Y9, Y9
-	VPOR         Y10, Y9, Y9
-	VPXOR        384(SP), Y8, Y8
-	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 64(SP)
 	VMOVDQU      448(SP), Y8
 	VPADDD       Y8, Y5, Y5
 	VPXOR        64(SP), Y8, Y8
@@ -10231,25 +10250,6 @@ TEXT ·blocks8(SB), NOSPLIT, $512-20
 	VPXOR        Y8, Y5, Y5
 
 	// Round 63.
-	VMOVDQU      (SP), Y9
-	VPSRLD       $0x11, Y9, Y10
-	VPSLLD       $0x0f, Y9, Y8
-	VPOR         Y10, Y8, Y8
-	VPXOR        96(SP), Y8, Y8
-	VPXOR        320(SP), Y8, Y8
-	VPSHUFB      words_rotated_by_8<>+0(SB), Y8, Y9
-	VPXOR        Y8, Y9, Y9
-	VPSLLD       $0x0f, Y9, Y10
-	VPSRLD       $0x11, Y9, Y9
-	VPXOR        Y10, Y8, Y8
-	VPXOR        Y9, Y8, Y8
-	VMOVDQU      192(SP), Y9
-	VPSRLD       $0x19, Y9, Y10
-	VPSLLD       $0x07, Y9, Y9
-	VPOR         Y10, Y9, Y9
-	VPXOR        416(SP), Y8, Y8
-	VPXOR        Y9, Y8, Y8
-	VMOVDQU      Y8, 96(SP)
 	VMOVDQU      480(SP), Y8
 	VPADDD       Y8, Y4, Y4
 	VPXOR        96(SP), Y8, Y8

@@ -113,9 +113,6 @@ func (l *narrow) rounds(x [8]VecVirtual) {
 	A, B, C, D, E, F, G, H := x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
 	for j := range 64 {
 		Commentf("Round %d.", j)
-		if j >= 12 {
-			l.expand(j + 4)
-		}
 		wp, r12, ss1, ff, gg := YMM(), YMM(), YMM(), YMM(), YMM()
 		VMOVDQU(l.W(j), wp)
 		VPADDD(wp, H, H)
@@ -136,6 +133,9 @@ func (l *narrow) rounds(x [8]VecVirtual) {
 		rotate(B, 9, B)
 		rotate(F, 19, F)
 		l.xorRotated(H, 9) // P0
+		if 16 <= j+8 && j+8 < 68 {
+			l.expand(j + 8)
+		}
 		A, B, C, D, E, F, G, H = D, A, B, C, H, E, F, G
 	}
 }
