@@ -40,7 +40,16 @@ func sum16(table Mem) {
 	MOVQ(frame, v)
 	Load(Param("from"), at)
 	SHLQ(U8(6), at)
-	JNZ(LabelRef("resume"))
+	JZ(LabelRef("keys"))
+	state := GP64()
+	Load(Param("state"), state)
+	for i := range 16 {
+		t := ZMM()
+		VMOVDQU32(Mem{Base: state, Disp: row * i}, t)
+		VMOVDQA32(t, Mem{Base: v, Disp: row * i})
+	}
+	JMP(LabelRef("begun"))
+	Label("keys")
 	l.loadKeys(v)
 	Label("begun")
 	var x [8]VecVirtual
@@ -100,24 +109,14 @@ func sum16(table Mem) {
 	JB(LabelRef("block"))
 
 	Comment("The rest is for the next call, whose frame lies where this one does.")
-	state := GP64()
 	Load(Param("state"), state)
 	for i := range 16 {
 		t := ZMM()
-		VMOVDQU32(Mem{Base: frame, Disp: row * i}, t)
+		VMOVDQA32(Mem{Base: frame, Disp: row * i}, t)
 		VMOVDQU32(t, Mem{Base: state, Disp: row * i})
 	}
 	VZEROUPPER()
 	RET()
-
-	Label("resume")
-	Load(Param("state"), state)
-	for i := range 16 {
-		t := ZMM()
-		VMOVDQU32(Mem{Base: state, Disp: row * i}, t)
-		VMOVDQU32(t, Mem{Base: frame, Disp: row * i})
-	}
-	JMP(LabelRef("begun"))
 
 	Label("macs")
 	macs := GP64()
