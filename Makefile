@@ -14,7 +14,7 @@ LOADTIME ?= 30
 
 CONTRIB = $(dir $(wildcard contrib/*/go.mod))
 
-.PHONY: bench-report mutation generate check-generated demo test test-peers test-examples test-contrib load load-contrib memory lint fuzz fuzz-contrib bench cross race clean
+.PHONY: bench-report bench-lines mutation generate check-generated demo test test-peers test-examples test-contrib load load-contrib memory lint fuzz fuzz-contrib bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
@@ -89,7 +89,7 @@ fuzz fuzz-contrib:
 # Writes the assembly anew; the generator is a module of its own. CI fails if that
 # changes anything.
 generate:
-	@cd algo/sm3asm/gen && go run ./amd64 -out ../sm3_amd64.s -stubs ../stub_amd64.go -pkg sm3asm
+	@cd algo/sm3asm/gen && go run ./amd64 -out ../sm3_amd64.s -stubs ../stub_amd64.go -pkg sm3asm && go run ./arm64 && go run ./loong64 && go run ./riscv64
 
 check-generated: generate
 	@git diff --exit-code --stat algo/sm3asm
@@ -99,17 +99,26 @@ bench:
 
 # Measures against other implementations and writes bench/REPORT.md and its
 # plots; nothing else should run meanwhile. With OpenSSL's headers, OpenSSL too.
+# For another machine: cd bench/peers && GOARCH=arm64 CGO_ENABLED=0 go build ./report
 bench-report:
+	@go build -o bin/hmacsign ./cmd/hmacsign
 	@cd bench/peers && if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then tags=openssl; fi; \
 	  go build -tags "$$tags" -o ../../bin/report ./report && ../../bin/report -out ..
 
+# Measures mac --lines against a loop over emmansun/gmsm's kept hmac.Hash and one
+# over OpenSSL's EVP_MAC, all of them built commands on one processor.
+bench-lines:
+	@cd bench/peers && go run ./lines
+
 # Every platform that the project is for, without cgo, with and without the tag
-# that leaves assembly out. vet compiles the tests too, build links nothing.
+# that leaves assembly out, and the report that users run on their machines. vet
+# compiles the tests too, build links nothing.
 PLATFORMS = linux/amd64 linux/arm64 linux/loong64 linux/riscv64 windows/amd64 darwin/amd64 darwin/arm64
 cross:
 	@set -e; for platform in $(PLATFORMS); do \
 	  export CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/}; \
 	  go vet ./...; go build ./...; go build -tags purego ./...; \
+	  (cd bench/peers && go build -o /dev/null ./report); \
 	done; echo "$(PLATFORMS): built with and without purego"
 
 # --- libTencentSM -----------------------------------------------------------

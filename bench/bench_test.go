@@ -73,26 +73,24 @@ func BenchmarkSumMany(b *testing.B) {
 
 // A digest in one piece.
 func BenchmarkHash(b *testing.B) {
-	for _, algorithm := range algo.Algorithms() {
-		b.Run(algorithm, func(b *testing.B) {
-			h, err := algo.NewHash(algorithm)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, size := range sizes {
-				b.Run(fmt.Sprint(size), func(b *testing.B) {
-					msg, dst := make([]byte, size), make([]byte, 0, 32)
-					b.SetBytes(int64(size))
-					b.ReportAllocs()
-					for b.Loop() {
-						h.Reset()
-						h.Write(msg)
-						h.Sum(dst)
-					}
-				})
-			}
-		})
-	}
+	eachBackend(b, func(b *testing.B, algorithm, backend string) {
+		h, err := algo.NewHash(algorithm, algo.WithBackend(backend))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, size := range sizes {
+			b.Run(fmt.Sprint(size), func(b *testing.B) {
+				msg, dst := make([]byte, size), make([]byte, 0, 32)
+				b.SetBytes(int64(size))
+				b.ReportAllocs()
+				for b.Loop() {
+					h.Reset()
+					h.Write(msg)
+					h.Sum(dst)
+				}
+			})
+		}
+	})
 }
 
 // The same as BenchmarkSum on all processors.

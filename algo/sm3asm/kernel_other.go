@@ -1,4 +1,4 @@
-//go:build !amd64 || purego
+//go:build (!amd64 && !arm64 && !loong64 && !riscv64) || purego
 
 package sm3asm
 

@@ -13,7 +13,7 @@ const (
 )
 
 // Needs says in words where there is a kernel.
-const Needs = "an amd64 processor with AVX2, BMI1 and BMI2"
+const Needs = "an arm64 processor, an amd64 one with AVX2, BMI1 and BMI2, a loong64 one with LASX, or a riscv64 one with Zvks"
 
 // A Kernel is a way to compress that this processor has. Only [Kernels] makes one:
 // the methods of any other panic, because what it would execute may not exist.

@@ -7,6 +7,7 @@ require (
 	github.com/emmansun/gmsm v0.41.1
 	github.com/gmhmac/hmacsign v0.0.0
 	github.com/huaweicloud/huaweicloud-sdk-go-v3 v0.1.188
+	github.com/klauspost/cpuid/v2 v2.4.0
 	github.com/stretchr/testify v1.12.1
 	github.com/tjfoc/gmsm v1.4.1
 	golang.org/x/sys v0.41.0

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -11,62 +12,121 @@ import (
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
+// macHelp is what mac --help says beyond what help does.
+const macHelp = `
+
+With --check it names the lines that are wrong, those that follow each other with one
+fault together, and exits 1 if there are any.
+
+A line is the bytes before a newline, whatever they are: a CR belongs to it, and it
+may be empty or of any length. Whether the last one ends with a newline makes no
+difference. A list holds MACs alone: the records stay as they are, for the
+programs that read them, and may have any bytes.
+
+Whoever can change the file and not the list can change, add, remove or move no
+line unseen. Whoever can change both cannot make up a line, but can remove, repeat
+or move lines together with their MACs, at the end or anywhere, or bring them from
+another list of the key. So keep the list, or its own MAC (hmacsign mac LIST),
+out of reach, and look at the number of lines that --check prints.`
+
+// macFlags are those of mac.
+type macFlags struct {
+	algorithm, backend      string
+	keyEnv, keyFile, keyHex string
+	lines                   bool
+	list                    string // to check
+}
+
+func (f *macFlags) add(fs *flag.FlagSet) {
+	fs.StringVar(&f.algorithm, "algorithm", "", "`NAME`: hmac-sha1, hmac-sha256 or hmac-sm3")
+	fs.StringVar(&f.backend, "backend", "", "`NAME` of the backend that must compute it")
+	fs.StringVar(&f.keyEnv, "key-env", "", "`NAME` of the environment variable with the key")
+	fs.StringVar(&f.keyFile, "key-file", "", "`PATH` of a file with the key, one newline at its end left out")
+	fs.StringVar(&f.keyHex, "key-hex", "", "the key in `HEX`; everyone on this machine can read it in the process list: for test vectors")
+	fs.BoolVar(&f.lines, "lines", false, "print the MAC of each line, in order: the list for --check")
+	fs.Func("check", "compare each line with the MAC of the same number in `LIST`, which --lines printed; - is standard input", func(list string) error {
+		if list == "" || f.list != "" {
+			return errors.New("name one list") // an unset variable must not turn the check off
+		}
+		f.list = list
+		return nil
+	})
+}
+
 func runMAC(c *command, args []string, streams *streams) error {
-	fs := new(flag.FlagSet)
-	algorithm := fs.String("algorithm", "", "`NAME`: hmac-sha1, hmac-sha256 or hmac-sm3")
-	backend := fs.String("backend", "", "`NAME` of the backend that must compute it")
-	keyEnv := fs.String("key-env", "", "`NAME` of the environment variable with the key")
-	keyFile := fs.String("key-file", "", "`PATH` of a file with the key, one newline at its end left out")
-	keyHex := fs.String("key-hex", "", "the key in `HEX`; everyone on this machine can read it in the process list: for test vectors")
+	fs, f := new(flag.FlagSet), new(macFlags)
+	f.add(fs)
+	c.about += macHelp
 	positional, err := c.parse(fs, args, streams, 1)
 	if err != nil {
 		return err
 	}
-	if *algorithm == "" {
+	fromStdin := len(positional) == 0 || positional[0] == "-"
+	switch {
+	case f.algorithm == "":
 		return usagef("mac: name an algorithm with --algorithm")
+	case f.lines && f.list != "":
+		return usagef("mac: --lines makes a list and --check reads one: leave one of them out")
+	case f.list == "-" && fromStdin:
+		return usagef("mac: the list and the lines cannot both come from standard input: name a file")
 	}
-	var key []byte
+	key, err := f.key()
+	if err != nil {
+		return err
+	}
+	defer key.Destroy()
+	in, err := streams.open(positional)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	switch {
+	case f.lines:
+		return printLineMACs(key, in, streams)
+	case f.list != "":
+		return checkLineMACs(key, f.list, in, streams)
+	}
+	return printMAC(key, in, streams.out)
+}
+
+func printMAC(key *algo.Key, in io.Reader, out io.Writer) error {
+	mac := key.NewMAC()
+	if _, err := io.Copy(mac, in); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "%x\n", mac.Sum(nil))
+	return err
+}
+
+func (f *macFlags) key() (*algo.Key, error) {
+	secret, err := f.secret()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret)
+	return algo.NewKey(f.algorithm, secret, algo.WithBackend(f.backend))
+}
+
+// secret is from the one source that was named.
+func (f *macFlags) secret() ([]byte, error) {
 	sources := 0
-	for _, s := range []string{*keyEnv, *keyFile, *keyHex} {
+	for _, s := range []string{f.keyEnv, f.keyFile, f.keyHex} {
 		if s != "" {
 			sources++
 		}
 	}
 	switch {
 	case sources != 1:
-		return usagef("mac: give the key with one of --key-env, --key-file and --key-hex")
-	case *keyEnv != "":
-		key = []byte(os.Getenv(*keyEnv))
-	case *keyFile != "":
-		secret, err := hmacsign.ReadSecretFile(*keyFile)
-		if err != nil {
-			return err
-		}
-		key = []byte(secret.Reveal())
-	default:
-		if key, err = hex.DecodeString(*keyHex); err != nil {
-			return usagef("mac: --key-hex is not hex") // without the value
-		}
+		return nil, usagef("mac: give the key with one of --key-env, --key-file and --key-hex")
+	case f.keyEnv != "":
+		return []byte(os.Getenv(f.keyEnv)), nil
+	case f.keyFile != "":
+		secret, err := hmacsign.ReadSecretFile(f.keyFile)
+		return []byte(secret.Reveal()), err
 	}
-	var opts []algo.Option
-	if *backend != "" {
-		opts = append(opts, algo.WithBackend(*backend))
-	}
-	k, err := algo.NewKey(*algorithm, key, opts...)
-	clear(key)
+	secret, err := hex.DecodeString(f.keyHex)
 	if err != nil {
-		return err
+		return nil, usagef("mac: --key-hex is not hex") // without the value
 	}
-	defer k.Destroy()
-	f, err := streams.open(positional)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	mac := k.NewMAC()
-	if _, err := io.Copy(mac, f); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(streams.out, "%x\n", mac.Sum(nil))
-	return err
+	return secret, nil
 }

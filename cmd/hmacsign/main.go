@@ -38,7 +38,7 @@ func commands() []*command {
 		{"send", "[flags] URL", "Signs a request, sends it and prints the response.", runSend},
 		{"verify", "--keys FILE [flags] [FILE]", "Reads a raw HTTP/1.1 request from a file or standard input and says whether\nit is signed: exit status 0 if it is accepted, 1 if it is refused, and why.", runVerify},
 		{"serve", "--keys FILE --upstream URL [flags]", "A verifying reverse proxy: what is signed goes to the upstream, the rest is\nanswered with 401. It logs one line of JSON a request to standard error.", runServe},
-		{"mac", "--algorithm NAME (--key-env NAME | --key-file PATH | --key-hex HEX) [FILE]", "Prints the MAC of a file or of standard input in hex.", runMAC},
+		{"mac", "--algorithm NAME (--key-env NAME | --key-file PATH | --key-hex HEX) [--lines | --check LIST] [FILE]", "Prints the MAC of a file or of standard input in hex. With --lines it prints that\nof each line, one a line; with --check it compares each line with the MAC of the\nsame number in such a list.", runMAC},
 		{"algorithms", "[flags]", "Lists the algorithms, their backends, and which one is used.", runAlgorithms},
 		{"version", "", "Prints the version.", runVersion},
 	}

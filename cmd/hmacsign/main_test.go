@@ -45,7 +45,7 @@ func ok(t *testing.T, args ...string) string {
 	return stdout
 }
 
-func writeFile(t *testing.T, content string) string {
+func writeFile(t testing.TB, content string) string {
 	name := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
 	return name

@@ -2,10 +2,12 @@ package main
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"hash"
 	"image/color"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	emmansun "github.com/emmansun/gmsm/sm3"
 	tjfoc "github.com/tjfoc/gmsm/sm3"
@@ -20,21 +22,31 @@ var colors = []color.Color{color.RGBA{0x1f, 0x77, 0xb4, 255}, color.RGBA{0xff, 0
 // The sans-serif font has the widths of Arial, which a browser is likely to have.
 func init() { plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"} }
 
+// attempt returns the Markdown that draw returns, of a report that goes on where a
+// plot fails.
+func (r *report) attempt(draw func() (string, error)) string {
+	text, err := draw()
+	if err != nil {
+		r.warn("left out a plot: %v", err)
+	}
+	return text
+}
+
 // plotThroughput draws MB/s over the size of the message.
-func plotThroughput() error {
+func (r *report) plotThroughput() (string, error) {
 	sizes := []int{64, 256, 1024, 4096, 16384, 65536}
 	libraries := []struct {
 		name    string
 		newHash func() hash.Hash
-	}{{"hmacsign", ours}, {"emmansun/gmsm", emmansun.New}, {"tjfoc/gmsm", tjfoc.New}, {"SHA-256, standard library", sha256.New}}
+	}{{"hmacsign", digest()}, {"emmansun/gmsm", emmansun.New}, {"tjfoc/gmsm", tjfoc.New}, {"SHA-256, standard library", sha256.New}}
 	lines := make([]plotter.XYs, len(libraries))
 	for _, size := range sizes {
 		var subjects []subject
 		for _, l := range libraries {
 			subjects = append(subjects, stream(l.name, l.newHash, size))
 		}
-		for i, times := range measure(subjects...) {
-			median, _, _ := quantiles(times)
+		for i, s := range r.measure(subjects...) {
+			median, _, _ := quantiles(s.times)
 			lines[i] = append(lines[i], plotter.XY{X: float64(size), Y: float64(size) / median * 1e3})
 		}
 	}
@@ -46,16 +58,42 @@ func plotThroughput() error {
 	for i, xys := range lines {
 		line, points, err := plotter.NewLinePoints(xys)
 		if err != nil {
-			return err
+			return "", err
 		}
 		line.Color, points.Color = colors[i], colors[i]
 		line.Width = vg.Points(1.5)
 		p.Add(line, points)
 		p.Legend.Add(libraries[i].name, line, points)
 	}
-	p.Y.Min = 30 // room for the legend
+	p.Y.Min = min(30, p.Y.Min) // room for the legend
 	p.Add(plotter.NewGrid())
-	return p.Save(18*vg.Centimeter, 11*vg.Centimeter, filepath.Join(*out, "throughput.svg"))
+	return "![Throughput over size](throughput.svg)\n", p.Save(18*vg.Centimeter, 11*vg.Centimeter, filepath.Join(r.out, "throughput.svg"))
+}
+
+// plotMACs draws what a MAC of 150 bytes takes.
+func (r *report) plotMACs() (string, error) {
+	var names []string
+	var values []float64
+	for _, s := range r.macced {
+		median, _, _ := quantiles(s.times)
+		name := strings.TrimSuffix(strings.ReplaceAll(s.name, "`", ""), " per MAC")
+		names, values = append(names, name), append(values, median)
+	}
+	return "![Nanoseconds per MAC](mac.svg)\n", bars(filepath.Join(r.out, "mac.svg"), "HMAC-SM3 of 150 bytes", "ns per MAC (less is better)", names, values)
+}
+
+// plotRequests measures and draws how many requests each signer signs.
+func (r *report) plotRequests() (string, error) {
+	var names []string
+	var values []float64
+	var table strings.Builder
+	for _, s := range r.measure(signers()...) {
+		median, _, _ := quantiles(s.times)
+		fmt.Fprintf(&table, "| %s | %.0f |\n", s.name, 1e9/median)
+		names, values = append(names, s.name), append(values, 1e9/median)
+	}
+	text := "![Requests per second](requests.svg)\n\n| signer | requests/s, median |\n|---|---|\n" + table.String()
+	return text, bars(filepath.Join(r.out, "requests.svg"), "Requests signed per second per core", "requests/s", names, values)
 }
 
 // bars draws a horizontal bar for each value, the first at the top.

@@ -1,0 +1,119 @@
+//go:build !purego
+
+package sm3asm
+
+import (
+	"math/rand"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func randomValue(r *rand.Rand) (v [8]uint32) {
+	for i := range v {
+		v[i] = r.Uint32()
+	}
+	return v
+}
+
+// after is v with the blocks of p compressed into it.
+func after(v [8]uint32, p []byte) [8]uint32 {
+	for ; len(p) > 0; p = p[BlockSize:] {
+		model(&v, (*[BlockSize]byte)(p))
+	}
+	return v
+}
+
+// Each kernel compresses whole blocks, at any alignment, and reads nothing but them: the
+// input begins behind a page that must not be touched, or ends at one.
+func TestBlocksAgainstModel(t *testing.T) {
+	require.NotEmpty(t, Kernels())
+	for _, k := range Kernels() {
+		t.Run(k.String(), func(t *testing.T) {
+			r := rand.New(rand.NewSource(1))
+			begin, end := guarded(t)
+			r.Read(begin)
+			r.Read(end)
+			for n := range 6 {
+				for at := range 70 {
+					for _, p := range [][]byte{begin[at:][:64*n], end[len(end)-at-64*n:][:64*n]} {
+						v := randomValue(r)
+						want := after(v, p)
+						k.Blocks(&v, p)
+						require.Equal(t, want, v, n)
+					}
+				}
+			}
+		})
+	}
+}
+
+func needSM3(t *testing.T) {
+	if list := Kernels(); list[len(list)-1] != sm3 {
+		t.Skip("needs a processor with SM3 instructions")
+	}
+}
+
+// Two streams do the same, each where it lies.
+func TestTwoStreamsAgainstModel(t *testing.T) {
+	needSM3(t)
+	r := rand.New(rand.NewSource(1))
+	begin, end := guarded(t)
+	r.Read(begin)
+	r.Read(end)
+	for n := range 6 {
+		for at := range 70 {
+			p, q := begin[at:], end[len(end)-64*max(n, 1)-at*7%70:]
+			v := [2][8]uint32{randomValue(r), randomValue(r)}
+			want := [2][8]uint32{after(v[0], p[:64*n]), after(v[1], q[:64*n])}
+			blocks2SM3(&v, &[2]*byte{&p[0], &q[0]}, n)
+			require.Equal(t, want, v)
+			blocks2SM3(&v, &[2]*byte{&q[0], &p[0]}, n)
+			require.Equal(t, [2][8]uint32{after(want[0], q[:64*n]), after(want[1], p[:64*n])}, v)
+		}
+	}
+}
+
+// sumOne is the HMAC by the model.
+func sumOne(key *[16]uint32, msg []byte) (mac [Size]byte) {
+	var tail, last [2 * BlockSize]byte
+	whole := len(msg) &^ (BlockSize - 1)
+	n := Pad(&tail, msg[whole:], uint64(BlockSize+len(msg)))
+	inner := after(after([8]uint32(key[:8]), msg[:whole]), tail[:n*BlockSize])
+	store(&mac, &inner)
+	Pad(&last, mac[:], BlockSize+Size)
+	outer := after([8]uint32(key[8:]), last[:BlockSize])
+	store(&mac, &outer)
+	return mac
+}
+
+// A pair of any two lengths, each under its key, and one message alone.
+func TestPairAgainstModel(t *testing.T) {
+	needSM3(t)
+	r := rand.New(rand.NewSource(1))
+	data := make([]byte, 2*maxCall+1000)
+	r.Read(data)
+	var keys [Lanes]*[16]uint32
+	for i := range keys {
+		key := [16]uint32{}
+		for k := range key {
+			key[k] = r.Uint32()
+		}
+		keys[i] = &key
+	}
+	lengths := []int{0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 150, 192, 1000,
+		maxCall/2 - 1, maxCall / 2, maxCall/2 + 65, maxCall, maxCall + 64, 2*maxCall + 500}
+	for _, n := range lengths {
+		for _, m := range lengths {
+			msgs := [][]byte{data[1:][:n], data[2:][:m]}
+			var macs [Lanes][Size]byte
+			sm3.SumLanes(&macs, &keys, msgs)
+			require.Equal(t, sumOne(keys[0], msgs[0]), macs[0])
+			require.Equal(t, sumOne(keys[1], msgs[1]), macs[1])
+		}
+		var macs, want [Lanes][Size]byte
+		want[0] = sumOne(keys[0], data[:n])
+		sm3.SumLanes(&macs, &keys, [][]byte{data[:n]})
+		require.Equal(t, want, macs)
+	}
+}
