@@ -41,11 +41,10 @@ TEXT ·streamAVX512(SB), NOSPLIT, $576-80
 	MOVL    28(R9), R9
 	MOVL    R9, 572(SP)
 	VMOVDQU bytes_of_words_swapped<>+0(SB), X0
+	CMPQ    p_len+32(FP), $0x40
+	JB      streamAVX512_next
 
 streamAVX512_block:
-	CMPQ p_len+32(FP), $0x40
-	JB   streamAVX512_next
-
 	// W[0] to W[15].
 	MOVQ    p_base+24(FP), R10
 	VMOVDQU (R10), X1
@@ -2171,7 +2170,8 @@ streamAVX512_words:
 	MOVL R9, 572(SP)
 	ADDQ $0x40, p_base+24(FP)
 	SUBQ $0x40, p_len+32(FP)
-	JMP  streamAVX512_block
+	CMPQ p_len+32(FP), $0x40
+	JAE  streamAVX512_block
 
 streamAVX512_next:
 	MOVQ tail_len+56(FP), R11
@@ -2252,11 +2252,10 @@ TEXT ·streamAVX2(SB), NOSPLIT, $576-80
 	MOVL    28(R9), R9
 	MOVL    R9, 572(SP)
 	VMOVDQU bytes_of_words_swapped<>+0(SB), X0
+	CMPQ    p_len+32(FP), $0x40
+	JB      streamAVX2_next
 
 streamAVX2_block:
-	CMPQ p_len+32(FP), $0x40
-	JB   streamAVX2_next
-
 	// W[0] to W[15].
 	MOVQ    p_base+24(FP), R10
 	VMOVDQU (R10), X1
@@ -4580,7 +4579,8 @@ streamAVX2_words:
 	MOVL R9, 572(SP)
 	ADDQ $0x40, p_base+24(FP)
 	SUBQ $0x40, p_len+32(FP)
-	JMP  streamAVX2_block
+	CMPQ p_len+32(FP), $0x40
+	JAE  streamAVX2_block
 
 streamAVX2_next:
 	MOVQ tail_len+56(FP), R11
