@@ -80,513 +80,513 @@ streamAVX512_words:
 
 	// Round 0.
 	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
 	MOVL       CX, R13
 	XORL       DX, R13
-	RORXL      $0x0d, DI, DI
 	ADDL       280(SP), BX
 	MOVL       SI, R14
 	XORL       DI, R14
 	LEAL       2043430169(R11)(SI*1), R12
-	ADDL       (SP), R9
-	VSHUFPS    $0x9e, X4, X5, X9
 	XORL       AX, R13
+	VSHUFPS    $0x9e, X4, X5, X9
+	ADDL       (SP), R9
+	RORXL      $0x17, CX, CX
 	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X4, X8
 	ADDL       R13, BX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, CX, CX
+	VPTERNLOGD $0x96, X7, X6, X8
 	ADDL       R12, R9
 	XORL       R12, R11
-	ADDL       R11, BX
-	VPTERNLOGD $0x96, X7, X6, X8
 	RORXL      $0x0f, R9, R10
+	ADDL       R11, BX
 	RORXL      $0x17, R9, R11
-	VPROLD     $0x0f, X8, X6
 	XORL       R11, R9
 	XORL       R10, R9
+	VPROLD     $0x0f, X8, X6
 	XORL       R9, R14
 
 	// Round 1.
 	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
 	MOVL       AX, R12
 	XORL       CX, R12
-	RORXL      $0x0d, SI, SI
 	ADDL       284(SP), DX
 	MOVL       R9, R13
 	XORL       SI, R13
 	LEAL       -208106958(R10)(R9*1), R11
-	ADDL       4(SP), R8
-	VPROLD     $0x17, X8, X7
 	XORL       BX, R12
+	VPROLD     $0x17, X8, X7
+	ADDL       4(SP), R8
+	RORXL      $0x17, AX, AX
 	ADDL       R14, R8
+	RORXL      $0x19, R11, R11
 	VPTERNLOGD $0x96, X6, X7, X8
 	ADDL       R12, DX
-	RORXL      $0x19, R11, R11
-	RORXL      $0x17, AX, AX
+	VPROLD     $0x07, X1, X6
 	ADDL       R11, R8
 	XORL       R11, R10
+	RORXL      $0x0f, R8, R11
 	ADDL       R10, DX
-	VPROLD     $0x07, X1, X6
-	RORXL      $0x0f, R8, R10
-	RORXL      $0x17, R8, R11
-	VPTERNLOGD $0x96, X6, X5, X8
-	XORL       R11, R8
+	RORXL      $0x17, R8, R10
 	XORL       R10, R8
+	XORL       R11, R8
+	VPTERNLOGD $0x96, X6, X5, X8
 	XORL       R8, R13
 
 	// Round 2.
 	RORXL    $0x14, DX, R10
+	RORXL    $0x0d, R9, R9
 	MOVL     BX, R12
 	XORL     AX, R12
-	RORXL    $0x0d, R9, R9
 	ADDL     288(SP), CX
 	MOVL     R8, R14
 	XORL     R9, R14
 	LEAL     -416213915(R10)(R8*1), R11
-	ADDL     8(SP), DI
-	VPSHUFD  $0xff, X4, X6
 	XORL     DX, R12
+	VPSHUFD  $0xff, X4, X6
+	ADDL     8(SP), DI
+	RORXL    $0x17, BX, BX
 	ADDL     R13, DI
+	RORXL    $0x19, R11, R11
 	VPBLENDD $0x01, X6, X8, X8
 	ADDL     R12, CX
-	RORXL    $0x19, R11, R11
-	RORXL    $0x17, BX, BX
+	VMOVDQU  X8, 60(SP)
 	ADDL     R11, DI
 	XORL     R11, R10
+	RORXL    $0x0f, DI, R11
 	ADDL     R10, CX
-	VMOVDQU  X8, 60(SP)
-	RORXL    $0x0f, DI, R10
-	RORXL    $0x17, DI, R11
-	VPXOR    X9, X8, X6
-	XORL     R11, DI
+	RORXL    $0x17, DI, R10
 	XORL     R10, DI
+	XORL     R11, DI
+	VPXOR    X9, X8, X6
 	XORL     DI, R14
 
 	// Round 3.
 	VMOVDQU    X6, 324(SP)
 	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
 	MOVL       DX, R12
 	XORL       BX, R12
-	RORXL      $0x0d, R8, R8
 	ADDL       292(SP), AX
 	MOVL       DI, R13
 	XORL       R8, R13
 	LEAL       -832427829(R10)(DI*1), R11
-	ADDL       12(SP), SI
-	VSHUFPS    $0x9e, X8, X4, X7
 	XORL       CX, R12
+	VSHUFPS    $0x9e, X8, X4, X7
+	ADDL       12(SP), SI
+	RORXL      $0x17, DX, DX
 	ADDL       R14, SI
+	RORXL      $0x19, R11, R11
 	VPROLD     $0x0f, X8, X6
 	ADDL       R12, AX
-	RORXL      $0x19, R11, R11
-	RORXL      $0x17, DX, DX
+	VPTERNLOGD $0x96, X1, X5, X6
 	ADDL       R11, SI
 	XORL       R11, R10
+	RORXL      $0x0f, SI, R11
 	ADDL       R10, AX
-	VPTERNLOGD $0x96, X1, X5, X6
-	RORXL      $0x0f, SI, R10
-	RORXL      $0x17, SI, R11
-	VPROLD     $0x0f, X6, X1
-	XORL       R11, SI
+	RORXL      $0x17, SI, R10
 	XORL       R10, SI
+	XORL       R11, SI
+	VPROLD     $0x0f, X6, X1
 	XORL       SI, R13
 
 	// Round 4.
 	RORXL      $0x14, AX, R10
+	RORXL      $0x0d, DI, DI
 	MOVL       CX, R12
 	XORL       DX, R12
-	RORXL      $0x0d, DI, DI
 	ADDL       296(SP), BX
 	MOVL       SI, R14
 	XORL       DI, R14
 	LEAL       -1664855657(R10)(SI*1), R11
-	ADDL       16(SP), R9
-	VPROLD     $0x17, X6, X5
 	XORL       AX, R12
+	VPROLD     $0x17, X6, X5
+	ADDL       16(SP), R9
+	RORXL      $0x17, CX, CX
 	ADDL       R13, R9
+	RORXL      $0x19, R11, R11
 	VPTERNLOGD $0x96, X1, X5, X6
 	ADDL       R12, BX
-	RORXL      $0x19, R11, R11
-	RORXL      $0x17, CX, CX
+	VPROLD     $0x07, X2, X1
 	ADDL       R11, R9
 	XORL       R11, R10
+	RORXL      $0x0f, R9, R11
 	ADDL       R10, BX
-	VPROLD     $0x07, X2, X1
-	RORXL      $0x0f, R9, R10
-	RORXL      $0x17, R9, R11
-	VPTERNLOGD $0x96, X1, X4, X6
-	XORL       R11, R9
+	RORXL      $0x17, R9, R10
 	XORL       R10, R9
+	XORL       R11, R9
+	VPTERNLOGD $0x96, X1, X4, X6
 	XORL       R9, R14
 
 	// Round 5.
 	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
 	MOVL    AX, R12
 	XORL    CX, R12
-	RORXL   $0x0d, SI, SI
 	ADDL    300(SP), DX
 	MOVL    R9, R13
 	XORL    SI, R13
 	LEAL    965255983(R10)(R9*1), R11
-	ADDL    20(SP), R8
-	VMOVDQU X6, 72(SP)
 	XORL    BX, R12
+	VMOVDQU X6, 72(SP)
+	ADDL    20(SP), R8
+	RORXL   $0x17, AX, AX
 	ADDL    R14, R8
+	RORXL   $0x19, R11, R11
 	VPXOR   X7, X6, X1
 	ADDL    R12, DX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, AX, AX
+	VMOVDQU X1, 336(SP)
 	ADDL    R11, R8
 	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
 	ADDL    R10, DX
-	VMOVDQU X1, 336(SP)
-	RORXL   $0x0f, R8, R10
-	RORXL   $0x17, R8, R11
-	XORL    R11, R8
+	RORXL   $0x17, R8, R10
 	XORL    R10, R8
+	XORL    R11, R8
 	XORL    R8, R13
 
 	// Round 6.
 	RORXL      $0x14, DX, R10
+	RORXL      $0x0d, R9, R9
 	MOVL       BX, R12
 	XORL       AX, R12
-	RORXL      $0x0d, R9, R9
 	ADDL       304(SP), CX
 	MOVL       R8, R14
 	XORL       R9, R14
 	LEAL       1930511966(R10)(R8*1), R11
-	ADDL       24(SP), DI
-	VSHUFPS    $0x9e, X6, X8, X5
 	XORL       DX, R12
+	VSHUFPS    $0x9e, X6, X8, X5
+	ADDL       24(SP), DI
+	RORXL      $0x17, BX, BX
 	ADDL       R13, DI
+	RORXL      $0x19, R11, R11
 	VPROLD     $0x0f, X6, X1
 	ADDL       R12, CX
-	RORXL      $0x19, R11, R11
-	RORXL      $0x17, BX, BX
+	VPTERNLOGD $0x96, X2, X4, X1
 	ADDL       R11, DI
 	XORL       R11, R10
+	RORXL      $0x0f, DI, R11
 	ADDL       R10, CX
-	VPTERNLOGD $0x96, X2, X4, X1
-	RORXL      $0x0f, DI, R10
-	RORXL      $0x17, DI, R11
-	VPROLD     $0x0f, X1, X2
-	XORL       R11, DI
+	RORXL      $0x17, DI, R10
 	XORL       R10, DI
+	XORL       R11, DI
+	VPROLD     $0x0f, X1, X2
 	XORL       DI, R14
 
 	// Round 7.
 	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
 	MOVL       DX, R12
 	XORL       BX, R12
-	RORXL      $0x0d, R8, R8
 	ADDL       308(SP), AX
 	MOVL       DI, R13
 	XORL       R8, R13
 	LEAL       -433943364(R10)(DI*1), R11
-	ADDL       28(SP), SI
-	VPROLD     $0x17, X1, X4
 	XORL       CX, R12
+	VPROLD     $0x17, X1, X4
+	ADDL       28(SP), SI
+	RORXL      $0x17, DX, DX
 	ADDL       R14, SI
+	RORXL      $0x19, R11, R11
 	VPTERNLOGD $0x96, X2, X4, X1
 	ADDL       R12, AX
-	RORXL      $0x19, R11, R11
-	RORXL      $0x17, DX, DX
+	VPROLD     $0x07, X3, X2
 	ADDL       R11, SI
 	XORL       R11, R10
+	RORXL      $0x0f, SI, R11
 	ADDL       R10, AX
-	VPROLD     $0x07, X3, X2
-	RORXL      $0x0f, SI, R10
-	RORXL      $0x17, SI, R11
-	VPTERNLOGD $0x96, X2, X8, X1
-	XORL       R11, SI
+	RORXL      $0x17, SI, R10
 	XORL       R10, SI
+	XORL       R11, SI
+	VPTERNLOGD $0x96, X2, X8, X1
 	XORL       SI, R13
 
 	// Round 8.
 	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
 	MOVL    CX, R12
 	XORL    DX, R12
-	RORXL   $0x0d, DI, DI
 	ADDL    312(SP), BX
 	MOVL    SI, R14
 	XORL    DI, R14
 	LEAL    -867886727(R10)(SI*1), R11
-	ADDL    32(SP), R9
-	VMOVDQU X1, 84(SP)
 	XORL    AX, R12
+	VMOVDQU X1, 84(SP)
+	ADDL    32(SP), R9
+	RORXL   $0x17, CX, CX
 	ADDL    R13, R9
+	RORXL   $0x19, R11, R11
 	VPXOR   X5, X1, X2
 	ADDL    R12, BX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, CX, CX
+	VMOVDQU X2, 348(SP)
 	ADDL    R11, R9
 	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
 	ADDL    R10, BX
-	VMOVDQU X2, 348(SP)
-	RORXL   $0x0f, R9, R10
-	RORXL   $0x17, R9, R11
-	XORL    R11, R9
+	RORXL   $0x17, R9, R10
 	XORL    R10, R9
+	XORL    R11, R9
 	XORL    R9, R14
 
 	// Round 9.
 	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
 	MOVL       AX, R12
 	XORL       CX, R12
-	RORXL      $0x0d, SI, SI
 	ADDL       316(SP), DX
 	MOVL       R9, R13
 	XORL       SI, R13
 	LEAL       -1735773453(R10)(R9*1), R11
-	ADDL       36(SP), R8
-	VSHUFPS    $0x9e, X1, X6, X4
 	XORL       BX, R12
+	VSHUFPS    $0x9e, X1, X6, X4
+	ADDL       36(SP), R8
+	RORXL      $0x17, AX, AX
 	ADDL       R14, R8
+	RORXL      $0x19, R11, R11
 	VPROLD     $0x0f, X1, X2
 	ADDL       R12, DX
-	RORXL      $0x19, R11, R11
-	RORXL      $0x17, AX, AX
+	VPTERNLOGD $0x96, X3, X8, X2
 	ADDL       R11, R8
 	XORL       R11, R10
+	RORXL      $0x0f, R8, R11
 	ADDL       R10, DX
-	VPTERNLOGD $0x96, X3, X8, X2
-	RORXL      $0x0f, R8, R10
-	RORXL      $0x17, R8, R11
-	VPROLD     $0x0f, X2, X3
-	XORL       R11, R8
+	RORXL      $0x17, R8, R10
 	XORL       R10, R8
+	XORL       R11, R8
+	VPROLD     $0x0f, X2, X3
 	XORL       R8, R13
 
 	// Round 10.
 	RORXL      $0x14, DX, R10
+	RORXL      $0x0d, R9, R9
 	MOVL       BX, R12
 	XORL       AX, R12
-	RORXL      $0x0d, R9, R9
 	ADDL       320(SP), CX
 	MOVL       R8, R14
 	XORL       R9, R14
 	LEAL       823420391(R10)(R8*1), R11
-	ADDL       40(SP), DI
-	VPROLD     $0x17, X2, X8
 	XORL       DX, R12
+	VPROLD     $0x17, X2, X8
+	ADDL       40(SP), DI
+	RORXL      $0x17, BX, BX
 	ADDL       R13, DI
+	RORXL      $0x19, R11, R11
 	VPTERNLOGD $0x96, X3, X8, X2
 	ADDL       R12, CX
-	RORXL      $0x19, R11, R11
-	RORXL      $0x17, BX, BX
+	VPROLD     $0x07, X9, X3
 	ADDL       R11, DI
 	XORL       R11, R10
+	RORXL      $0x0f, DI, R11
 	ADDL       R10, CX
-	VPROLD     $0x07, X9, X3
-	RORXL      $0x0f, DI, R10
-	RORXL      $0x17, DI, R11
-	VPTERNLOGD $0x96, X3, X6, X2
-	XORL       R11, DI
+	RORXL      $0x17, DI, R10
 	XORL       R10, DI
+	XORL       R11, DI
+	VPTERNLOGD $0x96, X3, X6, X2
 	XORL       DI, R14
 
 	// Round 11.
 	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
 	MOVL    DX, R12
 	XORL    BX, R12
-	RORXL   $0x0d, R8, R8
 	ADDL    324(SP), AX
 	MOVL    DI, R13
 	XORL    R8, R13
 	LEAL    1646840782(R10)(DI*1), R11
-	ADDL    44(SP), SI
-	VMOVDQU X2, 96(SP)
 	XORL    CX, R12
+	VMOVDQU X2, 96(SP)
+	ADDL    44(SP), SI
+	RORXL   $0x17, DX, DX
 	ADDL    R14, SI
+	RORXL   $0x19, R11, R11
 	VPXOR   X4, X2, X3
 	ADDL    R12, AX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, DX, DX
+	VMOVDQU X3, 360(SP)
 	ADDL    R11, SI
 	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
 	ADDL    R10, AX
-	VMOVDQU X3, 360(SP)
-	RORXL   $0x0f, SI, R10
-	RORXL   $0x17, SI, R11
-	XORL    R11, SI
+	RORXL   $0x17, SI, R10
 	XORL    R10, SI
+	XORL    R11, SI
 	XORL    SI, R13
 
 	// Round 12.
 	RORXL      $0x14, AX, R10
+	RORXL      $0x0d, DI, DI
 	MOVL       CX, R12
 	XORL       DX, R12
-	RORXL      $0x0d, DI, DI
 	ADDL       328(SP), BX
 	MOVL       SI, R14
 	XORL       DI, R14
 	LEAL       -1001285732(R10)(SI*1), R11
-	ADDL       48(SP), R9
-	VSHUFPS    $0x9e, X2, X1, X8
 	XORL       AX, R12
+	VSHUFPS    $0x9e, X2, X1, X8
+	ADDL       48(SP), R9
+	RORXL      $0x17, CX, CX
 	ADDL       R13, R9
+	RORXL      $0x19, R11, R11
 	VPROLD     $0x0f, X2, X3
 	ADDL       R12, BX
-	RORXL      $0x19, R11, R11
-	RORXL      $0x17, CX, CX
+	VPTERNLOGD $0x96, X9, X6, X3
 	ADDL       R11, R9
 	XORL       R11, R10
+	RORXL      $0x0f, R9, R11
 	ADDL       R10, BX
-	VPTERNLOGD $0x96, X9, X6, X3
-	RORXL      $0x0f, R9, R10
-	RORXL      $0x17, R9, R11
-	VPROLD     $0x0f, X3, X6
-	XORL       R11, R9
+	RORXL      $0x17, R9, R10
 	XORL       R10, R9
+	XORL       R11, R9
+	VPROLD     $0x0f, X3, X6
 	XORL       R9, R14
 
 	// Round 13.
 	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
 	MOVL       AX, R12
 	XORL       CX, R12
-	RORXL      $0x0d, SI, SI
 	ADDL       332(SP), DX
 	MOVL       R9, R13
 	XORL       SI, R13
 	LEAL       -2002571463(R10)(R9*1), R11
-	ADDL       52(SP), R8
-	VPROLD     $0x17, X3, X9
 	XORL       BX, R12
+	VPROLD     $0x17, X3, X9
+	ADDL       52(SP), R8
+	RORXL      $0x17, AX, AX
 	ADDL       R14, R8
+	RORXL      $0x19, R11, R11
 	VPTERNLOGD $0x96, X6, X9, X3
 	ADDL       R12, DX
-	RORXL      $0x19, R11, R11
-	RORXL      $0x17, AX, AX
+	VPROLD     $0x07, X7, X6
 	ADDL       R11, R8
 	XORL       R11, R10
+	RORXL      $0x0f, R8, R11
 	ADDL       R10, DX
-	VPROLD     $0x07, X7, X6
-	RORXL      $0x0f, R8, R10
-	RORXL      $0x17, R8, R11
-	VPTERNLOGD $0x96, X6, X1, X3
-	XORL       R11, R8
+	RORXL      $0x17, R8, R10
 	XORL       R10, R8
+	XORL       R11, R8
+	VPTERNLOGD $0x96, X6, X1, X3
 	XORL       R8, R13
 
 	// Round 14.
 	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
 	MOVL    BX, R12
 	XORL    AX, R12
-	RORXL   $0x0d, R9, R9
 	ADDL    336(SP), CX
 	MOVL    R8, R14
 	XORL    R9, R14
 	LEAL    289824371(R10)(R8*1), R11
-	ADDL    56(SP), DI
-	VMOVDQU X3, 108(SP)
 	XORL    DX, R12
+	VMOVDQU X3, 108(SP)
+	ADDL    56(SP), DI
+	RORXL   $0x17, BX, BX
 	ADDL    R13, DI
+	RORXL   $0x19, R11, R11
 	VPXOR   X8, X3, X6
 	ADDL    R12, CX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, BX, BX
+	VMOVDQU X6, 372(SP)
 	ADDL    R11, DI
 	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
 	ADDL    R10, CX
-	VMOVDQU X6, 372(SP)
-	RORXL   $0x0f, DI, R10
-	RORXL   $0x17, DI, R11
-	XORL    R11, DI
+	RORXL   $0x17, DI, R10
 	XORL    R10, DI
+	XORL    R11, DI
 	XORL    DI, R14
 
 	// Round 15.
 	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
 	MOVL       DX, R12
 	XORL       BX, R12
-	RORXL      $0x0d, R8, R8
 	ADDL       340(SP), AX
 	MOVL       DI, R13
 	XORL       R8, R13
 	LEAL       579648742(R10)(DI*1), R11
-	ADDL       60(SP), SI
-	VSHUFPS    $0x9e, X3, X2, X9
 	XORL       CX, R12
+	VSHUFPS    $0x9e, X3, X2, X9
+	ADDL       60(SP), SI
+	RORXL      $0x17, DX, DX
 	ADDL       R14, SI
+	RORXL      $0x19, R11, R11
 	VPROLD     $0x0f, X3, X6
 	ADDL       R12, AX
-	RORXL      $0x19, R11, R11
-	RORXL      $0x17, DX, DX
+	VPTERNLOGD $0x96, X7, X1, X6
 	ADDL       R11, SI
 	XORL       R11, R10
-	ADDL       R10, AX
-	VPTERNLOGD $0x96, X7, X1, X6
 	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
 	RORXL      $0x17, SI, R10
-	VPROLD     $0x0f, X6, X1
 	XORL       R10, SI
 	MOVL       SI, R10
 	ANDL       R13, R10
 	XORL       R11, SI
+	VPROLD     $0x0f, X6, X1
 	ANDL       R13, R11
 	XORL       R8, R11
 	XORL       R11, R10
 
 	// Round 16.
 	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
 	MOVL       CX, R13
 	XORL       DX, R13
-	RORXL      $0x0d, DI, DI
 	ADDL       344(SP), BX
 	MOVL       SI, R15
 	XORL       DI, R15
 	LEAL       -1651869049(R11)(SI*1), R12
 	MOVL       CX, R14
 	ANDL       DX, R14
-	ADDL       64(SP), R9
 	ADDL       R14, BX
-	VPROLD     $0x17, X6, X7
 	ANDL       AX, R13
+	VPROLD     $0x17, X6, X7
+	ADDL       64(SP), R9
+	RORXL      $0x17, CX, CX
 	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X1, X7, X6
 	ADDL       R13, BX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, CX, CX
+	VPROLD     $0x07, X5, X1
 	ADDL       R12, R9
 	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
 	ADDL       R11, BX
-	VPROLD     $0x07, X5, X1
-	RORXL      $0x0f, R9, R11
-	RORXL      $0x17, R9, R10
-	VPTERNLOGD $0x96, X1, X2, X6
-	XORL       R10, R9
-	MOVL       R9, R10
-	ANDL       R15, R10
+	RORXL      $0x17, R9, R11
 	XORL       R11, R9
+	MOVL       R9, R11
 	ANDL       R15, R11
-	XORL       DI, R11
-	XORL       R11, R10
+	XORL       R10, R9
+	VPTERNLOGD $0x96, X1, X2, X6
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 17.
-	RORXL   $0x14, BX, R11
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
 	MOVL    AX, R13
 	XORL    CX, R13
-	RORXL   $0x0d, SI, SI
 	ADDL    348(SP), DX
 	MOVL    R9, R15
 	XORL    SI, R15
-	LEAL    991229199(R11)(R9*1), R12
+	LEAL    991229199(R10)(R9*1), R12
 	MOVL    AX, R14
 	ANDL    CX, R14
-	ADDL    68(SP), R8
 	ADDL    R14, DX
-	VMOVDQU X6, 120(SP)
 	ANDL    BX, R13
-	ADDL    R10, R8
+	VMOVDQU X6, 120(SP)
+	ADDL    68(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R11, R8
+	RORXL   $0x19, R12, R12
 	VPXOR   X9, X6, X1
 	ADDL    R13, DX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, AX, AX
-	ADDL    R12, R8
-	XORL    R12, R11
-	ADDL    R11, DX
 	VMOVDQU X1, 384(SP)
+	ADDL    R12, R8
+	XORL    R12, R10
 	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
 	RORXL   $0x17, R8, R10
 	XORL    R10, R8
 	MOVL    R8, R10
@@ -598,203 +598,203 @@ streamAVX512_words:
 
 	// Round 18.
 	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
 	MOVL       BX, R13
 	XORL       AX, R13
-	RORXL      $0x0d, R9, R9
 	ADDL       352(SP), CX
 	MOVL       R8, R15
 	XORL       R9, R15
 	LEAL       1982458398(R11)(R8*1), R12
 	MOVL       BX, R14
 	ANDL       AX, R14
-	ADDL       72(SP), DI
 	ADDL       R14, CX
-	VSHUFPS    $0x9e, X6, X3, X7
 	ANDL       DX, R13
+	VSHUFPS    $0x9e, X6, X3, X7
+	ADDL       72(SP), DI
+	RORXL      $0x17, BX, BX
 	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X6, X1
 	ADDL       R13, CX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, BX, BX
+	VPTERNLOGD $0x96, X5, X2, X1
 	ADDL       R12, DI
 	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
 	ADDL       R11, CX
-	VPTERNLOGD $0x96, X5, X2, X1
-	RORXL      $0x0f, DI, R11
-	RORXL      $0x17, DI, R10
-	VPROLD     $0x0f, X1, X2
-	XORL       R10, DI
-	MOVL       DI, R10
-	ANDL       R15, R10
+	RORXL      $0x17, DI, R11
 	XORL       R11, DI
+	MOVL       DI, R11
 	ANDL       R15, R11
-	XORL       R9, R11
-	XORL       R11, R10
+	XORL       R10, DI
+	VPROLD     $0x0f, X1, X2
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 19.
-	RORXL      $0x14, CX, R11
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
 	MOVL       DX, R13
 	XORL       BX, R13
-	RORXL      $0x0d, R8, R8
 	ADDL       356(SP), AX
 	MOVL       DI, R15
 	XORL       R8, R15
-	LEAL       -330050500(R11)(DI*1), R12
+	LEAL       -330050500(R10)(DI*1), R12
 	MOVL       DX, R14
 	ANDL       BX, R14
-	ADDL       76(SP), SI
 	ADDL       R14, AX
-	VPROLD     $0x17, X1, X5
 	ANDL       CX, R13
-	ADDL       R10, SI
+	VPROLD     $0x17, X1, X5
+	ADDL       76(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X2, X5, X1
 	ADDL       R13, AX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, DX, DX
-	ADDL       R12, SI
-	XORL       R12, R11
-	ADDL       R11, AX
 	VPROLD     $0x07, X4, X2
+	ADDL       R12, SI
+	XORL       R12, R10
 	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
 	RORXL      $0x17, SI, R10
-	VPTERNLOGD $0x96, X2, X3, X1
 	XORL       R10, SI
 	MOVL       SI, R10
 	ANDL       R15, R10
 	XORL       R11, SI
+	VPTERNLOGD $0x96, X2, X3, X1
 	ANDL       R15, R11
 	XORL       R8, R11
 	XORL       R11, R10
 
 	// Round 20.
 	RORXL   $0x14, AX, R11
+	RORXL   $0x0d, DI, DI
 	MOVL    CX, R13
 	XORL    DX, R13
-	RORXL   $0x0d, DI, DI
 	ADDL    360(SP), BX
 	MOVL    SI, R15
 	XORL    DI, R15
 	LEAL    -660100999(R11)(SI*1), R12
 	MOVL    CX, R14
 	ANDL    DX, R14
-	ADDL    80(SP), R9
 	ADDL    R14, BX
-	VMOVDQU X1, 132(SP)
 	ANDL    AX, R13
+	VMOVDQU X1, 132(SP)
+	ADDL    80(SP), R9
+	RORXL   $0x17, CX, CX
 	ADDL    R10, R9
+	RORXL   $0x19, R12, R12
 	VPXOR   X7, X1, X2
 	ADDL    R13, BX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, CX, CX
+	VMOVDQU X2, 396(SP)
 	ADDL    R12, R9
 	XORL    R12, R11
+	RORXL   $0x0f, R9, R10
 	ADDL    R11, BX
-	VMOVDQU X2, 396(SP)
-	RORXL   $0x0f, R9, R11
-	RORXL   $0x17, R9, R10
-	XORL    R10, R9
-	MOVL    R9, R10
-	ANDL    R15, R10
+	RORXL   $0x17, R9, R11
 	XORL    R11, R9
+	MOVL    R9, R11
 	ANDL    R15, R11
-	XORL    DI, R11
-	XORL    R11, R10
+	XORL    R10, R9
+	ANDL    R15, R10
+	XORL    DI, R10
+	XORL    R10, R11
 
 	// Round 21.
-	RORXL      $0x14, BX, R11
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
 	MOVL       AX, R13
 	XORL       CX, R13
-	RORXL      $0x0d, SI, SI
 	ADDL       364(SP), DX
 	MOVL       R9, R15
 	XORL       SI, R15
-	LEAL       -1320201997(R11)(R9*1), R12
+	LEAL       -1320201997(R10)(R9*1), R12
 	MOVL       AX, R14
 	ANDL       CX, R14
-	ADDL       84(SP), R8
 	ADDL       R14, DX
-	VSHUFPS    $0x9e, X1, X6, X5
 	ANDL       BX, R13
-	ADDL       R10, R8
+	VSHUFPS    $0x9e, X1, X6, X5
+	ADDL       84(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X1, X2
 	ADDL       R13, DX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, AX, AX
-	ADDL       R12, R8
-	XORL       R12, R11
-	ADDL       R11, DX
 	VPTERNLOGD $0x96, X4, X3, X2
+	ADDL       R12, R8
+	XORL       R12, R10
 	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
 	RORXL      $0x17, R8, R10
-	VPROLD     $0x0f, X2, X3
 	XORL       R10, R8
 	MOVL       R8, R10
 	ANDL       R15, R10
 	XORL       R11, R8
+	VPROLD     $0x0f, X2, X3
 	ANDL       R15, R11
 	XORL       SI, R11
 	XORL       R11, R10
 
 	// Round 22.
 	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
 	MOVL       BX, R13
 	XORL       AX, R13
-	RORXL      $0x0d, R9, R9
 	ADDL       368(SP), CX
 	MOVL       R8, R15
 	XORL       R9, R15
 	LEAL       1654563303(R11)(R8*1), R12
 	MOVL       BX, R14
 	ANDL       AX, R14
-	ADDL       88(SP), DI
 	ADDL       R14, CX
-	VPROLD     $0x17, X2, X4
 	ANDL       DX, R13
+	VPROLD     $0x17, X2, X4
+	ADDL       88(SP), DI
+	RORXL      $0x17, BX, BX
 	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X3, X4, X2
 	ADDL       R13, CX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, BX, BX
+	VPROLD     $0x07, X8, X3
 	ADDL       R12, DI
 	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
 	ADDL       R11, CX
-	VPROLD     $0x07, X8, X3
-	RORXL      $0x0f, DI, R11
-	RORXL      $0x17, DI, R10
-	VPTERNLOGD $0x96, X3, X6, X2
-	XORL       R10, DI
-	MOVL       DI, R10
-	ANDL       R15, R10
+	RORXL      $0x17, DI, R11
 	XORL       R11, DI
+	MOVL       DI, R11
 	ANDL       R15, R11
-	XORL       R9, R11
-	XORL       R11, R10
+	XORL       R10, DI
+	VPTERNLOGD $0x96, X3, X6, X2
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 23.
-	RORXL   $0x14, CX, R11
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
 	MOVL    DX, R13
 	XORL    BX, R13
-	RORXL   $0x0d, R8, R8
 	ADDL    372(SP), AX
 	MOVL    DI, R15
 	XORL    R8, R15
-	LEAL    -985840690(R11)(DI*1), R12
+	LEAL    -985840690(R10)(DI*1), R12
 	MOVL    DX, R14
 	ANDL    BX, R14
-	ADDL    92(SP), SI
 	ADDL    R14, AX
-	VMOVDQU X2, 144(SP)
 	ANDL    CX, R13
-	ADDL    R10, SI
+	VMOVDQU X2, 144(SP)
+	ADDL    92(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R11, SI
+	RORXL   $0x19, R12, R12
 	VPXOR   X5, X2, X3
 	ADDL    R13, AX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, DX, DX
-	ADDL    R12, SI
-	XORL    R12, R11
-	ADDL    R11, AX
 	VMOVDQU X3, 408(SP)
+	ADDL    R12, SI
+	XORL    R12, R10
 	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
 	RORXL   $0x17, SI, R10
 	XORL    R10, SI
 	MOVL    SI, R10
@@ -806,203 +806,203 @@ streamAVX512_words:
 
 	// Round 24.
 	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
 	MOVL       CX, R13
 	XORL       DX, R13
-	RORXL      $0x0d, DI, DI
 	ADDL       376(SP), BX
 	MOVL       SI, R15
 	XORL       DI, R15
 	LEAL       -1971681379(R11)(SI*1), R12
 	MOVL       CX, R14
 	ANDL       DX, R14
-	ADDL       96(SP), R9
 	ADDL       R14, BX
-	VSHUFPS    $0x9e, X2, X1, X4
 	ANDL       AX, R13
+	VSHUFPS    $0x9e, X2, X1, X4
+	ADDL       96(SP), R9
+	RORXL      $0x17, CX, CX
 	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X2, X3
 	ADDL       R13, BX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, CX, CX
+	VPTERNLOGD $0x96, X8, X6, X3
 	ADDL       R12, R9
 	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
 	ADDL       R11, BX
-	VPTERNLOGD $0x96, X8, X6, X3
-	RORXL      $0x0f, R9, R11
-	RORXL      $0x17, R9, R10
-	VPROLD     $0x0f, X3, X6
-	XORL       R10, R9
-	MOVL       R9, R10
-	ANDL       R15, R10
+	RORXL      $0x17, R9, R11
 	XORL       R11, R9
+	MOVL       R9, R11
 	ANDL       R15, R11
-	XORL       DI, R11
-	XORL       R11, R10
+	XORL       R10, R9
+	VPROLD     $0x0f, X3, X6
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 25.
-	RORXL      $0x14, BX, R11
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
 	MOVL       AX, R13
 	XORL       CX, R13
-	RORXL      $0x0d, SI, SI
 	ADDL       380(SP), DX
 	MOVL       R9, R15
 	XORL       SI, R15
-	LEAL       351604539(R11)(R9*1), R12
+	LEAL       351604539(R10)(R9*1), R12
 	MOVL       AX, R14
 	ANDL       CX, R14
-	ADDL       100(SP), R8
 	ADDL       R14, DX
-	VPROLD     $0x17, X3, X8
 	ANDL       BX, R13
-	ADDL       R10, R8
+	VPROLD     $0x17, X3, X8
+	ADDL       100(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X6, X8, X3
 	ADDL       R13, DX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, AX, AX
-	ADDL       R12, R8
-	XORL       R12, R11
-	ADDL       R11, DX
 	VPROLD     $0x07, X9, X6
+	ADDL       R12, R8
+	XORL       R12, R10
 	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
 	RORXL      $0x17, R8, R10
-	VPTERNLOGD $0x96, X6, X1, X3
 	XORL       R10, R8
 	MOVL       R8, R10
 	ANDL       R15, R10
 	XORL       R11, R8
+	VPTERNLOGD $0x96, X6, X1, X3
 	ANDL       R15, R11
 	XORL       SI, R11
 	XORL       R11, R10
 
 	// Round 26.
 	RORXL   $0x14, DX, R11
+	RORXL   $0x0d, R9, R9
 	MOVL    BX, R13
 	XORL    AX, R13
-	RORXL   $0x0d, R9, R9
 	ADDL    384(SP), CX
 	MOVL    R8, R15
 	XORL    R9, R15
 	LEAL    703209078(R11)(R8*1), R12
 	MOVL    BX, R14
 	ANDL    AX, R14
-	ADDL    104(SP), DI
 	ADDL    R14, CX
-	VMOVDQU X3, 156(SP)
 	ANDL    DX, R13
+	VMOVDQU X3, 156(SP)
+	ADDL    104(SP), DI
+	RORXL   $0x17, BX, BX
 	ADDL    R10, DI
+	RORXL   $0x19, R12, R12
 	VPXOR   X4, X3, X6
 	ADDL    R13, CX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, BX, BX
+	VMOVDQU X6, 420(SP)
 	ADDL    R12, DI
 	XORL    R12, R11
+	RORXL   $0x0f, DI, R10
 	ADDL    R11, CX
-	VMOVDQU X6, 420(SP)
-	RORXL   $0x0f, DI, R11
-	RORXL   $0x17, DI, R10
-	XORL    R10, DI
-	MOVL    DI, R10
-	ANDL    R15, R10
+	RORXL   $0x17, DI, R11
 	XORL    R11, DI
+	MOVL    DI, R11
 	ANDL    R15, R11
-	XORL    R9, R11
-	XORL    R11, R10
+	XORL    R10, DI
+	ANDL    R15, R10
+	XORL    R9, R10
+	XORL    R10, R11
 
 	// Round 27.
-	RORXL      $0x14, CX, R11
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
 	MOVL       DX, R13
 	XORL       BX, R13
-	RORXL      $0x0d, R8, R8
 	ADDL       388(SP), AX
 	MOVL       DI, R15
 	XORL       R8, R15
-	LEAL       1406418156(R11)(DI*1), R12
+	LEAL       1406418156(R10)(DI*1), R12
 	MOVL       DX, R14
 	ANDL       BX, R14
-	ADDL       108(SP), SI
 	ADDL       R14, AX
-	VSHUFPS    $0x9e, X3, X2, X8
 	ANDL       CX, R13
-	ADDL       R10, SI
+	VSHUFPS    $0x9e, X3, X2, X8
+	ADDL       108(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X3, X6
 	ADDL       R13, AX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, DX, DX
-	ADDL       R12, SI
-	XORL       R12, R11
-	ADDL       R11, AX
 	VPTERNLOGD $0x96, X9, X1, X6
+	ADDL       R12, SI
+	XORL       R12, R10
 	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
 	RORXL      $0x17, SI, R10
-	VPROLD     $0x0f, X6, X1
 	XORL       R10, SI
 	MOVL       SI, R10
 	ANDL       R15, R10
 	XORL       R11, SI
+	VPROLD     $0x0f, X6, X1
 	ANDL       R15, R11
 	XORL       R8, R11
 	XORL       R11, R10
 
 	// Round 28.
 	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
 	MOVL       CX, R13
 	XORL       DX, R13
-	RORXL      $0x0d, DI, DI
 	ADDL       392(SP), BX
 	MOVL       SI, R15
 	XORL       DI, R15
 	LEAL       -1482130984(R11)(SI*1), R12
 	MOVL       CX, R14
 	ANDL       DX, R14
-	ADDL       112(SP), R9
 	ADDL       R14, BX
-	VPROLD     $0x17, X6, X9
 	ANDL       AX, R13
+	VPROLD     $0x17, X6, X9
+	ADDL       112(SP), R9
+	RORXL      $0x17, CX, CX
 	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X1, X9, X6
 	ADDL       R13, BX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, CX, CX
+	VPROLD     $0x07, X7, X1
 	ADDL       R12, R9
 	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
 	ADDL       R11, BX
-	VPROLD     $0x07, X7, X1
-	RORXL      $0x0f, R9, R11
-	RORXL      $0x17, R9, R10
-	VPTERNLOGD $0x96, X1, X2, X6
-	XORL       R10, R9
-	MOVL       R9, R10
-	ANDL       R15, R10
+	RORXL      $0x17, R9, R11
 	XORL       R11, R9
+	MOVL       R9, R11
 	ANDL       R15, R11
-	XORL       DI, R11
-	XORL       R11, R10
+	XORL       R10, R9
+	VPTERNLOGD $0x96, X1, X2, X6
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 29.
-	RORXL   $0x14, BX, R11
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
 	MOVL    AX, R13
 	XORL    CX, R13
-	RORXL   $0x0d, SI, SI
 	ADDL    396(SP), DX
 	MOVL    R9, R15
 	XORL    SI, R15
-	LEAL    1330705329(R11)(R9*1), R12
+	LEAL    1330705329(R10)(R9*1), R12
 	MOVL    AX, R14
 	ANDL    CX, R14
-	ADDL    116(SP), R8
 	ADDL    R14, DX
-	VMOVDQU X6, 168(SP)
 	ANDL    BX, R13
-	ADDL    R10, R8
+	VMOVDQU X6, 168(SP)
+	ADDL    116(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R11, R8
+	RORXL   $0x19, R12, R12
 	VPXOR   X8, X6, X1
 	ADDL    R13, DX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, AX, AX
-	ADDL    R12, R8
-	XORL    R12, R11
-	ADDL    R11, DX
 	VMOVDQU X1, 432(SP)
+	ADDL    R12, R8
+	XORL    R12, R10
 	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
 	RORXL   $0x17, R8, R10
 	XORL    R10, R8
 	MOVL    R8, R10
@@ -1014,203 +1014,203 @@ streamAVX512_words:
 
 	// Round 30.
 	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
 	MOVL       BX, R13
 	XORL       AX, R13
-	RORXL      $0x0d, R9, R9
 	ADDL       400(SP), CX
 	MOVL       R8, R15
 	XORL       R9, R15
 	LEAL       -1633556638(R11)(R8*1), R12
 	MOVL       BX, R14
 	ANDL       AX, R14
-	ADDL       120(SP), DI
 	ADDL       R14, CX
-	VSHUFPS    $0x9e, X6, X3, X9
 	ANDL       DX, R13
+	VSHUFPS    $0x9e, X6, X3, X9
+	ADDL       120(SP), DI
+	RORXL      $0x17, BX, BX
 	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X6, X1
 	ADDL       R13, CX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, BX, BX
+	VPTERNLOGD $0x96, X7, X2, X1
 	ADDL       R12, DI
 	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
 	ADDL       R11, CX
-	VPTERNLOGD $0x96, X7, X2, X1
-	RORXL      $0x0f, DI, R11
-	RORXL      $0x17, DI, R10
-	VPROLD     $0x0f, X1, X2
-	XORL       R10, DI
-	MOVL       DI, R10
-	ANDL       R15, R10
+	RORXL      $0x17, DI, R11
 	XORL       R11, DI
+	MOVL       DI, R11
 	ANDL       R15, R11
-	XORL       R9, R11
-	XORL       R11, R10
+	XORL       R10, DI
+	VPROLD     $0x0f, X1, X2
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 31.
-	RORXL      $0x14, CX, R11
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
 	MOVL       DX, R13
 	XORL       BX, R13
-	RORXL      $0x0d, R8, R8
 	ADDL       404(SP), AX
 	MOVL       DI, R15
 	XORL       R8, R15
-	LEAL       1027854021(R11)(DI*1), R12
+	LEAL       1027854021(R10)(DI*1), R12
 	MOVL       DX, R14
 	ANDL       BX, R14
-	ADDL       124(SP), SI
 	ADDL       R14, AX
-	VPROLD     $0x17, X1, X7
 	ANDL       CX, R13
-	ADDL       R10, SI
+	VPROLD     $0x17, X1, X7
+	ADDL       124(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X2, X7, X1
 	ADDL       R13, AX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, DX, DX
-	ADDL       R12, SI
-	XORL       R12, R11
-	ADDL       R11, AX
 	VPROLD     $0x07, X5, X2
+	ADDL       R12, SI
+	XORL       R12, R10
 	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
 	RORXL      $0x17, SI, R10
-	VPTERNLOGD $0x96, X2, X3, X1
 	XORL       R10, SI
 	MOVL       SI, R10
 	ANDL       R15, R10
 	XORL       R11, SI
+	VPTERNLOGD $0x96, X2, X3, X1
 	ANDL       R15, R11
 	XORL       R8, R11
 	XORL       R11, R10
 
 	// Round 32.
 	RORXL   $0x14, AX, R11
+	RORXL   $0x0d, DI, DI
 	MOVL    CX, R13
 	XORL    DX, R13
-	RORXL   $0x0d, DI, DI
 	ADDL    408(SP), BX
 	MOVL    SI, R15
 	XORL    DI, R15
 	LEAL    2055708042(R11)(SI*1), R12
 	MOVL    CX, R14
 	ANDL    DX, R14
-	ADDL    128(SP), R9
 	ADDL    R14, BX
-	VMOVDQU X1, 180(SP)
 	ANDL    AX, R13
+	VMOVDQU X1, 180(SP)
+	ADDL    128(SP), R9
+	RORXL   $0x17, CX, CX
 	ADDL    R10, R9
+	RORXL   $0x19, R12, R12
 	VPXOR   X9, X1, X2
 	ADDL    R13, BX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, CX, CX
+	VMOVDQU X2, 444(SP)
 	ADDL    R12, R9
 	XORL    R12, R11
+	RORXL   $0x0f, R9, R10
 	ADDL    R11, BX
-	VMOVDQU X2, 444(SP)
-	RORXL   $0x0f, R9, R11
-	RORXL   $0x17, R9, R10
-	XORL    R10, R9
-	MOVL    R9, R10
-	ANDL    R15, R10
+	RORXL   $0x17, R9, R11
 	XORL    R11, R9
+	MOVL    R9, R11
 	ANDL    R15, R11
-	XORL    DI, R11
-	XORL    R11, R10
+	XORL    R10, R9
+	ANDL    R15, R10
+	XORL    DI, R10
+	XORL    R10, R11
 
 	// Round 33.
-	RORXL      $0x14, BX, R11
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
 	MOVL       AX, R13
 	XORL       CX, R13
-	RORXL      $0x0d, SI, SI
 	ADDL       412(SP), DX
 	MOVL       R9, R15
 	XORL       SI, R15
-	LEAL       -183551212(R11)(R9*1), R12
+	LEAL       -183551212(R10)(R9*1), R12
 	MOVL       AX, R14
 	ANDL       CX, R14
-	ADDL       132(SP), R8
 	ADDL       R14, DX
-	VSHUFPS    $0x9e, X1, X6, X7
 	ANDL       BX, R13
-	ADDL       R10, R8
+	VSHUFPS    $0x9e, X1, X6, X7
+	ADDL       132(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X1, X2
 	ADDL       R13, DX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, AX, AX
-	ADDL       R12, R8
-	XORL       R12, R11
-	ADDL       R11, DX
 	VPTERNLOGD $0x96, X5, X3, X2
+	ADDL       R12, R8
+	XORL       R12, R10
 	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
 	RORXL      $0x17, R8, R10
-	VPROLD     $0x0f, X2, X3
 	XORL       R10, R8
 	MOVL       R8, R10
 	ANDL       R15, R10
 	XORL       R11, R8
+	VPROLD     $0x0f, X2, X3
 	ANDL       R15, R11
 	XORL       SI, R11
 	XORL       R11, R10
 
 	// Round 34.
 	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
 	MOVL       BX, R13
 	XORL       AX, R13
-	RORXL      $0x0d, R9, R9
 	ADDL       416(SP), CX
 	MOVL       R8, R15
 	XORL       R9, R15
 	LEAL       -367102423(R11)(R8*1), R12
 	MOVL       BX, R14
 	ANDL       AX, R14
-	ADDL       136(SP), DI
 	ADDL       R14, CX
-	VPROLD     $0x17, X2, X5
 	ANDL       DX, R13
+	VPROLD     $0x17, X2, X5
+	ADDL       136(SP), DI
+	RORXL      $0x17, BX, BX
 	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X3, X5, X2
 	ADDL       R13, CX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, BX, BX
+	VPROLD     $0x07, X4, X3
 	ADDL       R12, DI
 	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
 	ADDL       R11, CX
-	VPROLD     $0x07, X4, X3
-	RORXL      $0x0f, DI, R11
-	RORXL      $0x17, DI, R10
-	VPTERNLOGD $0x96, X3, X6, X2
-	XORL       R10, DI
-	MOVL       DI, R10
-	ANDL       R15, R10
+	RORXL      $0x17, DI, R11
 	XORL       R11, DI
+	MOVL       DI, R11
 	ANDL       R15, R11
-	XORL       R9, R11
-	XORL       R11, R10
+	XORL       R10, DI
+	VPTERNLOGD $0x96, X3, X6, X2
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 35.
-	RORXL   $0x14, CX, R11
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
 	MOVL    DX, R13
 	XORL    BX, R13
-	RORXL   $0x0d, R8, R8
 	ADDL    420(SP), AX
 	MOVL    DI, R15
 	XORL    R8, R15
-	LEAL    -734204845(R11)(DI*1), R12
+	LEAL    -734204845(R10)(DI*1), R12
 	MOVL    DX, R14
 	ANDL    BX, R14
-	ADDL    140(SP), SI
 	ADDL    R14, AX
-	VMOVDQU X2, 192(SP)
 	ANDL    CX, R13
-	ADDL    R10, SI
+	VMOVDQU X2, 192(SP)
+	ADDL    140(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R11, SI
+	RORXL   $0x19, R12, R12
 	VPXOR   X7, X2, X3
 	ADDL    R13, AX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, DX, DX
-	ADDL    R12, SI
-	XORL    R12, R11
-	ADDL    R11, AX
 	VMOVDQU X3, 456(SP)
+	ADDL    R12, SI
+	XORL    R12, R10
 	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
 	RORXL   $0x17, SI, R10
 	XORL    R10, SI
 	MOVL    SI, R10
@@ -1222,203 +1222,203 @@ streamAVX512_words:
 
 	// Round 36.
 	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
 	MOVL       CX, R13
 	XORL       DX, R13
-	RORXL      $0x0d, DI, DI
 	ADDL       424(SP), BX
 	MOVL       SI, R15
 	XORL       DI, R15
 	LEAL       -1468409689(R11)(SI*1), R12
 	MOVL       CX, R14
 	ANDL       DX, R14
-	ADDL       144(SP), R9
 	ADDL       R14, BX
-	VSHUFPS    $0x9e, X2, X1, X5
 	ANDL       AX, R13
+	VSHUFPS    $0x9e, X2, X1, X5
+	ADDL       144(SP), R9
+	RORXL      $0x17, CX, CX
 	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X2, X3
 	ADDL       R13, BX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, CX, CX
+	VPTERNLOGD $0x96, X4, X6, X3
 	ADDL       R12, R9
 	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
 	ADDL       R11, BX
-	VPTERNLOGD $0x96, X4, X6, X3
-	RORXL      $0x0f, R9, R11
-	RORXL      $0x17, R9, R10
-	VPROLD     $0x0f, X3, X4
-	XORL       R10, R9
-	MOVL       R9, R10
-	ANDL       R15, R10
+	RORXL      $0x17, R9, R11
 	XORL       R11, R9
+	MOVL       R9, R11
 	ANDL       R15, R11
-	XORL       DI, R11
-	XORL       R11, R10
+	XORL       R10, R9
+	VPROLD     $0x0f, X3, X4
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 37.
-	RORXL      $0x14, BX, R11
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
 	MOVL       AX, R13
 	XORL       CX, R13
-	RORXL      $0x0d, SI, SI
 	ADDL       428(SP), DX
 	MOVL       R9, R15
 	XORL       SI, R15
-	LEAL       1358147919(R11)(R9*1), R12
+	LEAL       1358147919(R10)(R9*1), R12
 	MOVL       AX, R14
 	ANDL       CX, R14
-	ADDL       148(SP), R8
 	ADDL       R14, DX
-	VPROLD     $0x17, X3, X6
 	ANDL       BX, R13
-	ADDL       R10, R8
+	VPROLD     $0x17, X3, X6
+	ADDL       148(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X4, X6, X3
 	ADDL       R13, DX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, AX, AX
-	ADDL       R12, R8
-	XORL       R12, R11
-	ADDL       R11, DX
 	VPROLD     $0x07, X8, X4
+	ADDL       R12, R8
+	XORL       R12, R10
 	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
 	RORXL      $0x17, R8, R10
-	VPTERNLOGD $0x96, X4, X1, X3
 	XORL       R10, R8
 	MOVL       R8, R10
 	ANDL       R15, R10
 	XORL       R11, R8
+	VPTERNLOGD $0x96, X4, X1, X3
 	ANDL       R15, R11
 	XORL       SI, R11
 	XORL       R11, R10
 
 	// Round 38.
 	RORXL   $0x14, DX, R11
+	RORXL   $0x0d, R9, R9
 	MOVL    BX, R13
 	XORL    AX, R13
-	RORXL   $0x0d, R9, R9
 	ADDL    432(SP), CX
 	MOVL    R8, R15
 	XORL    R9, R15
 	LEAL    -1578671458(R11)(R8*1), R12
 	MOVL    BX, R14
 	ANDL    AX, R14
-	ADDL    152(SP), DI
 	ADDL    R14, CX
-	VMOVDQU X3, 204(SP)
 	ANDL    DX, R13
+	VMOVDQU X3, 204(SP)
+	ADDL    152(SP), DI
+	RORXL   $0x17, BX, BX
 	ADDL    R10, DI
+	RORXL   $0x19, R12, R12
 	VPXOR   X5, X3, X4
 	ADDL    R13, CX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, BX, BX
+	VMOVDQU X4, 468(SP)
 	ADDL    R12, DI
 	XORL    R12, R11
+	RORXL   $0x0f, DI, R10
 	ADDL    R11, CX
-	VMOVDQU X4, 468(SP)
-	RORXL   $0x0f, DI, R11
-	RORXL   $0x17, DI, R10
-	XORL    R10, DI
-	MOVL    DI, R10
-	ANDL    R15, R10
+	RORXL   $0x17, DI, R11
 	XORL    R11, DI
+	MOVL    DI, R11
 	ANDL    R15, R11
-	XORL    R9, R11
-	XORL    R11, R10
+	XORL    R10, DI
+	ANDL    R15, R10
+	XORL    R9, R10
+	XORL    R10, R11
 
 	// Round 39.
-	RORXL      $0x14, CX, R11
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
 	MOVL       DX, R13
 	XORL       BX, R13
-	RORXL      $0x0d, R8, R8
 	ADDL       436(SP), AX
 	MOVL       DI, R15
 	XORL       R8, R15
-	LEAL       1137624381(R11)(DI*1), R12
+	LEAL       1137624381(R10)(DI*1), R12
 	MOVL       DX, R14
 	ANDL       BX, R14
-	ADDL       156(SP), SI
 	ADDL       R14, AX
-	VSHUFPS    $0x9e, X3, X2, X6
 	ANDL       CX, R13
-	ADDL       R10, SI
+	VSHUFPS    $0x9e, X3, X2, X6
+	ADDL       156(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X3, X4
 	ADDL       R13, AX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, DX, DX
-	ADDL       R12, SI
-	XORL       R12, R11
-	ADDL       R11, AX
 	VPTERNLOGD $0x96, X8, X1, X4
+	ADDL       R12, SI
+	XORL       R12, R10
 	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
 	RORXL      $0x17, SI, R10
-	VPROLD     $0x0f, X4, X1
 	XORL       R10, SI
 	MOVL       SI, R10
 	ANDL       R15, R10
 	XORL       R11, SI
+	VPROLD     $0x0f, X4, X1
 	ANDL       R15, R11
 	XORL       R8, R11
 	XORL       R11, R10
 
 	// Round 40.
 	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
 	MOVL       CX, R13
 	XORL       DX, R13
-	RORXL      $0x0d, DI, DI
 	ADDL       440(SP), BX
 	MOVL       SI, R15
 	XORL       DI, R15
 	LEAL       -2019718534(R11)(SI*1), R12
 	MOVL       CX, R14
 	ANDL       DX, R14
-	ADDL       160(SP), R9
 	ADDL       R14, BX
-	VPROLD     $0x17, X4, X8
 	ANDL       AX, R13
+	VPROLD     $0x17, X4, X8
+	ADDL       160(SP), R9
+	RORXL      $0x17, CX, CX
 	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X1, X8, X4
 	ADDL       R13, BX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, CX, CX
+	VPROLD     $0x07, X9, X1
 	ADDL       R12, R9
 	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
 	ADDL       R11, BX
-	VPROLD     $0x07, X9, X1
-	RORXL      $0x0f, R9, R11
-	RORXL      $0x17, R9, R10
-	VPTERNLOGD $0x96, X1, X2, X4
-	XORL       R10, R9
-	MOVL       R9, R10
-	ANDL       R15, R10
+	RORXL      $0x17, R9, R11
 	XORL       R11, R9
+	MOVL       R9, R11
 	ANDL       R15, R11
-	XORL       DI, R11
-	XORL       R11, R10
+	XORL       R10, R9
+	VPTERNLOGD $0x96, X1, X2, X4
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 41.
-	RORXL   $0x14, BX, R11
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
 	MOVL    AX, R13
 	XORL    CX, R13
-	RORXL   $0x0d, SI, SI
 	ADDL    444(SP), DX
 	MOVL    R9, R15
 	XORL    SI, R15
-	LEAL    255530229(R11)(R9*1), R12
+	LEAL    255530229(R10)(R9*1), R12
 	MOVL    AX, R14
 	ANDL    CX, R14
-	ADDL    164(SP), R8
 	ADDL    R14, DX
-	VMOVDQU X4, 216(SP)
 	ANDL    BX, R13
-	ADDL    R10, R8
+	VMOVDQU X4, 216(SP)
+	ADDL    164(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R11, R8
+	RORXL   $0x19, R12, R12
 	VPXOR   X6, X4, X1
 	ADDL    R13, DX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, AX, AX
-	ADDL    R12, R8
-	XORL    R12, R11
-	ADDL    R11, DX
 	VMOVDQU X1, 480(SP)
+	ADDL    R12, R8
+	XORL    R12, R10
 	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
 	RORXL   $0x17, R8, R10
 	XORL    R10, R8
 	MOVL    R8, R10
@@ -1430,203 +1430,203 @@ streamAVX512_words:
 
 	// Round 42.
 	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
 	MOVL       BX, R13
 	XORL       AX, R13
-	RORXL      $0x0d, R9, R9
 	ADDL       448(SP), CX
 	MOVL       R8, R15
 	XORL       R9, R15
 	LEAL       511060458(R11)(R8*1), R12
 	MOVL       BX, R14
 	ANDL       AX, R14
-	ADDL       168(SP), DI
 	ADDL       R14, CX
-	VSHUFPS    $0x9e, X4, X3, X8
 	ANDL       DX, R13
+	VSHUFPS    $0x9e, X4, X3, X8
+	ADDL       168(SP), DI
+	RORXL      $0x17, BX, BX
 	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X4, X1
 	ADDL       R13, CX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, BX, BX
+	VPTERNLOGD $0x96, X9, X2, X1
 	ADDL       R12, DI
 	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
 	ADDL       R11, CX
-	VPTERNLOGD $0x96, X9, X2, X1
-	RORXL      $0x0f, DI, R11
-	RORXL      $0x17, DI, R10
-	VPROLD     $0x0f, X1, X2
-	XORL       R10, DI
-	MOVL       DI, R10
-	ANDL       R15, R10
+	RORXL      $0x17, DI, R11
 	XORL       R11, DI
+	MOVL       DI, R11
 	ANDL       R15, R11
-	XORL       R9, R11
-	XORL       R11, R10
+	XORL       R10, DI
+	VPROLD     $0x0f, X1, X2
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 43.
-	RORXL      $0x14, CX, R11
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
 	MOVL       DX, R13
 	XORL       BX, R13
-	RORXL      $0x0d, R8, R8
 	ADDL       452(SP), AX
 	MOVL       DI, R15
 	XORL       R8, R15
-	LEAL       1022120916(R11)(DI*1), R12
+	LEAL       1022120916(R10)(DI*1), R12
 	MOVL       DX, R14
 	ANDL       BX, R14
-	ADDL       172(SP), SI
 	ADDL       R14, AX
-	VPROLD     $0x17, X1, X9
 	ANDL       CX, R13
-	ADDL       R10, SI
+	VPROLD     $0x17, X1, X9
+	ADDL       172(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X2, X9, X1
 	ADDL       R13, AX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, DX, DX
-	ADDL       R12, SI
-	XORL       R12, R11
-	ADDL       R11, AX
 	VPROLD     $0x07, X7, X2
+	ADDL       R12, SI
+	XORL       R12, R10
 	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
 	RORXL      $0x17, SI, R10
-	VPTERNLOGD $0x96, X2, X3, X1
 	XORL       R10, SI
 	MOVL       SI, R10
 	ANDL       R15, R10
 	XORL       R11, SI
+	VPTERNLOGD $0x96, X2, X3, X1
 	ANDL       R15, R11
 	XORL       R8, R11
 	XORL       R11, R10
 
 	// Round 44.
 	RORXL   $0x14, AX, R11
+	RORXL   $0x0d, DI, DI
 	MOVL    CX, R13
 	XORL    DX, R13
-	RORXL   $0x0d, DI, DI
 	ADDL    456(SP), BX
 	MOVL    SI, R15
 	XORL    DI, R15
 	LEAL    2044241832(R11)(SI*1), R12
 	MOVL    CX, R14
 	ANDL    DX, R14
-	ADDL    176(SP), R9
 	ADDL    R14, BX
-	VMOVDQU X1, 228(SP)
 	ANDL    AX, R13
+	VMOVDQU X1, 228(SP)
+	ADDL    176(SP), R9
+	RORXL   $0x17, CX, CX
 	ADDL    R10, R9
+	RORXL   $0x19, R12, R12
 	VPXOR   X8, X1, X2
 	ADDL    R13, BX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, CX, CX
+	VMOVDQU X2, 492(SP)
 	ADDL    R12, R9
 	XORL    R12, R11
+	RORXL   $0x0f, R9, R10
 	ADDL    R11, BX
-	VMOVDQU X2, 492(SP)
-	RORXL   $0x0f, R9, R11
-	RORXL   $0x17, R9, R10
-	XORL    R10, R9
-	MOVL    R9, R10
-	ANDL    R15, R10
+	RORXL   $0x17, R9, R11
 	XORL    R11, R9
+	MOVL    R9, R11
 	ANDL    R15, R11
-	XORL    DI, R11
-	XORL    R11, R10
+	XORL    R10, R9
+	ANDL    R15, R10
+	XORL    DI, R10
+	XORL    R10, R11
 
 	// Round 45.
-	RORXL      $0x14, BX, R11
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
 	MOVL       AX, R13
 	XORL       CX, R13
-	RORXL      $0x0d, SI, SI
 	ADDL       460(SP), DX
 	MOVL       R9, R15
 	XORL       SI, R15
-	LEAL       -206483632(R11)(R9*1), R12
+	LEAL       -206483632(R10)(R9*1), R12
 	MOVL       AX, R14
 	ANDL       CX, R14
-	ADDL       180(SP), R8
 	ADDL       R14, DX
-	VSHUFPS    $0x9e, X1, X4, X9
 	ANDL       BX, R13
-	ADDL       R10, R8
+	VSHUFPS    $0x9e, X1, X4, X9
+	ADDL       180(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X1, X2
 	ADDL       R13, DX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, AX, AX
-	ADDL       R12, R8
-	XORL       R12, R11
-	ADDL       R11, DX
 	VPTERNLOGD $0x96, X7, X3, X2
+	ADDL       R12, R8
+	XORL       R12, R10
 	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
 	RORXL      $0x17, R8, R10
-	VPROLD     $0x0f, X2, X3
 	XORL       R10, R8
 	MOVL       R8, R10
 	ANDL       R15, R10
 	XORL       R11, R8
+	VPROLD     $0x0f, X2, X3
 	ANDL       R15, R11
 	XORL       SI, R11
 	XORL       R11, R10
 
 	// Round 46.
 	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
 	MOVL       BX, R13
 	XORL       AX, R13
-	RORXL      $0x0d, R9, R9
 	ADDL       464(SP), CX
 	MOVL       R8, R15
 	XORL       R9, R15
 	LEAL       -412967263(R11)(R8*1), R12
 	MOVL       BX, R14
 	ANDL       AX, R14
-	ADDL       184(SP), DI
 	ADDL       R14, CX
-	VPROLD     $0x17, X2, X7
 	ANDL       DX, R13
+	VPROLD     $0x17, X2, X7
+	ADDL       184(SP), DI
+	RORXL      $0x17, BX, BX
 	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X3, X7, X2
 	ADDL       R13, CX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, BX, BX
+	VPROLD     $0x07, X5, X3
 	ADDL       R12, DI
 	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
 	ADDL       R11, CX
-	VPROLD     $0x07, X5, X3
-	RORXL      $0x0f, DI, R11
-	RORXL      $0x17, DI, R10
-	VPTERNLOGD $0x96, X3, X4, X2
-	XORL       R10, DI
-	MOVL       DI, R10
-	ANDL       R15, R10
+	RORXL      $0x17, DI, R11
 	XORL       R11, DI
+	MOVL       DI, R11
 	ANDL       R15, R11
-	XORL       R9, R11
-	XORL       R11, R10
+	XORL       R10, DI
+	VPTERNLOGD $0x96, X3, X4, X2
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 47.
-	RORXL   $0x14, CX, R11
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
 	MOVL    DX, R13
 	XORL    BX, R13
-	RORXL   $0x0d, R8, R8
 	ADDL    468(SP), AX
 	MOVL    DI, R15
 	XORL    R8, R15
-	LEAL    -825934525(R11)(DI*1), R12
+	LEAL    -825934525(R10)(DI*1), R12
 	MOVL    DX, R14
 	ANDL    BX, R14
-	ADDL    188(SP), SI
 	ADDL    R14, AX
-	VMOVDQU X2, 240(SP)
 	ANDL    CX, R13
-	ADDL    R10, SI
+	VMOVDQU X2, 240(SP)
+	ADDL    188(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R11, SI
+	RORXL   $0x19, R12, R12
 	VPXOR   X9, X2, X3
 	ADDL    R13, AX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, DX, DX
-	ADDL    R12, SI
-	XORL    R12, R11
-	ADDL    R11, AX
 	VMOVDQU X3, 504(SP)
+	ADDL    R12, SI
+	XORL    R12, R10
 	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
 	RORXL   $0x17, SI, R10
 	XORL    R10, SI
 	MOVL    SI, R10
@@ -1638,203 +1638,203 @@ streamAVX512_words:
 
 	// Round 48.
 	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
 	MOVL       CX, R13
 	XORL       DX, R13
-	RORXL      $0x0d, DI, DI
 	ADDL       472(SP), BX
 	MOVL       SI, R15
 	XORL       DI, R15
 	LEAL       -1651869049(R11)(SI*1), R12
 	MOVL       CX, R14
 	ANDL       DX, R14
-	ADDL       192(SP), R9
 	ADDL       R14, BX
-	VSHUFPS    $0x9e, X2, X1, X7
 	ANDL       AX, R13
+	VSHUFPS    $0x9e, X2, X1, X7
+	ADDL       192(SP), R9
+	RORXL      $0x17, CX, CX
 	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X2, X3
 	ADDL       R13, BX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, CX, CX
+	VPTERNLOGD $0x96, X5, X4, X3
 	ADDL       R12, R9
 	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
 	ADDL       R11, BX
-	VPTERNLOGD $0x96, X5, X4, X3
-	RORXL      $0x0f, R9, R11
-	RORXL      $0x17, R9, R10
-	VPROLD     $0x0f, X3, X4
-	XORL       R10, R9
-	MOVL       R9, R10
-	ANDL       R15, R10
+	RORXL      $0x17, R9, R11
 	XORL       R11, R9
+	MOVL       R9, R11
 	ANDL       R15, R11
-	XORL       DI, R11
-	XORL       R11, R10
+	XORL       R10, R9
+	VPROLD     $0x0f, X3, X4
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 49.
-	RORXL      $0x14, BX, R11
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
 	MOVL       AX, R13
 	XORL       CX, R13
-	RORXL      $0x0d, SI, SI
 	ADDL       476(SP), DX
 	MOVL       R9, R15
 	XORL       SI, R15
-	LEAL       991229199(R11)(R9*1), R12
+	LEAL       991229199(R10)(R9*1), R12
 	MOVL       AX, R14
 	ANDL       CX, R14
-	ADDL       196(SP), R8
 	ADDL       R14, DX
-	VPROLD     $0x17, X3, X5
 	ANDL       BX, R13
-	ADDL       R10, R8
+	VPROLD     $0x17, X3, X5
+	ADDL       196(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X4, X5, X3
 	ADDL       R13, DX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, AX, AX
-	ADDL       R12, R8
-	XORL       R12, R11
-	ADDL       R11, DX
 	VPROLD     $0x07, X6, X4
+	ADDL       R12, R8
+	XORL       R12, R10
 	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
 	RORXL      $0x17, R8, R10
-	VPTERNLOGD $0x96, X4, X1, X3
 	XORL       R10, R8
 	MOVL       R8, R10
 	ANDL       R15, R10
 	XORL       R11, R8
+	VPTERNLOGD $0x96, X4, X1, X3
 	ANDL       R15, R11
 	XORL       SI, R11
 	XORL       R11, R10
 
 	// Round 50.
 	RORXL   $0x14, DX, R11
+	RORXL   $0x0d, R9, R9
 	MOVL    BX, R13
 	XORL    AX, R13
-	RORXL   $0x0d, R9, R9
 	ADDL    480(SP), CX
 	MOVL    R8, R15
 	XORL    R9, R15
 	LEAL    1982458398(R11)(R8*1), R12
 	MOVL    BX, R14
 	ANDL    AX, R14
-	ADDL    200(SP), DI
 	ADDL    R14, CX
-	VMOVDQU X3, 252(SP)
 	ANDL    DX, R13
+	VMOVDQU X3, 252(SP)
+	ADDL    200(SP), DI
+	RORXL   $0x17, BX, BX
 	ADDL    R10, DI
+	RORXL   $0x19, R12, R12
 	VPXOR   X7, X3, X4
 	ADDL    R13, CX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, BX, BX
+	VMOVDQU X4, 516(SP)
 	ADDL    R12, DI
 	XORL    R12, R11
+	RORXL   $0x0f, DI, R10
 	ADDL    R11, CX
-	VMOVDQU X4, 516(SP)
-	RORXL   $0x0f, DI, R11
-	RORXL   $0x17, DI, R10
-	XORL    R10, DI
-	MOVL    DI, R10
-	ANDL    R15, R10
+	RORXL   $0x17, DI, R11
 	XORL    R11, DI
+	MOVL    DI, R11
 	ANDL    R15, R11
-	XORL    R9, R11
-	XORL    R11, R10
+	XORL    R10, DI
+	ANDL    R15, R10
+	XORL    R9, R10
+	XORL    R10, R11
 
 	// Round 51.
-	RORXL      $0x14, CX, R11
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
 	MOVL       DX, R13
 	XORL       BX, R13
-	RORXL      $0x0d, R8, R8
 	ADDL       484(SP), AX
 	MOVL       DI, R15
 	XORL       R8, R15
-	LEAL       -330050500(R11)(DI*1), R12
+	LEAL       -330050500(R10)(DI*1), R12
 	MOVL       DX, R14
 	ANDL       BX, R14
-	ADDL       204(SP), SI
 	ADDL       R14, AX
-	VSHUFPS    $0x9e, X3, X2, X4
 	ANDL       CX, R13
-	ADDL       R10, SI
+	VSHUFPS    $0x9e, X3, X2, X4
+	ADDL       204(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X3, X3
 	ADDL       R13, AX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, DX, DX
-	ADDL       R12, SI
-	XORL       R12, R11
-	ADDL       R11, AX
 	VPTERNLOGD $0x96, X6, X1, X3
+	ADDL       R12, SI
+	XORL       R12, R10
 	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
 	RORXL      $0x17, SI, R10
-	VPROLD     $0x0f, X3, X1
 	XORL       R10, SI
 	MOVL       SI, R10
 	ANDL       R15, R10
 	XORL       R11, SI
+	VPROLD     $0x0f, X3, X1
 	ANDL       R15, R11
 	XORL       R8, R11
 	XORL       R11, R10
 
 	// Round 52.
 	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
 	MOVL       CX, R13
 	XORL       DX, R13
-	RORXL      $0x0d, DI, DI
 	ADDL       488(SP), BX
 	MOVL       SI, R15
 	XORL       DI, R15
 	LEAL       -660100999(R11)(SI*1), R12
 	MOVL       CX, R14
 	ANDL       DX, R14
-	ADDL       208(SP), R9
 	ADDL       R14, BX
-	VPROLD     $0x17, X3, X5
 	ANDL       AX, R13
+	VPROLD     $0x17, X3, X5
+	ADDL       208(SP), R9
+	RORXL      $0x17, CX, CX
 	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
 	VPTERNLOGD $0x96, X1, X5, X3
 	ADDL       R13, BX
-	RORXL      $0x19, R12, R12
-	RORXL      $0x17, CX, CX
+	VPROLD     $0x07, X8, X1
 	ADDL       R12, R9
 	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
 	ADDL       R11, BX
-	VPROLD     $0x07, X8, X1
-	RORXL      $0x0f, R9, R11
-	RORXL      $0x17, R9, R10
-	VPTERNLOGD $0x96, X1, X2, X3
-	XORL       R10, R9
-	MOVL       R9, R10
-	ANDL       R15, R10
+	RORXL      $0x17, R9, R11
 	XORL       R11, R9
+	MOVL       R9, R11
 	ANDL       R15, R11
-	XORL       DI, R11
-	XORL       R11, R10
+	XORL       R10, R9
+	VPTERNLOGD $0x96, X1, X2, X3
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 53.
-	RORXL   $0x14, BX, R11
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
 	MOVL    AX, R13
 	XORL    CX, R13
-	RORXL   $0x0d, SI, SI
 	ADDL    492(SP), DX
 	MOVL    R9, R15
 	XORL    SI, R15
-	LEAL    -1320201997(R11)(R9*1), R12
+	LEAL    -1320201997(R10)(R9*1), R12
 	MOVL    AX, R14
 	ANDL    CX, R14
-	ADDL    212(SP), R8
 	ADDL    R14, DX
-	VMOVDQU X3, 264(SP)
 	ANDL    BX, R13
-	ADDL    R10, R8
+	VMOVDQU X3, 264(SP)
+	ADDL    212(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R11, R8
+	RORXL   $0x19, R12, R12
 	VPXOR   X4, X3, X1
 	ADDL    R13, DX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, AX, AX
-	ADDL    R12, R8
-	XORL    R12, R11
-	ADDL    R11, DX
 	VMOVDQU X1, 528(SP)
+	ADDL    R12, R8
+	XORL    R12, R10
 	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
 	RORXL   $0x17, R8, R10
 	XORL    R10, R8
 	MOVL    R8, R10
@@ -1846,57 +1846,57 @@ streamAVX512_words:
 
 	// Round 54.
 	RORXL $0x14, DX, R11
+	RORXL $0x0d, R9, R9
 	MOVL  BX, R13
 	XORL  AX, R13
-	RORXL $0x0d, R9, R9
 	ADDL  496(SP), CX
 	MOVL  R8, R15
 	XORL  R9, R15
 	LEAL  1654563303(R11)(R8*1), R12
 	MOVL  BX, R14
 	ANDL  AX, R14
-	ADDL  216(SP), DI
 	ADDL  R14, CX
 	ANDL  DX, R13
-	ADDL  R10, DI
-	ADDL  R13, CX
-	RORXL $0x19, R12, R12
+	ADDL  216(SP), DI
 	RORXL $0x17, BX, BX
+	ADDL  R10, DI
+	RORXL $0x19, R12, R12
+	ADDL  R13, CX
 	ADDL  R12, DI
 	XORL  R12, R11
+	RORXL $0x0f, DI, R10
 	ADDL  R11, CX
-	RORXL $0x0f, DI, R11
-	RORXL $0x17, DI, R10
-	XORL  R10, DI
-	MOVL  DI, R10
-	ANDL  R15, R10
+	RORXL $0x17, DI, R11
 	XORL  R11, DI
+	MOVL  DI, R11
 	ANDL  R15, R11
-	XORL  R9, R11
-	XORL  R11, R10
+	XORL  R10, DI
+	ANDL  R15, R10
+	XORL  R9, R10
+	XORL  R10, R11
 
 	// Round 55.
-	RORXL $0x14, CX, R11
+	RORXL $0x14, CX, R10
+	RORXL $0x0d, R8, R8
 	MOVL  DX, R13
 	XORL  BX, R13
-	RORXL $0x0d, R8, R8
 	ADDL  500(SP), AX
 	MOVL  DI, R15
 	XORL  R8, R15
-	LEAL  -985840690(R11)(DI*1), R12
+	LEAL  -985840690(R10)(DI*1), R12
 	MOVL  DX, R14
 	ANDL  BX, R14
-	ADDL  220(SP), SI
 	ADDL  R14, AX
 	ANDL  CX, R13
-	ADDL  R10, SI
-	ADDL  R13, AX
-	RORXL $0x19, R12, R12
+	ADDL  220(SP), SI
 	RORXL $0x17, DX, DX
+	ADDL  R11, SI
+	RORXL $0x19, R12, R12
+	ADDL  R13, AX
 	ADDL  R12, SI
-	XORL  R12, R11
-	ADDL  R11, AX
+	XORL  R12, R10
 	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
 	RORXL $0x17, SI, R10
 	XORL  R10, SI
 	MOVL  SI, R10
@@ -1908,57 +1908,57 @@ streamAVX512_words:
 
 	// Round 56.
 	RORXL $0x14, AX, R11
+	RORXL $0x0d, DI, DI
 	MOVL  CX, R13
 	XORL  DX, R13
-	RORXL $0x0d, DI, DI
 	ADDL  504(SP), BX
 	MOVL  SI, R15
 	XORL  DI, R15
 	LEAL  -1971681379(R11)(SI*1), R12
 	MOVL  CX, R14
 	ANDL  DX, R14
-	ADDL  224(SP), R9
 	ADDL  R14, BX
 	ANDL  AX, R13
-	ADDL  R10, R9
-	ADDL  R13, BX
-	RORXL $0x19, R12, R12
+	ADDL  224(SP), R9
 	RORXL $0x17, CX, CX
+	ADDL  R10, R9
+	RORXL $0x19, R12, R12
+	ADDL  R13, BX
 	ADDL  R12, R9
 	XORL  R12, R11
+	RORXL $0x0f, R9, R10
 	ADDL  R11, BX
-	RORXL $0x0f, R9, R11
-	RORXL $0x17, R9, R10
-	XORL  R10, R9
-	MOVL  R9, R10
-	ANDL  R15, R10
+	RORXL $0x17, R9, R11
 	XORL  R11, R9
+	MOVL  R9, R11
 	ANDL  R15, R11
-	XORL  DI, R11
-	XORL  R11, R10
+	XORL  R10, R9
+	ANDL  R15, R10
+	XORL  DI, R10
+	XORL  R10, R11
 
 	// Round 57.
-	RORXL $0x14, BX, R11
+	RORXL $0x14, BX, R10
+	RORXL $0x0d, SI, SI
 	MOVL  AX, R13
 	XORL  CX, R13
-	RORXL $0x0d, SI, SI
 	ADDL  508(SP), DX
 	MOVL  R9, R15
 	XORL  SI, R15
-	LEAL  351604539(R11)(R9*1), R12
+	LEAL  351604539(R10)(R9*1), R12
 	MOVL  AX, R14
 	ANDL  CX, R14
-	ADDL  228(SP), R8
 	ADDL  R14, DX
 	ANDL  BX, R13
-	ADDL  R10, R8
-	ADDL  R13, DX
-	RORXL $0x19, R12, R12
+	ADDL  228(SP), R8
 	RORXL $0x17, AX, AX
+	ADDL  R11, R8
+	RORXL $0x19, R12, R12
+	ADDL  R13, DX
 	ADDL  R12, R8
-	XORL  R12, R11
-	ADDL  R11, DX
+	XORL  R12, R10
 	RORXL $0x0f, R8, R11
+	ADDL  R10, DX
 	RORXL $0x17, R8, R10
 	XORL  R10, R8
 	MOVL  R8, R10
@@ -1970,57 +1970,57 @@ streamAVX512_words:
 
 	// Round 58.
 	RORXL $0x14, DX, R11
+	RORXL $0x0d, R9, R9
 	MOVL  BX, R13
 	XORL  AX, R13
-	RORXL $0x0d, R9, R9
 	ADDL  512(SP), CX
 	MOVL  R8, R15
 	XORL  R9, R15
 	LEAL  703209078(R11)(R8*1), R12
 	MOVL  BX, R14
 	ANDL  AX, R14
-	ADDL  232(SP), DI
 	ADDL  R14, CX
 	ANDL  DX, R13
-	ADDL  R10, DI
-	ADDL  R13, CX
-	RORXL $0x19, R12, R12
+	ADDL  232(SP), DI
 	RORXL $0x17, BX, BX
+	ADDL  R10, DI
+	RORXL $0x19, R12, R12
+	ADDL  R13, CX
 	ADDL  R12, DI
 	XORL  R12, R11
+	RORXL $0x0f, DI, R10
 	ADDL  R11, CX
-	RORXL $0x0f, DI, R11
-	RORXL $0x17, DI, R10
-	XORL  R10, DI
-	MOVL  DI, R10
-	ANDL  R15, R10
+	RORXL $0x17, DI, R11
 	XORL  R11, DI
+	MOVL  DI, R11
 	ANDL  R15, R11
-	XORL  R9, R11
-	XORL  R11, R10
+	XORL  R10, DI
+	ANDL  R15, R10
+	XORL  R9, R10
+	XORL  R10, R11
 
 	// Round 59.
-	RORXL $0x14, CX, R11
+	RORXL $0x14, CX, R10
+	RORXL $0x0d, R8, R8
 	MOVL  DX, R13
 	XORL  BX, R13
-	RORXL $0x0d, R8, R8
 	ADDL  516(SP), AX
 	MOVL  DI, R15
 	XORL  R8, R15
-	LEAL  1406418156(R11)(DI*1), R12
+	LEAL  1406418156(R10)(DI*1), R12
 	MOVL  DX, R14
 	ANDL  BX, R14
-	ADDL  236(SP), SI
 	ADDL  R14, AX
 	ANDL  CX, R13
-	ADDL  R10, SI
-	ADDL  R13, AX
-	RORXL $0x19, R12, R12
+	ADDL  236(SP), SI
 	RORXL $0x17, DX, DX
+	ADDL  R11, SI
+	RORXL $0x19, R12, R12
+	ADDL  R13, AX
 	ADDL  R12, SI
-	XORL  R12, R11
-	ADDL  R11, AX
+	XORL  R12, R10
 	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
 	RORXL $0x17, SI, R10
 	XORL  R10, SI
 	MOVL  SI, R10
@@ -2032,57 +2032,57 @@ streamAVX512_words:
 
 	// Round 60.
 	RORXL $0x14, AX, R11
+	RORXL $0x0d, DI, DI
 	MOVL  CX, R13
 	XORL  DX, R13
-	RORXL $0x0d, DI, DI
 	ADDL  520(SP), BX
 	MOVL  SI, R15
 	XORL  DI, R15
 	LEAL  -1482130984(R11)(SI*1), R12
 	MOVL  CX, R14
 	ANDL  DX, R14
-	ADDL  240(SP), R9
 	ADDL  R14, BX
 	ANDL  AX, R13
-	ADDL  R10, R9
-	ADDL  R13, BX
-	RORXL $0x19, R12, R12
+	ADDL  240(SP), R9
 	RORXL $0x17, CX, CX
+	ADDL  R10, R9
+	RORXL $0x19, R12, R12
+	ADDL  R13, BX
 	ADDL  R12, R9
 	XORL  R12, R11
+	RORXL $0x0f, R9, R10
 	ADDL  R11, BX
-	RORXL $0x0f, R9, R11
-	RORXL $0x17, R9, R10
-	XORL  R10, R9
-	MOVL  R9, R10
-	ANDL  R15, R10
+	RORXL $0x17, R9, R11
 	XORL  R11, R9
+	MOVL  R9, R11
 	ANDL  R15, R11
-	XORL  DI, R11
-	XORL  R11, R10
+	XORL  R10, R9
+	ANDL  R15, R10
+	XORL  DI, R10
+	XORL  R10, R11
 
 	// Round 61.
-	RORXL $0x14, BX, R11
+	RORXL $0x14, BX, R10
+	RORXL $0x0d, SI, SI
 	MOVL  AX, R13
 	XORL  CX, R13
-	RORXL $0x0d, SI, SI
 	ADDL  524(SP), DX
 	MOVL  R9, R15
 	XORL  SI, R15
-	LEAL  1330705329(R11)(R9*1), R12
+	LEAL  1330705329(R10)(R9*1), R12
 	MOVL  AX, R14
 	ANDL  CX, R14
-	ADDL  244(SP), R8
 	ADDL  R14, DX
 	ANDL  BX, R13
-	ADDL  R10, R8
-	ADDL  R13, DX
-	RORXL $0x19, R12, R12
+	ADDL  244(SP), R8
 	RORXL $0x17, AX, AX
+	ADDL  R11, R8
+	RORXL $0x19, R12, R12
+	ADDL  R13, DX
 	ADDL  R12, R8
-	XORL  R12, R11
-	ADDL  R11, DX
+	XORL  R12, R10
 	RORXL $0x0f, R8, R11
+	ADDL  R10, DX
 	RORXL $0x17, R8, R10
 	XORL  R10, R8
 	MOVL  R8, R10
@@ -2094,62 +2094,65 @@ streamAVX512_words:
 
 	// Round 62.
 	RORXL $0x14, DX, R11
+	RORXL $0x0d, R9, R9
 	MOVL  BX, R13
 	XORL  AX, R13
-	RORXL $0x0d, R9, R9
 	ADDL  528(SP), CX
 	MOVL  R8, R15
 	XORL  R9, R15
 	LEAL  -1633556638(R11)(R8*1), R12
 	MOVL  BX, R14
 	ANDL  AX, R14
-	ADDL  248(SP), DI
 	ADDL  R14, CX
 	ANDL  DX, R13
-	ADDL  R10, DI
-	ADDL  R13, CX
-	RORXL $0x19, R12, R12
+	ADDL  248(SP), DI
 	RORXL $0x17, BX, BX
+	ADDL  R10, DI
+	RORXL $0x19, R12, R12
+	ADDL  R13, CX
 	ADDL  R12, DI
 	XORL  R12, R11
+	RORXL $0x0f, DI, R10
 	ADDL  R11, CX
-	RORXL $0x0f, DI, R11
-	RORXL $0x17, DI, R10
-	XORL  R10, DI
-	MOVL  DI, R10
-	ANDL  R15, R10
+	RORXL $0x17, DI, R11
 	XORL  R11, DI
+	MOVL  DI, R11
 	ANDL  R15, R11
-	XORL  R9, R11
-	XORL  R11, R10
+	XORL  R10, DI
+	ANDL  R15, R10
+	XORL  R9, R10
+	XORL  R10, R11
 
 	// Round 63.
-	RORXL $0x14, CX, R11
+	RORXL $0x14, CX, R10
+	RORXL $0x0d, R8, R8
 	MOVL  DX, R13
 	XORL  BX, R13
-	RORXL $0x0d, R8, R8
 	ADDL  532(SP), AX
 	MOVL  DI, R15
 	XORL  R8, R15
-	LEAL  1027854021(R11)(DI*1), R12
+	LEAL  1027854021(R10)(DI*1), R12
 	MOVL  DX, R14
 	ANDL  BX, R14
-	ADDL  252(SP), SI
 	ADDL  R14, AX
 	ANDL  CX, R13
-	ADDL  R10, SI
-	ADDL  R13, AX
-	RORXL $0x19, R12, R12
+	ADDL  252(SP), SI
 	RORXL $0x17, DX, DX
+	ADDL  R11, SI
+	RORXL $0x19, R12, R12
+	ADDL  R13, AX
 	ADDL  R12, SI
-	XORL  R12, R11
-	ADDL  R11, AX
+	XORL  R12, R10
 	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
 	RORXL $0x17, SI, R10
 	XORL  R10, SI
 	MOVL  SI, R10
 	ANDL  R15, R10
 	XORL  R11, SI
+	ANDL  R15, R11
+	XORL  R8, R11
+	XORL  R11, R10
 
 	// V(i+1) = ABCDEFGH ^ V(i).
 	XORL 544(SP), AX
@@ -2291,2274 +2294,2130 @@ streamAVX2_words:
 
 	// Round 0.
 	RORXL   $0x14, AX, R11
+	RORXL   $0x0d, DI, DI
 	MOVL    CX, R13
 	XORL    DX, R13
-	RORXL   $0x0d, DI, DI
 	ADDL    280(SP), BX
 	MOVL    SI, R14
 	XORL    DI, R14
 	LEAL    2043430169(R11)(SI*1), R12
-	ADDL    (SP), R9
+	XORL    AX, R13
 	VSHUFPS $0x9e, X4, X5, X9
 	VPSLLD  $0x0f, X4, X8
-	XORL    AX, R13
+	ADDL    (SP), R9
+	RORXL   $0x17, CX, CX
 	ADDL    R10, R9
+	RORXL   $0x19, R12, R12
 	VPSRLD  $0x11, X4, X10
 	VPOR    X10, X8, X8
 	ADDL    R13, BX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, CX, CX
-	ADDL    R12, R9
-	XORL    R12, R11
-	ADDL    R11, BX
 	VPXOR   X7, X8, X8
 	VPXOR   X6, X8, X8
+	ADDL    R12, R9
+	XORL    R12, R11
 	RORXL   $0x0f, R9, R10
+	ADDL    R11, BX
 	RORXL   $0x17, R9, R11
-	VPSLLD  $0x0f, X8, X10
-	VPSRLD  $0x11, X8, X7
 	XORL    R11, R9
 	XORL    R10, R9
+	VPSLLD  $0x0f, X8, X10
+	VPSRLD  $0x11, X8, X7
 	XORL    R9, R14
 
 	// Round 1.
 	RORXL  $0x14, BX, R10
+	RORXL  $0x0d, SI, SI
 	MOVL   AX, R12
 	XORL   CX, R12
-	RORXL  $0x0d, SI, SI
 	ADDL   284(SP), DX
 	MOVL   R9, R13
 	XORL   SI, R13
 	LEAL   -208106958(R10)(R9*1), R11
-	ADDL   4(SP), R8
+	XORL   BX, R12
 	VPOR   X7, X10, X10
 	VPSLLD $0x17, X8, X7
-	XORL   BX, R12
+	ADDL   4(SP), R8
+	RORXL  $0x17, AX, AX
 	ADDL   R14, R8
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X8, X6
 	VPOR   X6, X7, X7
 	ADDL   R12, DX
-	RORXL  $0x19, R11, R11
-	RORXL  $0x17, AX, AX
-	ADDL   R11, R8
-	XORL   R11, R10
-	ADDL   R10, DX
 	VPXOR  X10, X8, X8
 	VPXOR  X7, X8, X8
-	RORXL  $0x0f, R8, R10
-	RORXL  $0x17, R8, R11
+	ADDL   R11, R8
+	XORL   R11, R10
+	RORXL  $0x0f, R8, R11
+	ADDL   R10, DX
+	RORXL  $0x17, R8, R10
+	XORL   R10, R8
+	XORL   R11, R8
 	VPSLLD $0x07, X1, X10
 	VPSRLD $0x19, X1, X7
-	XORL   R11, R8
-	XORL   R10, R8
 	XORL   R8, R13
 
 	// Round 2.
 	RORXL    $0x14, DX, R10
+	RORXL    $0x0d, R9, R9
 	MOVL     BX, R12
 	XORL     AX, R12
-	RORXL    $0x0d, R9, R9
 	ADDL     288(SP), CX
 	MOVL     R8, R14
 	XORL     R9, R14
 	LEAL     -416213915(R10)(R8*1), R11
-	ADDL     8(SP), DI
+	XORL     DX, R12
 	VPOR     X7, X10, X10
 	VPXOR    X10, X8, X8
-	XORL     DX, R12
+	ADDL     8(SP), DI
+	RORXL    $0x17, BX, BX
 	ADDL     R13, DI
+	RORXL    $0x19, R11, R11
 	VPXOR    X5, X8, X8
 	VPSHUFD  $0xff, X4, X10
 	ADDL     R12, CX
-	RORXL    $0x19, R11, R11
-	RORXL    $0x17, BX, BX
-	ADDL     R11, DI
-	XORL     R11, R10
-	ADDL     R10, CX
 	VPBLENDD $0x01, X10, X8, X8
 	VMOVDQU  X8, 60(SP)
-	RORXL    $0x0f, DI, R10
-	RORXL    $0x17, DI, R11
+	ADDL     R11, DI
+	XORL     R11, R10
+	RORXL    $0x0f, DI, R11
+	ADDL     R10, CX
+	RORXL    $0x17, DI, R10
+	XORL     R10, DI
+	XORL     R11, DI
 	VPXOR    X9, X8, X6
 	VMOVDQU  X6, 324(SP)
-	XORL     R11, DI
-	XORL     R10, DI
 	XORL     DI, R14
 
 	// Round 3.
 	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
 	MOVL    DX, R12
 	XORL    BX, R12
-	RORXL   $0x0d, R8, R8
 	ADDL    292(SP), AX
 	MOVL    DI, R13
 	XORL    R8, R13
 	LEAL    -832427829(R10)(DI*1), R11
-	ADDL    12(SP), SI
+	XORL    CX, R12
 	VSHUFPS $0x9e, X8, X4, X7
 	VPSLLD  $0x0f, X8, X6
-	XORL    CX, R12
+	ADDL    12(SP), SI
+	RORXL   $0x17, DX, DX
 	ADDL    R14, SI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X8, X10
 	VPOR    X10, X6, X6
 	ADDL    R12, AX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, DX, DX
-	ADDL    R11, SI
-	XORL    R11, R10
-	ADDL    R10, AX
 	VPXOR   X1, X6, X6
 	VPXOR   X5, X6, X6
-	RORXL   $0x0f, SI, R10
-	RORXL   $0x17, SI, R11
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
 	VPSLLD  $0x0f, X6, X10
 	VPSRLD  $0x11, X6, X5
-	XORL    R11, SI
-	XORL    R10, SI
 	XORL    SI, R13
 
 	// Round 4.
 	RORXL  $0x14, AX, R10
+	RORXL  $0x0d, DI, DI
 	MOVL   CX, R12
 	XORL   DX, R12
-	RORXL  $0x0d, DI, DI
 	ADDL   296(SP), BX
 	MOVL   SI, R14
 	XORL   DI, R14
 	LEAL   -1664855657(R10)(SI*1), R11
-	ADDL   16(SP), R9
+	XORL   AX, R12
 	VPOR   X5, X10, X10
 	VPSLLD $0x17, X6, X5
-	XORL   AX, R12
+	ADDL   16(SP), R9
+	RORXL  $0x17, CX, CX
 	ADDL   R13, R9
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X6, X1
 	VPOR   X1, X5, X5
 	ADDL   R12, BX
-	RORXL  $0x19, R11, R11
-	RORXL  $0x17, CX, CX
-	ADDL   R11, R9
-	XORL   R11, R10
-	ADDL   R10, BX
 	VPXOR  X10, X6, X6
 	VPXOR  X5, X6, X6
-	RORXL  $0x0f, R9, R10
-	RORXL  $0x17, R9, R11
+	ADDL   R11, R9
+	XORL   R11, R10
+	RORXL  $0x0f, R9, R11
+	ADDL   R10, BX
+	RORXL  $0x17, R9, R10
+	XORL   R10, R9
+	XORL   R11, R9
 	VPSLLD $0x07, X2, X10
 	VPSRLD $0x19, X2, X5
-	XORL   R11, R9
-	XORL   R10, R9
 	XORL   R9, R14
 
 	// Round 5.
 	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
 	MOVL    AX, R12
 	XORL    CX, R12
-	RORXL   $0x0d, SI, SI
 	ADDL    300(SP), DX
 	MOVL    R9, R13
 	XORL    SI, R13
 	LEAL    965255983(R10)(R9*1), R11
-	ADDL    20(SP), R8
+	XORL    BX, R12
 	VPOR    X5, X10, X10
 	VPXOR   X10, X6, X6
-	XORL    BX, R12
+	ADDL    20(SP), R8
+	RORXL   $0x17, AX, AX
 	ADDL    R14, R8
+	RORXL   $0x19, R11, R11
 	VPXOR   X4, X6, X6
 	VMOVDQU X6, 72(SP)
 	ADDL    R12, DX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, AX, AX
-	ADDL    R11, R8
-	XORL    R11, R10
-	ADDL    R10, DX
 	VPXOR   X7, X6, X1
 	VMOVDQU X1, 336(SP)
-	RORXL   $0x0f, R8, R10
-	RORXL   $0x17, R8, R11
-	XORL    R11, R8
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
 	XORL    R10, R8
+	XORL    R11, R8
 	XORL    R8, R13
 
 	// Round 6.
 	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
 	MOVL    BX, R12
 	XORL    AX, R12
-	RORXL   $0x0d, R9, R9
 	ADDL    304(SP), CX
 	MOVL    R8, R14
 	XORL    R9, R14
 	LEAL    1930511966(R10)(R8*1), R11
-	ADDL    24(SP), DI
+	XORL    DX, R12
 	VSHUFPS $0x9e, X6, X8, X5
 	VPSLLD  $0x0f, X6, X1
-	XORL    DX, R12
+	ADDL    24(SP), DI
+	RORXL   $0x17, BX, BX
 	ADDL    R13, DI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X6, X10
 	VPOR    X10, X1, X1
 	ADDL    R12, CX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R11, DI
-	XORL    R11, R10
-	ADDL    R10, CX
 	VPXOR   X2, X1, X1
 	VPXOR   X4, X1, X1
-	RORXL   $0x0f, DI, R10
-	RORXL   $0x17, DI, R11
+	ADDL    R11, DI
+	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
+	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
 	VPSLLD  $0x0f, X1, X10
 	VPSRLD  $0x11, X1, X4
-	XORL    R11, DI
-	XORL    R10, DI
 	XORL    DI, R14
 
 	// Round 7.
 	RORXL  $0x14, CX, R10
+	RORXL  $0x0d, R8, R8
 	MOVL   DX, R12
 	XORL   BX, R12
-	RORXL  $0x0d, R8, R8
 	ADDL   308(SP), AX
 	MOVL   DI, R13
 	XORL   R8, R13
 	LEAL   -433943364(R10)(DI*1), R11
-	ADDL   28(SP), SI
+	XORL   CX, R12
 	VPOR   X4, X10, X10
 	VPSLLD $0x17, X1, X4
-	XORL   CX, R12
+	ADDL   28(SP), SI
+	RORXL  $0x17, DX, DX
 	ADDL   R14, SI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X1, X2
 	VPOR   X2, X4, X4
 	ADDL   R12, AX
-	RORXL  $0x19, R11, R11
-	RORXL  $0x17, DX, DX
-	ADDL   R11, SI
-	XORL   R11, R10
-	ADDL   R10, AX
 	VPXOR  X10, X1, X1
 	VPXOR  X4, X1, X1
-	RORXL  $0x0f, SI, R10
-	RORXL  $0x17, SI, R11
+	ADDL   R11, SI
+	XORL   R11, R10
+	RORXL  $0x0f, SI, R11
+	ADDL   R10, AX
+	RORXL  $0x17, SI, R10
+	XORL   R10, SI
+	XORL   R11, SI
 	VPSLLD $0x07, X3, X10
 	VPSRLD $0x19, X3, X4
-	XORL   R11, SI
-	XORL   R10, SI
 	XORL   SI, R13
 
 	// Round 8.
 	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
 	MOVL    CX, R12
 	XORL    DX, R12
-	RORXL   $0x0d, DI, DI
 	ADDL    312(SP), BX
 	MOVL    SI, R14
 	XORL    DI, R14
 	LEAL    -867886727(R10)(SI*1), R11
-	ADDL    32(SP), R9
+	XORL    AX, R12
 	VPOR    X4, X10, X10
 	VPXOR   X10, X1, X1
-	XORL    AX, R12
+	ADDL    32(SP), R9
+	RORXL   $0x17, CX, CX
 	ADDL    R13, R9
+	RORXL   $0x19, R11, R11
 	VPXOR   X8, X1, X1
 	VMOVDQU X1, 84(SP)
 	ADDL    R12, BX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, CX, CX
-	ADDL    R11, R9
-	XORL    R11, R10
-	ADDL    R10, BX
 	VPXOR   X5, X1, X2
 	VMOVDQU X2, 348(SP)
-	RORXL   $0x0f, R9, R10
-	RORXL   $0x17, R9, R11
-	XORL    R11, R9
+	ADDL    R11, R9
+	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
+	RORXL   $0x17, R9, R10
 	XORL    R10, R9
+	XORL    R11, R9
 	XORL    R9, R14
 
 	// Round 9.
 	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
 	MOVL    AX, R12
 	XORL    CX, R12
-	RORXL   $0x0d, SI, SI
 	ADDL    316(SP), DX
 	MOVL    R9, R13
 	XORL    SI, R13
 	LEAL    -1735773453(R10)(R9*1), R11
-	ADDL    36(SP), R8
+	XORL    BX, R12
 	VSHUFPS $0x9e, X1, X6, X4
 	VPSLLD  $0x0f, X1, X2
-	XORL    BX, R12
+	ADDL    36(SP), R8
+	RORXL   $0x17, AX, AX
 	ADDL    R14, R8
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X1, X10
 	VPOR    X10, X2, X2
 	ADDL    R12, DX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, AX, AX
-	ADDL    R11, R8
-	XORL    R11, R10
-	ADDL    R10, DX
 	VPXOR   X3, X2, X2
 	VPXOR   X8, X2, X2
-	RORXL   $0x0f, R8, R10
-	RORXL   $0x17, R8, R11
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
 	VPSLLD  $0x0f, X2, X10
 	VPSRLD  $0x11, X2, X8
-	XORL    R11, R8
-	XORL    R10, R8
 	XORL    R8, R13
 
 	// Round 10.
 	RORXL  $0x14, DX, R10
+	RORXL  $0x0d, R9, R9
 	MOVL   BX, R12
 	XORL   AX, R12
-	RORXL  $0x0d, R9, R9
 	ADDL   320(SP), CX
 	MOVL   R8, R14
 	XORL   R9, R14
 	LEAL   823420391(R10)(R8*1), R11
-	ADDL   40(SP), DI
+	XORL   DX, R12
 	VPOR   X8, X10, X10
 	VPSLLD $0x17, X2, X8
-	XORL   DX, R12
+	ADDL   40(SP), DI
+	RORXL  $0x17, BX, BX
 	ADDL   R13, DI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X2, X3
 	VPOR   X3, X8, X8
 	ADDL   R12, CX
-	RORXL  $0x19, R11, R11
-	RORXL  $0x17, BX, BX
-	ADDL   R11, DI
-	XORL   R11, R10
-	ADDL   R10, CX
 	VPXOR  X10, X2, X2
 	VPXOR  X8, X2, X2
-	RORXL  $0x0f, DI, R10
-	RORXL  $0x17, DI, R11
+	ADDL   R11, DI
+	XORL   R11, R10
+	RORXL  $0x0f, DI, R11
+	ADDL   R10, CX
+	RORXL  $0x17, DI, R10
+	XORL   R10, DI
+	XORL   R11, DI
 	VPSLLD $0x07, X9, X10
 	VPSRLD $0x19, X9, X8
-	XORL   R11, DI
-	XORL   R10, DI
 	XORL   DI, R14
 
 	// Round 11.
 	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
 	MOVL    DX, R12
 	XORL    BX, R12
-	RORXL   $0x0d, R8, R8
 	ADDL    324(SP), AX
 	MOVL    DI, R13
 	XORL    R8, R13
 	LEAL    1646840782(R10)(DI*1), R11
-	ADDL    44(SP), SI
+	XORL    CX, R12
 	VPOR    X8, X10, X10
 	VPXOR   X10, X2, X2
-	XORL    CX, R12
+	ADDL    44(SP), SI
+	RORXL   $0x17, DX, DX
 	ADDL    R14, SI
+	RORXL   $0x19, R11, R11
 	VPXOR   X6, X2, X2
 	VMOVDQU X2, 96(SP)
 	ADDL    R12, AX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, DX, DX
-	ADDL    R11, SI
-	XORL    R11, R10
-	ADDL    R10, AX
 	VPXOR   X4, X2, X3
 	VMOVDQU X3, 360(SP)
-	RORXL   $0x0f, SI, R10
-	RORXL   $0x17, SI, R11
-	XORL    R11, SI
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
 	XORL    R10, SI
+	XORL    R11, SI
 	XORL    SI, R13
 
 	// Round 12.
 	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
 	MOVL    CX, R12
 	XORL    DX, R12
-	RORXL   $0x0d, DI, DI
 	ADDL    328(SP), BX
 	MOVL    SI, R14
 	XORL    DI, R14
 	LEAL    -1001285732(R10)(SI*1), R11
-	ADDL    48(SP), R9
+	XORL    AX, R12
 	VSHUFPS $0x9e, X2, X1, X8
 	VPSLLD  $0x0f, X2, X3
-	XORL    AX, R12
+	ADDL    48(SP), R9
+	RORXL   $0x17, CX, CX
 	ADDL    R13, R9
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X2, X10
 	VPOR    X10, X3, X3
 	ADDL    R12, BX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, CX, CX
-	ADDL    R11, R9
-	XORL    R11, R10
-	ADDL    R10, BX
 	VPXOR   X9, X3, X3
 	VPXOR   X6, X3, X3
-	RORXL   $0x0f, R9, R10
-	RORXL   $0x17, R9, R11
+	ADDL    R11, R9
+	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
+	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
 	VPSLLD  $0x0f, X3, X10
 	VPSRLD  $0x11, X3, X9
-	XORL    R11, R9
-	XORL    R10, R9
 	XORL    R9, R14
 
 	// Round 13.
 	RORXL  $0x14, BX, R10
+	RORXL  $0x0d, SI, SI
 	MOVL   AX, R12
 	XORL   CX, R12
-	RORXL  $0x0d, SI, SI
 	ADDL   332(SP), DX
 	MOVL   R9, R13
 	XORL   SI, R13
 	LEAL   -2002571463(R10)(R9*1), R11
-	ADDL   52(SP), R8
+	XORL   BX, R12
 	VPOR   X9, X10, X10
 	VPSLLD $0x17, X3, X9
-	XORL   BX, R12
+	ADDL   52(SP), R8
+	RORXL  $0x17, AX, AX
 	ADDL   R14, R8
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X3, X6
 	VPOR   X6, X9, X9
 	ADDL   R12, DX
-	RORXL  $0x19, R11, R11
-	RORXL  $0x17, AX, AX
-	ADDL   R11, R8
-	XORL   R11, R10
-	ADDL   R10, DX
 	VPXOR  X10, X3, X3
 	VPXOR  X9, X3, X3
-	RORXL  $0x0f, R8, R10
-	RORXL  $0x17, R8, R11
+	ADDL   R11, R8
+	XORL   R11, R10
+	RORXL  $0x0f, R8, R11
+	ADDL   R10, DX
+	RORXL  $0x17, R8, R10
+	XORL   R10, R8
+	XORL   R11, R8
 	VPSLLD $0x07, X7, X10
 	VPSRLD $0x19, X7, X9
-	XORL   R11, R8
-	XORL   R10, R8
 	XORL   R8, R13
 
 	// Round 14.
 	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
 	MOVL    BX, R12
 	XORL    AX, R12
-	RORXL   $0x0d, R9, R9
 	ADDL    336(SP), CX
 	MOVL    R8, R14
 	XORL    R9, R14
 	LEAL    289824371(R10)(R8*1), R11
-	ADDL    56(SP), DI
+	XORL    DX, R12
 	VPOR    X9, X10, X10
 	VPXOR   X10, X3, X3
-	XORL    DX, R12
+	ADDL    56(SP), DI
+	RORXL   $0x17, BX, BX
 	ADDL    R13, DI
+	RORXL   $0x19, R11, R11
 	VPXOR   X1, X3, X3
 	VMOVDQU X3, 108(SP)
 	ADDL    R12, CX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R11, DI
-	XORL    R11, R10
-	ADDL    R10, CX
 	VPXOR   X8, X3, X6
 	VMOVDQU X6, 372(SP)
-	RORXL   $0x0f, DI, R10
-	RORXL   $0x17, DI, R11
-	XORL    R11, DI
+	ADDL    R11, DI
+	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
+	RORXL   $0x17, DI, R10
 	XORL    R10, DI
+	XORL    R11, DI
 	XORL    DI, R14
 
 	// Round 15.
 	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
 	MOVL    DX, R12
 	XORL    BX, R12
-	RORXL   $0x0d, R8, R8
 	ADDL    340(SP), AX
 	MOVL    DI, R13
 	XORL    R8, R13
 	LEAL    579648742(R10)(DI*1), R11
-	ADDL    60(SP), SI
+	XORL    CX, R12
 	VSHUFPS $0x9e, X3, X2, X9
 	VPSLLD  $0x0f, X3, X6
-	XORL    CX, R12
+	ADDL    60(SP), SI
+	RORXL   $0x17, DX, DX
 	ADDL    R14, SI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X3, X10
 	VPOR    X10, X6, X6
 	ADDL    R12, AX
-	RORXL   $0x19, R11, R11
-	RORXL   $0x17, DX, DX
-	ADDL    R11, SI
-	XORL    R11, R10
-	ADDL    R10, AX
 	VPXOR   X7, X6, X6
 	VPXOR   X1, X6, X6
+	ADDL    R11, SI
+	XORL    R11, R10
 	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
 	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
 	VPSLLD  $0x0f, X6, X10
 	VPSRLD  $0x11, X6, X7
-	XORL    R10, SI
-	MOVL    SI, R10
-	ANDL    R13, R10
-	XORL    R11, SI
-	ANDL    R13, R11
-	XORL    R8, R11
-	XORL    R11, R10
+	ANDL    SI, R13
+	XORL    R8, R13
 
 	// Round 16.
-	RORXL  $0x14, AX, R11
-	MOVL   CX, R13
-	XORL   DX, R13
+	RORXL  $0x14, AX, R10
 	RORXL  $0x0d, DI, DI
+	MOVL   CX, R12
+	XORL   DX, R12
 	ADDL   344(SP), BX
 	MOVL   SI, R15
 	XORL   DI, R15
-	LEAL   -1651869049(R11)(SI*1), R12
+	LEAL   -1651869049(R10)(SI*1), R11
 	MOVL   CX, R14
 	ANDL   DX, R14
-	ADDL   64(SP), R9
 	ADDL   R14, BX
+	ANDL   AX, R12
 	VPOR   X7, X10, X10
 	VPSLLD $0x17, X6, X7
-	ANDL   AX, R13
-	ADDL   R10, R9
+	ADDL   64(SP), R9
+	RORXL  $0x17, CX, CX
+	ADDL   R13, R9
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X6, X1
 	VPOR   X1, X7, X7
-	ADDL   R13, BX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, CX, CX
-	ADDL   R12, R9
-	XORL   R12, R11
-	ADDL   R11, BX
+	ADDL   R12, BX
 	VPXOR  X10, X6, X6
 	VPXOR  X7, X6, X6
+	ADDL   R11, R9
+	XORL   R11, R10
 	RORXL  $0x0f, R9, R11
+	ADDL   R10, BX
 	RORXL  $0x17, R9, R10
+	XORL   R10, R9
+	XORL   R11, R9
 	VPSLLD $0x07, X5, X10
 	VPSRLD $0x19, X5, X7
-	XORL   R10, R9
-	MOVL   R9, R10
-	ANDL   R15, R10
-	XORL   R11, R9
-	ANDL   R15, R11
-	XORL   DI, R11
-	XORL   R11, R10
+	ANDL   R9, R15
+	XORL   DI, R15
 
 	// Round 17.
-	RORXL   $0x14, BX, R11
-	MOVL    AX, R13
-	XORL    CX, R13
+	RORXL   $0x14, BX, R10
 	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
 	ADDL    348(SP), DX
-	MOVL    R9, R15
-	XORL    SI, R15
-	LEAL    991229199(R11)(R9*1), R12
-	MOVL    AX, R14
-	ANDL    CX, R14
-	ADDL    68(SP), R8
-	ADDL    R14, DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    991229199(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VPOR    X7, X10, X10
 	VPXOR   X10, X6, X6
-	ANDL    BX, R13
-	ADDL    R10, R8
+	ADDL    68(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPXOR   X2, X6, X6
 	VMOVDQU X6, 120(SP)
-	ADDL    R13, DX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, AX, AX
-	ADDL    R12, R8
-	XORL    R12, R11
-	ADDL    R11, DX
+	ADDL    R12, DX
 	VPXOR   X9, X6, X1
 	VMOVDQU X1, 384(SP)
+	ADDL    R11, R8
+	XORL    R11, R10
 	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
 	RORXL   $0x17, R8, R10
 	XORL    R10, R8
-	MOVL    R8, R10
-	ANDL    R15, R10
 	XORL    R11, R8
-	ANDL    R15, R11
-	XORL    SI, R11
-	XORL    R11, R10
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 18.
-	RORXL   $0x14, DX, R11
-	MOVL    BX, R13
-	XORL    AX, R13
+	RORXL   $0x14, DX, R10
 	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
 	ADDL    352(SP), CX
 	MOVL    R8, R15
 	XORL    R9, R15
-	LEAL    1982458398(R11)(R8*1), R12
-	MOVL    BX, R14
-	ANDL    AX, R14
-	ADDL    72(SP), DI
-	ADDL    R14, CX
+	LEAL    1982458398(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VSHUFPS $0x9e, X6, X3, X7
 	VPSLLD  $0x0f, X6, X1
-	ANDL    DX, R13
-	ADDL    R10, DI
+	ADDL    72(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X6, X10
 	VPOR    X10, X1, X1
-	ADDL    R13, CX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	XORL    R12, R11
-	ADDL    R11, CX
+	ADDL    R12, CX
 	VPXOR   X5, X1, X1
 	VPXOR   X2, X1, X1
+	ADDL    R11, DI
+	XORL    R11, R10
 	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
 	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
 	VPSLLD  $0x0f, X1, X10
 	VPSRLD  $0x11, X1, X5
-	XORL    R10, DI
-	MOVL    DI, R10
-	ANDL    R15, R10
-	XORL    R11, DI
-	ANDL    R15, R11
-	XORL    R9, R11
-	XORL    R11, R10
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 19.
-	RORXL  $0x14, CX, R11
-	MOVL   DX, R13
-	XORL   BX, R13
+	RORXL  $0x14, CX, R10
 	RORXL  $0x0d, R8, R8
+	MOVL   DX, R12
+	XORL   BX, R12
 	ADDL   356(SP), AX
-	MOVL   DI, R15
-	XORL   R8, R15
-	LEAL   -330050500(R11)(DI*1), R12
-	MOVL   DX, R14
-	ANDL   BX, R14
-	ADDL   76(SP), SI
-	ADDL   R14, AX
+	MOVL   DI, R14
+	XORL   R8, R14
+	LEAL   -330050500(R10)(DI*1), R11
+	MOVL   DX, R13
+	ANDL   BX, R13
+	ADDL   R13, AX
+	ANDL   CX, R12
 	VPOR   X5, X10, X10
 	VPSLLD $0x17, X1, X5
-	ANDL   CX, R13
-	ADDL   R10, SI
+	ADDL   76(SP), SI
+	RORXL  $0x17, DX, DX
+	ADDL   R15, SI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X1, X2
 	VPOR   X2, X5, X5
-	ADDL   R13, AX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, DX, DX
-	ADDL   R12, SI
-	XORL   R12, R11
-	ADDL   R11, AX
+	ADDL   R12, AX
 	VPXOR  X10, X1, X1
 	VPXOR  X5, X1, X1
+	ADDL   R11, SI
+	XORL   R11, R10
 	RORXL  $0x0f, SI, R11
+	ADDL   R10, AX
 	RORXL  $0x17, SI, R10
+	XORL   R10, SI
+	XORL   R11, SI
 	VPSLLD $0x07, X4, X10
 	VPSRLD $0x19, X4, X5
-	XORL   R10, SI
-	MOVL   SI, R10
-	ANDL   R15, R10
-	XORL   R11, SI
-	ANDL   R15, R11
-	XORL   R8, R11
-	XORL   R11, R10
+	ANDL   SI, R14
+	XORL   R8, R14
 
 	// Round 20.
-	RORXL   $0x14, AX, R11
-	MOVL    CX, R13
-	XORL    DX, R13
+	RORXL   $0x14, AX, R10
 	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
 	ADDL    360(SP), BX
 	MOVL    SI, R15
 	XORL    DI, R15
-	LEAL    -660100999(R11)(SI*1), R12
-	MOVL    CX, R14
-	ANDL    DX, R14
-	ADDL    80(SP), R9
-	ADDL    R14, BX
+	LEAL    -660100999(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VPOR    X5, X10, X10
 	VPXOR   X10, X1, X1
-	ANDL    AX, R13
-	ADDL    R10, R9
+	ADDL    80(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPXOR   X3, X1, X1
 	VMOVDQU X1, 132(SP)
-	ADDL    R13, BX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, CX, CX
-	ADDL    R12, R9
-	XORL    R12, R11
-	ADDL    R11, BX
+	ADDL    R12, BX
 	VPXOR   X7, X1, X2
 	VMOVDQU X2, 396(SP)
+	ADDL    R11, R9
+	XORL    R11, R10
 	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
 	RORXL   $0x17, R9, R10
 	XORL    R10, R9
-	MOVL    R9, R10
-	ANDL    R15, R10
 	XORL    R11, R9
-	ANDL    R15, R11
-	XORL    DI, R11
-	XORL    R11, R10
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 21.
-	RORXL   $0x14, BX, R11
-	MOVL    AX, R13
-	XORL    CX, R13
+	RORXL   $0x14, BX, R10
 	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
 	ADDL    364(SP), DX
-	MOVL    R9, R15
-	XORL    SI, R15
-	LEAL    -1320201997(R11)(R9*1), R12
-	MOVL    AX, R14
-	ANDL    CX, R14
-	ADDL    84(SP), R8
-	ADDL    R14, DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    -1320201997(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VSHUFPS $0x9e, X1, X6, X5
 	VPSLLD  $0x0f, X1, X2
-	ANDL    BX, R13
-	ADDL    R10, R8
+	ADDL    84(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X1, X10
 	VPOR    X10, X2, X2
-	ADDL    R13, DX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, AX, AX
-	ADDL    R12, R8
-	XORL    R12, R11
-	ADDL    R11, DX
+	ADDL    R12, DX
 	VPXOR   X4, X2, X2
 	VPXOR   X3, X2, X2
+	ADDL    R11, R8
+	XORL    R11, R10
 	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
 	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
 	VPSLLD  $0x0f, X2, X10
 	VPSRLD  $0x11, X2, X4
-	XORL    R10, R8
-	MOVL    R8, R10
-	ANDL    R15, R10
-	XORL    R11, R8
-	ANDL    R15, R11
-	XORL    SI, R11
-	XORL    R11, R10
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 22.
-	RORXL  $0x14, DX, R11
-	MOVL   BX, R13
-	XORL   AX, R13
+	RORXL  $0x14, DX, R10
 	RORXL  $0x0d, R9, R9
+	MOVL   BX, R12
+	XORL   AX, R12
 	ADDL   368(SP), CX
 	MOVL   R8, R15
 	XORL   R9, R15
-	LEAL   1654563303(R11)(R8*1), R12
-	MOVL   BX, R14
-	ANDL   AX, R14
-	ADDL   88(SP), DI
-	ADDL   R14, CX
+	LEAL   1654563303(R10)(R8*1), R11
+	MOVL   BX, R13
+	ANDL   AX, R13
+	ADDL   R13, CX
+	ANDL   DX, R12
 	VPOR   X4, X10, X10
 	VPSLLD $0x17, X2, X4
-	ANDL   DX, R13
-	ADDL   R10, DI
+	ADDL   88(SP), DI
+	RORXL  $0x17, BX, BX
+	ADDL   R14, DI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X2, X3
 	VPOR   X3, X4, X4
-	ADDL   R13, CX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, BX, BX
-	ADDL   R12, DI
-	XORL   R12, R11
-	ADDL   R11, CX
+	ADDL   R12, CX
 	VPXOR  X10, X2, X2
 	VPXOR  X4, X2, X2
+	ADDL   R11, DI
+	XORL   R11, R10
 	RORXL  $0x0f, DI, R11
+	ADDL   R10, CX
 	RORXL  $0x17, DI, R10
+	XORL   R10, DI
+	XORL   R11, DI
 	VPSLLD $0x07, X8, X10
 	VPSRLD $0x19, X8, X4
-	XORL   R10, DI
-	MOVL   DI, R10
-	ANDL   R15, R10
-	XORL   R11, DI
-	ANDL   R15, R11
-	XORL   R9, R11
-	XORL   R11, R10
+	ANDL   DI, R15
+	XORL   R9, R15
 
 	// Round 23.
-	RORXL   $0x14, CX, R11
-	MOVL    DX, R13
-	XORL    BX, R13
+	RORXL   $0x14, CX, R10
 	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
 	ADDL    372(SP), AX
-	MOVL    DI, R15
-	XORL    R8, R15
-	LEAL    -985840690(R11)(DI*1), R12
-	MOVL    DX, R14
-	ANDL    BX, R14
-	ADDL    92(SP), SI
-	ADDL    R14, AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    -985840690(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VPOR    X4, X10, X10
 	VPXOR   X10, X2, X2
-	ANDL    CX, R13
-	ADDL    R10, SI
+	ADDL    92(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPXOR   X6, X2, X2
 	VMOVDQU X2, 144(SP)
-	ADDL    R13, AX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, DX, DX
-	ADDL    R12, SI
-	XORL    R12, R11
-	ADDL    R11, AX
+	ADDL    R12, AX
 	VPXOR   X5, X2, X3
 	VMOVDQU X3, 408(SP)
+	ADDL    R11, SI
+	XORL    R11, R10
 	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
 	RORXL   $0x17, SI, R10
 	XORL    R10, SI
-	MOVL    SI, R10
-	ANDL    R15, R10
 	XORL    R11, SI
-	ANDL    R15, R11
-	XORL    R8, R11
-	XORL    R11, R10
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 24.
-	RORXL   $0x14, AX, R11
-	MOVL    CX, R13
-	XORL    DX, R13
+	RORXL   $0x14, AX, R10
 	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
 	ADDL    376(SP), BX
 	MOVL    SI, R15
 	XORL    DI, R15
-	LEAL    -1971681379(R11)(SI*1), R12
-	MOVL    CX, R14
-	ANDL    DX, R14
-	ADDL    96(SP), R9
-	ADDL    R14, BX
+	LEAL    -1971681379(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VSHUFPS $0x9e, X2, X1, X4
 	VPSLLD  $0x0f, X2, X3
-	ANDL    AX, R13
-	ADDL    R10, R9
+	ADDL    96(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X2, X10
 	VPOR    X10, X3, X3
-	ADDL    R13, BX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, CX, CX
-	ADDL    R12, R9
-	XORL    R12, R11
-	ADDL    R11, BX
+	ADDL    R12, BX
 	VPXOR   X8, X3, X3
 	VPXOR   X6, X3, X3
+	ADDL    R11, R9
+	XORL    R11, R10
 	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
 	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
 	VPSLLD  $0x0f, X3, X10
 	VPSRLD  $0x11, X3, X8
-	XORL    R10, R9
-	MOVL    R9, R10
-	ANDL    R15, R10
-	XORL    R11, R9
-	ANDL    R15, R11
-	XORL    DI, R11
-	XORL    R11, R10
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 25.
-	RORXL  $0x14, BX, R11
-	MOVL   AX, R13
-	XORL   CX, R13
+	RORXL  $0x14, BX, R10
 	RORXL  $0x0d, SI, SI
+	MOVL   AX, R12
+	XORL   CX, R12
 	ADDL   380(SP), DX
-	MOVL   R9, R15
-	XORL   SI, R15
-	LEAL   351604539(R11)(R9*1), R12
-	MOVL   AX, R14
-	ANDL   CX, R14
-	ADDL   100(SP), R8
-	ADDL   R14, DX
+	MOVL   R9, R14
+	XORL   SI, R14
+	LEAL   351604539(R10)(R9*1), R11
+	MOVL   AX, R13
+	ANDL   CX, R13
+	ADDL   R13, DX
+	ANDL   BX, R12
 	VPOR   X8, X10, X10
 	VPSLLD $0x17, X3, X8
-	ANDL   BX, R13
-	ADDL   R10, R8
+	ADDL   100(SP), R8
+	RORXL  $0x17, AX, AX
+	ADDL   R15, R8
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X3, X6
 	VPOR   X6, X8, X8
-	ADDL   R13, DX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, AX, AX
-	ADDL   R12, R8
-	XORL   R12, R11
-	ADDL   R11, DX
+	ADDL   R12, DX
 	VPXOR  X10, X3, X3
 	VPXOR  X8, X3, X3
+	ADDL   R11, R8
+	XORL   R11, R10
 	RORXL  $0x0f, R8, R11
+	ADDL   R10, DX
 	RORXL  $0x17, R8, R10
+	XORL   R10, R8
+	XORL   R11, R8
 	VPSLLD $0x07, X9, X10
 	VPSRLD $0x19, X9, X8
-	XORL   R10, R8
-	MOVL   R8, R10
-	ANDL   R15, R10
-	XORL   R11, R8
-	ANDL   R15, R11
-	XORL   SI, R11
-	XORL   R11, R10
+	ANDL   R8, R14
+	XORL   SI, R14
 
 	// Round 26.
-	RORXL   $0x14, DX, R11
-	MOVL    BX, R13
-	XORL    AX, R13
+	RORXL   $0x14, DX, R10
 	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
 	ADDL    384(SP), CX
 	MOVL    R8, R15
 	XORL    R9, R15
-	LEAL    703209078(R11)(R8*1), R12
-	MOVL    BX, R14
-	ANDL    AX, R14
-	ADDL    104(SP), DI
-	ADDL    R14, CX
+	LEAL    703209078(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VPOR    X8, X10, X10
 	VPXOR   X10, X3, X3
-	ANDL    DX, R13
-	ADDL    R10, DI
+	ADDL    104(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPXOR   X1, X3, X3
 	VMOVDQU X3, 156(SP)
-	ADDL    R13, CX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	XORL    R12, R11
-	ADDL    R11, CX
+	ADDL    R12, CX
 	VPXOR   X4, X3, X6
 	VMOVDQU X6, 420(SP)
+	ADDL    R11, DI
+	XORL    R11, R10
 	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
 	RORXL   $0x17, DI, R10
 	XORL    R10, DI
-	MOVL    DI, R10
-	ANDL    R15, R10
 	XORL    R11, DI
-	ANDL    R15, R11
-	XORL    R9, R11
-	XORL    R11, R10
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 27.
-	RORXL   $0x14, CX, R11
-	MOVL    DX, R13
-	XORL    BX, R13
+	RORXL   $0x14, CX, R10
 	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
 	ADDL    388(SP), AX
-	MOVL    DI, R15
-	XORL    R8, R15
-	LEAL    1406418156(R11)(DI*1), R12
-	MOVL    DX, R14
-	ANDL    BX, R14
-	ADDL    108(SP), SI
-	ADDL    R14, AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    1406418156(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VSHUFPS $0x9e, X3, X2, X8
 	VPSLLD  $0x0f, X3, X6
-	ANDL    CX, R13
-	ADDL    R10, SI
+	ADDL    108(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X3, X10
 	VPOR    X10, X6, X6
-	ADDL    R13, AX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, DX, DX
-	ADDL    R12, SI
-	XORL    R12, R11
-	ADDL    R11, AX
+	ADDL    R12, AX
 	VPXOR   X9, X6, X6
 	VPXOR   X1, X6, X6
+	ADDL    R11, SI
+	XORL    R11, R10
 	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
 	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
 	VPSLLD  $0x0f, X6, X10
 	VPSRLD  $0x11, X6, X9
-	XORL    R10, SI
-	MOVL    SI, R10
-	ANDL    R15, R10
-	XORL    R11, SI
-	ANDL    R15, R11
-	XORL    R8, R11
-	XORL    R11, R10
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 28.
-	RORXL  $0x14, AX, R11
-	MOVL   CX, R13
-	XORL   DX, R13
+	RORXL  $0x14, AX, R10
 	RORXL  $0x0d, DI, DI
+	MOVL   CX, R12
+	XORL   DX, R12
 	ADDL   392(SP), BX
 	MOVL   SI, R15
 	XORL   DI, R15
-	LEAL   -1482130984(R11)(SI*1), R12
-	MOVL   CX, R14
-	ANDL   DX, R14
-	ADDL   112(SP), R9
-	ADDL   R14, BX
+	LEAL   -1482130984(R10)(SI*1), R11
+	MOVL   CX, R13
+	ANDL   DX, R13
+	ADDL   R13, BX
+	ANDL   AX, R12
 	VPOR   X9, X10, X10
 	VPSLLD $0x17, X6, X9
-	ANDL   AX, R13
-	ADDL   R10, R9
+	ADDL   112(SP), R9
+	RORXL  $0x17, CX, CX
+	ADDL   R14, R9
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X6, X1
 	VPOR   X1, X9, X9
-	ADDL   R13, BX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, CX, CX
-	ADDL   R12, R9
-	XORL   R12, R11
-	ADDL   R11, BX
+	ADDL   R12, BX
 	VPXOR  X10, X6, X6
 	VPXOR  X9, X6, X6
+	ADDL   R11, R9
+	XORL   R11, R10
 	RORXL  $0x0f, R9, R11
+	ADDL   R10, BX
 	RORXL  $0x17, R9, R10
+	XORL   R10, R9
+	XORL   R11, R9
 	VPSLLD $0x07, X7, X10
 	VPSRLD $0x19, X7, X9
-	XORL   R10, R9
-	MOVL   R9, R10
-	ANDL   R15, R10
-	XORL   R11, R9
-	ANDL   R15, R11
-	XORL   DI, R11
-	XORL   R11, R10
+	ANDL   R9, R15
+	XORL   DI, R15
 
 	// Round 29.
-	RORXL   $0x14, BX, R11
-	MOVL    AX, R13
-	XORL    CX, R13
+	RORXL   $0x14, BX, R10
 	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
 	ADDL    396(SP), DX
-	MOVL    R9, R15
-	XORL    SI, R15
-	LEAL    1330705329(R11)(R9*1), R12
-	MOVL    AX, R14
-	ANDL    CX, R14
-	ADDL    116(SP), R8
-	ADDL    R14, DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    1330705329(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VPOR    X9, X10, X10
 	VPXOR   X10, X6, X6
-	ANDL    BX, R13
-	ADDL    R10, R8
+	ADDL    116(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPXOR   X2, X6, X6
 	VMOVDQU X6, 168(SP)
-	ADDL    R13, DX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, AX, AX
-	ADDL    R12, R8
-	XORL    R12, R11
-	ADDL    R11, DX
+	ADDL    R12, DX
 	VPXOR   X8, X6, X1
 	VMOVDQU X1, 432(SP)
+	ADDL    R11, R8
+	XORL    R11, R10
 	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
 	RORXL   $0x17, R8, R10
 	XORL    R10, R8
-	MOVL    R8, R10
-	ANDL    R15, R10
 	XORL    R11, R8
-	ANDL    R15, R11
-	XORL    SI, R11
-	XORL    R11, R10
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 30.
-	RORXL   $0x14, DX, R11
-	MOVL    BX, R13
-	XORL    AX, R13
+	RORXL   $0x14, DX, R10
 	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
 	ADDL    400(SP), CX
 	MOVL    R8, R15
 	XORL    R9, R15
-	LEAL    -1633556638(R11)(R8*1), R12
-	MOVL    BX, R14
-	ANDL    AX, R14
-	ADDL    120(SP), DI
-	ADDL    R14, CX
+	LEAL    -1633556638(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VSHUFPS $0x9e, X6, X3, X9
 	VPSLLD  $0x0f, X6, X1
-	ANDL    DX, R13
-	ADDL    R10, DI
+	ADDL    120(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X6, X10
 	VPOR    X10, X1, X1
-	ADDL    R13, CX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	XORL    R12, R11
-	ADDL    R11, CX
+	ADDL    R12, CX
 	VPXOR   X7, X1, X1
 	VPXOR   X2, X1, X1
+	ADDL    R11, DI
+	XORL    R11, R10
 	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
 	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
 	VPSLLD  $0x0f, X1, X10
 	VPSRLD  $0x11, X1, X7
-	XORL    R10, DI
-	MOVL    DI, R10
-	ANDL    R15, R10
-	XORL    R11, DI
-	ANDL    R15, R11
-	XORL    R9, R11
-	XORL    R11, R10
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 31.
-	RORXL  $0x14, CX, R11
-	MOVL   DX, R13
-	XORL   BX, R13
+	RORXL  $0x14, CX, R10
 	RORXL  $0x0d, R8, R8
+	MOVL   DX, R12
+	XORL   BX, R12
 	ADDL   404(SP), AX
-	MOVL   DI, R15
-	XORL   R8, R15
-	LEAL   1027854021(R11)(DI*1), R12
-	MOVL   DX, R14
-	ANDL   BX, R14
-	ADDL   124(SP), SI
-	ADDL   R14, AX
+	MOVL   DI, R14
+	XORL   R8, R14
+	LEAL   1027854021(R10)(DI*1), R11
+	MOVL   DX, R13
+	ANDL   BX, R13
+	ADDL   R13, AX
+	ANDL   CX, R12
 	VPOR   X7, X10, X10
 	VPSLLD $0x17, X1, X7
-	ANDL   CX, R13
-	ADDL   R10, SI
+	ADDL   124(SP), SI
+	RORXL  $0x17, DX, DX
+	ADDL   R15, SI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X1, X2
 	VPOR   X2, X7, X7
-	ADDL   R13, AX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, DX, DX
-	ADDL   R12, SI
-	XORL   R12, R11
-	ADDL   R11, AX
+	ADDL   R12, AX
 	VPXOR  X10, X1, X1
 	VPXOR  X7, X1, X1
+	ADDL   R11, SI
+	XORL   R11, R10
 	RORXL  $0x0f, SI, R11
+	ADDL   R10, AX
 	RORXL  $0x17, SI, R10
+	XORL   R10, SI
+	XORL   R11, SI
 	VPSLLD $0x07, X5, X10
 	VPSRLD $0x19, X5, X7
-	XORL   R10, SI
-	MOVL   SI, R10
-	ANDL   R15, R10
-	XORL   R11, SI
-	ANDL   R15, R11
-	XORL   R8, R11
-	XORL   R11, R10
+	ANDL   SI, R14
+	XORL   R8, R14
 
 	// Round 32.
-	RORXL   $0x14, AX, R11
-	MOVL    CX, R13
-	XORL    DX, R13
+	RORXL   $0x14, AX, R10
 	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
 	ADDL    408(SP), BX
 	MOVL    SI, R15
 	XORL    DI, R15
-	LEAL    2055708042(R11)(SI*1), R12
-	MOVL    CX, R14
-	ANDL    DX, R14
-	ADDL    128(SP), R9
-	ADDL    R14, BX
+	LEAL    2055708042(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VPOR    X7, X10, X10
 	VPXOR   X10, X1, X1
-	ANDL    AX, R13
-	ADDL    R10, R9
+	ADDL    128(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPXOR   X3, X1, X1
 	VMOVDQU X1, 180(SP)
-	ADDL    R13, BX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, CX, CX
-	ADDL    R12, R9
-	XORL    R12, R11
-	ADDL    R11, BX
+	ADDL    R12, BX
 	VPXOR   X9, X1, X2
 	VMOVDQU X2, 444(SP)
+	ADDL    R11, R9
+	XORL    R11, R10
 	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
 	RORXL   $0x17, R9, R10
 	XORL    R10, R9
-	MOVL    R9, R10
-	ANDL    R15, R10
 	XORL    R11, R9
-	ANDL    R15, R11
-	XORL    DI, R11
-	XORL    R11, R10
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 33.
-	RORXL   $0x14, BX, R11
-	MOVL    AX, R13
-	XORL    CX, R13
+	RORXL   $0x14, BX, R10
 	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
 	ADDL    412(SP), DX
-	MOVL    R9, R15
-	XORL    SI, R15
-	LEAL    -183551212(R11)(R9*1), R12
-	MOVL    AX, R14
-	ANDL    CX, R14
-	ADDL    132(SP), R8
-	ADDL    R14, DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    -183551212(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VSHUFPS $0x9e, X1, X6, X7
 	VPSLLD  $0x0f, X1, X2
-	ANDL    BX, R13
-	ADDL    R10, R8
+	ADDL    132(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X1, X10
 	VPOR    X10, X2, X2
-	ADDL    R13, DX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, AX, AX
-	ADDL    R12, R8
-	XORL    R12, R11
-	ADDL    R11, DX
+	ADDL    R12, DX
 	VPXOR   X5, X2, X2
 	VPXOR   X3, X2, X2
+	ADDL    R11, R8
+	XORL    R11, R10
 	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
 	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
 	VPSLLD  $0x0f, X2, X10
 	VPSRLD  $0x11, X2, X5
-	XORL    R10, R8
-	MOVL    R8, R10
-	ANDL    R15, R10
-	XORL    R11, R8
-	ANDL    R15, R11
-	XORL    SI, R11
-	XORL    R11, R10
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 34.
-	RORXL  $0x14, DX, R11
-	MOVL   BX, R13
-	XORL   AX, R13
+	RORXL  $0x14, DX, R10
 	RORXL  $0x0d, R9, R9
+	MOVL   BX, R12
+	XORL   AX, R12
 	ADDL   416(SP), CX
 	MOVL   R8, R15
 	XORL   R9, R15
-	LEAL   -367102423(R11)(R8*1), R12
-	MOVL   BX, R14
-	ANDL   AX, R14
-	ADDL   136(SP), DI
-	ADDL   R14, CX
+	LEAL   -367102423(R10)(R8*1), R11
+	MOVL   BX, R13
+	ANDL   AX, R13
+	ADDL   R13, CX
+	ANDL   DX, R12
 	VPOR   X5, X10, X10
 	VPSLLD $0x17, X2, X5
-	ANDL   DX, R13
-	ADDL   R10, DI
+	ADDL   136(SP), DI
+	RORXL  $0x17, BX, BX
+	ADDL   R14, DI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X2, X3
 	VPOR   X3, X5, X5
-	ADDL   R13, CX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, BX, BX
-	ADDL   R12, DI
-	XORL   R12, R11
-	ADDL   R11, CX
+	ADDL   R12, CX
 	VPXOR  X10, X2, X2
 	VPXOR  X5, X2, X2
+	ADDL   R11, DI
+	XORL   R11, R10
 	RORXL  $0x0f, DI, R11
+	ADDL   R10, CX
 	RORXL  $0x17, DI, R10
+	XORL   R10, DI
+	XORL   R11, DI
 	VPSLLD $0x07, X4, X10
 	VPSRLD $0x19, X4, X5
-	XORL   R10, DI
-	MOVL   DI, R10
-	ANDL   R15, R10
-	XORL   R11, DI
-	ANDL   R15, R11
-	XORL   R9, R11
-	XORL   R11, R10
+	ANDL   DI, R15
+	XORL   R9, R15
 
 	// Round 35.
-	RORXL   $0x14, CX, R11
-	MOVL    DX, R13
-	XORL    BX, R13
+	RORXL   $0x14, CX, R10
 	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
 	ADDL    420(SP), AX
-	MOVL    DI, R15
-	XORL    R8, R15
-	LEAL    -734204845(R11)(DI*1), R12
-	MOVL    DX, R14
-	ANDL    BX, R14
-	ADDL    140(SP), SI
-	ADDL    R14, AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    -734204845(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VPOR    X5, X10, X10
 	VPXOR   X10, X2, X2
-	ANDL    CX, R13
-	ADDL    R10, SI
+	ADDL    140(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPXOR   X6, X2, X2
 	VMOVDQU X2, 192(SP)
-	ADDL    R13, AX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, DX, DX
-	ADDL    R12, SI
-	XORL    R12, R11
-	ADDL    R11, AX
+	ADDL    R12, AX
 	VPXOR   X7, X2, X3
 	VMOVDQU X3, 456(SP)
+	ADDL    R11, SI
+	XORL    R11, R10
 	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
 	RORXL   $0x17, SI, R10
 	XORL    R10, SI
-	MOVL    SI, R10
-	ANDL    R15, R10
 	XORL    R11, SI
-	ANDL    R15, R11
-	XORL    R8, R11
-	XORL    R11, R10
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 36.
-	RORXL   $0x14, AX, R11
-	MOVL    CX, R13
-	XORL    DX, R13
+	RORXL   $0x14, AX, R10
 	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
 	ADDL    424(SP), BX
 	MOVL    SI, R15
 	XORL    DI, R15
-	LEAL    -1468409689(R11)(SI*1), R12
-	MOVL    CX, R14
-	ANDL    DX, R14
-	ADDL    144(SP), R9
-	ADDL    R14, BX
+	LEAL    -1468409689(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VSHUFPS $0x9e, X2, X1, X5
 	VPSLLD  $0x0f, X2, X3
-	ANDL    AX, R13
-	ADDL    R10, R9
+	ADDL    144(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X2, X10
 	VPOR    X10, X3, X3
-	ADDL    R13, BX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, CX, CX
-	ADDL    R12, R9
-	XORL    R12, R11
-	ADDL    R11, BX
+	ADDL    R12, BX
 	VPXOR   X4, X3, X3
 	VPXOR   X6, X3, X3
+	ADDL    R11, R9
+	XORL    R11, R10
 	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
 	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
 	VPSLLD  $0x0f, X3, X10
 	VPSRLD  $0x11, X3, X6
-	XORL    R10, R9
-	MOVL    R9, R10
-	ANDL    R15, R10
-	XORL    R11, R9
-	ANDL    R15, R11
-	XORL    DI, R11
-	XORL    R11, R10
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 37.
-	RORXL  $0x14, BX, R11
-	MOVL   AX, R13
-	XORL   CX, R13
+	RORXL  $0x14, BX, R10
 	RORXL  $0x0d, SI, SI
+	MOVL   AX, R12
+	XORL   CX, R12
 	ADDL   428(SP), DX
-	MOVL   R9, R15
-	XORL   SI, R15
-	LEAL   1358147919(R11)(R9*1), R12
-	MOVL   AX, R14
-	ANDL   CX, R14
-	ADDL   148(SP), R8
-	ADDL   R14, DX
+	MOVL   R9, R14
+	XORL   SI, R14
+	LEAL   1358147919(R10)(R9*1), R11
+	MOVL   AX, R13
+	ANDL   CX, R13
+	ADDL   R13, DX
+	ANDL   BX, R12
 	VPOR   X6, X10, X10
 	VPSLLD $0x17, X3, X6
-	ANDL   BX, R13
-	ADDL   R10, R8
+	ADDL   148(SP), R8
+	RORXL  $0x17, AX, AX
+	ADDL   R15, R8
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X3, X4
 	VPOR   X4, X6, X6
-	ADDL   R13, DX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, AX, AX
-	ADDL   R12, R8
-	XORL   R12, R11
-	ADDL   R11, DX
+	ADDL   R12, DX
 	VPXOR  X10, X3, X3
 	VPXOR  X6, X3, X3
+	ADDL   R11, R8
+	XORL   R11, R10
 	RORXL  $0x0f, R8, R11
+	ADDL   R10, DX
 	RORXL  $0x17, R8, R10
+	XORL   R10, R8
+	XORL   R11, R8
 	VPSLLD $0x07, X8, X10
 	VPSRLD $0x19, X8, X6
-	XORL   R10, R8
-	MOVL   R8, R10
-	ANDL   R15, R10
-	XORL   R11, R8
-	ANDL   R15, R11
-	XORL   SI, R11
-	XORL   R11, R10
+	ANDL   R8, R14
+	XORL   SI, R14
 
 	// Round 38.
-	RORXL   $0x14, DX, R11
-	MOVL    BX, R13
-	XORL    AX, R13
+	RORXL   $0x14, DX, R10
 	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
 	ADDL    432(SP), CX
 	MOVL    R8, R15
 	XORL    R9, R15
-	LEAL    -1578671458(R11)(R8*1), R12
-	MOVL    BX, R14
-	ANDL    AX, R14
-	ADDL    152(SP), DI
-	ADDL    R14, CX
+	LEAL    -1578671458(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VPOR    X6, X10, X10
 	VPXOR   X10, X3, X3
-	ANDL    DX, R13
-	ADDL    R10, DI
+	ADDL    152(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPXOR   X1, X3, X3
 	VMOVDQU X3, 204(SP)
-	ADDL    R13, CX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	XORL    R12, R11
-	ADDL    R11, CX
+	ADDL    R12, CX
 	VPXOR   X5, X3, X4
 	VMOVDQU X4, 468(SP)
+	ADDL    R11, DI
+	XORL    R11, R10
 	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
 	RORXL   $0x17, DI, R10
 	XORL    R10, DI
-	MOVL    DI, R10
-	ANDL    R15, R10
 	XORL    R11, DI
-	ANDL    R15, R11
-	XORL    R9, R11
-	XORL    R11, R10
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 39.
-	RORXL   $0x14, CX, R11
-	MOVL    DX, R13
-	XORL    BX, R13
+	RORXL   $0x14, CX, R10
 	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
 	ADDL    436(SP), AX
-	MOVL    DI, R15
-	XORL    R8, R15
-	LEAL    1137624381(R11)(DI*1), R12
-	MOVL    DX, R14
-	ANDL    BX, R14
-	ADDL    156(SP), SI
-	ADDL    R14, AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    1137624381(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VSHUFPS $0x9e, X3, X2, X6
 	VPSLLD  $0x0f, X3, X4
-	ANDL    CX, R13
-	ADDL    R10, SI
+	ADDL    156(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X3, X10
 	VPOR    X10, X4, X4
-	ADDL    R13, AX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, DX, DX
-	ADDL    R12, SI
-	XORL    R12, R11
-	ADDL    R11, AX
+	ADDL    R12, AX
 	VPXOR   X8, X4, X4
 	VPXOR   X1, X4, X4
+	ADDL    R11, SI
+	XORL    R11, R10
 	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
 	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
 	VPSLLD  $0x0f, X4, X10
 	VPSRLD  $0x11, X4, X8
-	XORL    R10, SI
-	MOVL    SI, R10
-	ANDL    R15, R10
-	XORL    R11, SI
-	ANDL    R15, R11
-	XORL    R8, R11
-	XORL    R11, R10
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 40.
-	RORXL  $0x14, AX, R11
-	MOVL   CX, R13
-	XORL   DX, R13
+	RORXL  $0x14, AX, R10
 	RORXL  $0x0d, DI, DI
+	MOVL   CX, R12
+	XORL   DX, R12
 	ADDL   440(SP), BX
 	MOVL   SI, R15
 	XORL   DI, R15
-	LEAL   -2019718534(R11)(SI*1), R12
-	MOVL   CX, R14
-	ANDL   DX, R14
-	ADDL   160(SP), R9
-	ADDL   R14, BX
+	LEAL   -2019718534(R10)(SI*1), R11
+	MOVL   CX, R13
+	ANDL   DX, R13
+	ADDL   R13, BX
+	ANDL   AX, R12
 	VPOR   X8, X10, X10
 	VPSLLD $0x17, X4, X8
-	ANDL   AX, R13
-	ADDL   R10, R9
+	ADDL   160(SP), R9
+	RORXL  $0x17, CX, CX
+	ADDL   R14, R9
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X4, X1
 	VPOR   X1, X8, X8
-	ADDL   R13, BX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, CX, CX
-	ADDL   R12, R9
-	XORL   R12, R11
-	ADDL   R11, BX
+	ADDL   R12, BX
 	VPXOR  X10, X4, X4
 	VPXOR  X8, X4, X4
+	ADDL   R11, R9
+	XORL   R11, R10
 	RORXL  $0x0f, R9, R11
+	ADDL   R10, BX
 	RORXL  $0x17, R9, R10
+	XORL   R10, R9
+	XORL   R11, R9
 	VPSLLD $0x07, X9, X10
 	VPSRLD $0x19, X9, X8
-	XORL   R10, R9
-	MOVL   R9, R10
-	ANDL   R15, R10
-	XORL   R11, R9
-	ANDL   R15, R11
-	XORL   DI, R11
-	XORL   R11, R10
+	ANDL   R9, R15
+	XORL   DI, R15
 
 	// Round 41.
-	RORXL   $0x14, BX, R11
-	MOVL    AX, R13
-	XORL    CX, R13
+	RORXL   $0x14, BX, R10
 	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
 	ADDL    444(SP), DX
-	MOVL    R9, R15
-	XORL    SI, R15
-	LEAL    255530229(R11)(R9*1), R12
-	MOVL    AX, R14
-	ANDL    CX, R14
-	ADDL    164(SP), R8
-	ADDL    R14, DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    255530229(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VPOR    X8, X10, X10
 	VPXOR   X10, X4, X4
-	ANDL    BX, R13
-	ADDL    R10, R8
+	ADDL    164(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPXOR   X2, X4, X4
 	VMOVDQU X4, 216(SP)
-	ADDL    R13, DX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, AX, AX
-	ADDL    R12, R8
-	XORL    R12, R11
-	ADDL    R11, DX
+	ADDL    R12, DX
 	VPXOR   X6, X4, X1
 	VMOVDQU X1, 480(SP)
+	ADDL    R11, R8
+	XORL    R11, R10
 	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
 	RORXL   $0x17, R8, R10
 	XORL    R10, R8
-	MOVL    R8, R10
-	ANDL    R15, R10
 	XORL    R11, R8
-	ANDL    R15, R11
-	XORL    SI, R11
-	XORL    R11, R10
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 42.
-	RORXL   $0x14, DX, R11
-	MOVL    BX, R13
-	XORL    AX, R13
+	RORXL   $0x14, DX, R10
 	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
 	ADDL    448(SP), CX
 	MOVL    R8, R15
 	XORL    R9, R15
-	LEAL    511060458(R11)(R8*1), R12
-	MOVL    BX, R14
-	ANDL    AX, R14
-	ADDL    168(SP), DI
-	ADDL    R14, CX
+	LEAL    511060458(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VSHUFPS $0x9e, X4, X3, X8
 	VPSLLD  $0x0f, X4, X1
-	ANDL    DX, R13
-	ADDL    R10, DI
+	ADDL    168(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X4, X10
 	VPOR    X10, X1, X1
-	ADDL    R13, CX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	XORL    R12, R11
-	ADDL    R11, CX
+	ADDL    R12, CX
 	VPXOR   X9, X1, X1
 	VPXOR   X2, X1, X1
+	ADDL    R11, DI
+	XORL    R11, R10
 	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
 	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
 	VPSLLD  $0x0f, X1, X10
 	VPSRLD  $0x11, X1, X9
-	XORL    R10, DI
-	MOVL    DI, R10
-	ANDL    R15, R10
-	XORL    R11, DI
-	ANDL    R15, R11
-	XORL    R9, R11
-	XORL    R11, R10
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 43.
-	RORXL  $0x14, CX, R11
-	MOVL   DX, R13
-	XORL   BX, R13
+	RORXL  $0x14, CX, R10
 	RORXL  $0x0d, R8, R8
+	MOVL   DX, R12
+	XORL   BX, R12
 	ADDL   452(SP), AX
-	MOVL   DI, R15
-	XORL   R8, R15
-	LEAL   1022120916(R11)(DI*1), R12
-	MOVL   DX, R14
-	ANDL   BX, R14
-	ADDL   172(SP), SI
-	ADDL   R14, AX
+	MOVL   DI, R14
+	XORL   R8, R14
+	LEAL   1022120916(R10)(DI*1), R11
+	MOVL   DX, R13
+	ANDL   BX, R13
+	ADDL   R13, AX
+	ANDL   CX, R12
 	VPOR   X9, X10, X10
 	VPSLLD $0x17, X1, X9
-	ANDL   CX, R13
-	ADDL   R10, SI
+	ADDL   172(SP), SI
+	RORXL  $0x17, DX, DX
+	ADDL   R15, SI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X1, X2
 	VPOR   X2, X9, X9
-	ADDL   R13, AX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, DX, DX
-	ADDL   R12, SI
-	XORL   R12, R11
-	ADDL   R11, AX
+	ADDL   R12, AX
 	VPXOR  X10, X1, X1
 	VPXOR  X9, X1, X1
+	ADDL   R11, SI
+	XORL   R11, R10
 	RORXL  $0x0f, SI, R11
+	ADDL   R10, AX
 	RORXL  $0x17, SI, R10
+	XORL   R10, SI
+	XORL   R11, SI
 	VPSLLD $0x07, X7, X10
 	VPSRLD $0x19, X7, X9
-	XORL   R10, SI
-	MOVL   SI, R10
-	ANDL   R15, R10
-	XORL   R11, SI
-	ANDL   R15, R11
-	XORL   R8, R11
-	XORL   R11, R10
+	ANDL   SI, R14
+	XORL   R8, R14
 
 	// Round 44.
-	RORXL   $0x14, AX, R11
-	MOVL    CX, R13
-	XORL    DX, R13
+	RORXL   $0x14, AX, R10
 	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
 	ADDL    456(SP), BX
 	MOVL    SI, R15
 	XORL    DI, R15
-	LEAL    2044241832(R11)(SI*1), R12
-	MOVL    CX, R14
-	ANDL    DX, R14
-	ADDL    176(SP), R9
-	ADDL    R14, BX
+	LEAL    2044241832(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VPOR    X9, X10, X10
 	VPXOR   X10, X1, X1
-	ANDL    AX, R13
-	ADDL    R10, R9
+	ADDL    176(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPXOR   X3, X1, X1
 	VMOVDQU X1, 228(SP)
-	ADDL    R13, BX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, CX, CX
-	ADDL    R12, R9
-	XORL    R12, R11
-	ADDL    R11, BX
+	ADDL    R12, BX
 	VPXOR   X8, X1, X2
 	VMOVDQU X2, 492(SP)
+	ADDL    R11, R9
+	XORL    R11, R10
 	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
 	RORXL   $0x17, R9, R10
 	XORL    R10, R9
-	MOVL    R9, R10
-	ANDL    R15, R10
 	XORL    R11, R9
-	ANDL    R15, R11
-	XORL    DI, R11
-	XORL    R11, R10
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 45.
-	RORXL   $0x14, BX, R11
-	MOVL    AX, R13
-	XORL    CX, R13
+	RORXL   $0x14, BX, R10
 	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
 	ADDL    460(SP), DX
-	MOVL    R9, R15
-	XORL    SI, R15
-	LEAL    -206483632(R11)(R9*1), R12
-	MOVL    AX, R14
-	ANDL    CX, R14
-	ADDL    180(SP), R8
-	ADDL    R14, DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    -206483632(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VSHUFPS $0x9e, X1, X4, X9
 	VPSLLD  $0x0f, X1, X2
-	ANDL    BX, R13
-	ADDL    R10, R8
+	ADDL    180(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X1, X10
 	VPOR    X10, X2, X2
-	ADDL    R13, DX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, AX, AX
-	ADDL    R12, R8
-	XORL    R12, R11
-	ADDL    R11, DX
+	ADDL    R12, DX
 	VPXOR   X7, X2, X2
 	VPXOR   X3, X2, X2
+	ADDL    R11, R8
+	XORL    R11, R10
 	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
 	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
 	VPSLLD  $0x0f, X2, X10
 	VPSRLD  $0x11, X2, X7
-	XORL    R10, R8
-	MOVL    R8, R10
-	ANDL    R15, R10
-	XORL    R11, R8
-	ANDL    R15, R11
-	XORL    SI, R11
-	XORL    R11, R10
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 46.
-	RORXL  $0x14, DX, R11
-	MOVL   BX, R13
-	XORL   AX, R13
+	RORXL  $0x14, DX, R10
 	RORXL  $0x0d, R9, R9
+	MOVL   BX, R12
+	XORL   AX, R12
 	ADDL   464(SP), CX
 	MOVL   R8, R15
 	XORL   R9, R15
-	LEAL   -412967263(R11)(R8*1), R12
-	MOVL   BX, R14
-	ANDL   AX, R14
-	ADDL   184(SP), DI
-	ADDL   R14, CX
+	LEAL   -412967263(R10)(R8*1), R11
+	MOVL   BX, R13
+	ANDL   AX, R13
+	ADDL   R13, CX
+	ANDL   DX, R12
 	VPOR   X7, X10, X10
 	VPSLLD $0x17, X2, X7
-	ANDL   DX, R13
-	ADDL   R10, DI
+	ADDL   184(SP), DI
+	RORXL  $0x17, BX, BX
+	ADDL   R14, DI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X2, X3
 	VPOR   X3, X7, X7
-	ADDL   R13, CX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, BX, BX
-	ADDL   R12, DI
-	XORL   R12, R11
-	ADDL   R11, CX
+	ADDL   R12, CX
 	VPXOR  X10, X2, X2
 	VPXOR  X7, X2, X2
+	ADDL   R11, DI
+	XORL   R11, R10
 	RORXL  $0x0f, DI, R11
+	ADDL   R10, CX
 	RORXL  $0x17, DI, R10
+	XORL   R10, DI
+	XORL   R11, DI
 	VPSLLD $0x07, X5, X10
 	VPSRLD $0x19, X5, X7
-	XORL   R10, DI
-	MOVL   DI, R10
-	ANDL   R15, R10
-	XORL   R11, DI
-	ANDL   R15, R11
-	XORL   R9, R11
-	XORL   R11, R10
+	ANDL   DI, R15
+	XORL   R9, R15
 
 	// Round 47.
-	RORXL   $0x14, CX, R11
-	MOVL    DX, R13
-	XORL    BX, R13
+	RORXL   $0x14, CX, R10
 	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
 	ADDL    468(SP), AX
-	MOVL    DI, R15
-	XORL    R8, R15
-	LEAL    -825934525(R11)(DI*1), R12
-	MOVL    DX, R14
-	ANDL    BX, R14
-	ADDL    188(SP), SI
-	ADDL    R14, AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    -825934525(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VPOR    X7, X10, X10
 	VPXOR   X10, X2, X2
-	ANDL    CX, R13
-	ADDL    R10, SI
+	ADDL    188(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPXOR   X4, X2, X2
 	VMOVDQU X2, 240(SP)
-	ADDL    R13, AX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, DX, DX
-	ADDL    R12, SI
-	XORL    R12, R11
-	ADDL    R11, AX
+	ADDL    R12, AX
 	VPXOR   X9, X2, X3
 	VMOVDQU X3, 504(SP)
+	ADDL    R11, SI
+	XORL    R11, R10
 	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
 	RORXL   $0x17, SI, R10
 	XORL    R10, SI
-	MOVL    SI, R10
-	ANDL    R15, R10
 	XORL    R11, SI
-	ANDL    R15, R11
-	XORL    R8, R11
-	XORL    R11, R10
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 48.
-	RORXL   $0x14, AX, R11
-	MOVL    CX, R13
-	XORL    DX, R13
+	RORXL   $0x14, AX, R10
 	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
 	ADDL    472(SP), BX
 	MOVL    SI, R15
 	XORL    DI, R15
-	LEAL    -1651869049(R11)(SI*1), R12
-	MOVL    CX, R14
-	ANDL    DX, R14
-	ADDL    192(SP), R9
-	ADDL    R14, BX
+	LEAL    -1651869049(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VSHUFPS $0x9e, X2, X1, X7
 	VPSLLD  $0x0f, X2, X3
-	ANDL    AX, R13
-	ADDL    R10, R9
+	ADDL    192(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X2, X9
 	VPOR    X9, X3, X3
-	ADDL    R13, BX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, CX, CX
-	ADDL    R12, R9
-	XORL    R12, R11
-	ADDL    R11, BX
+	ADDL    R12, BX
 	VPXOR   X5, X3, X3
 	VPXOR   X4, X3, X3
+	ADDL    R11, R9
+	XORL    R11, R10
 	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
 	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
 	VPSLLD  $0x0f, X3, X9
 	VPSRLD  $0x11, X3, X5
-	XORL    R10, R9
-	MOVL    R9, R10
-	ANDL    R15, R10
-	XORL    R11, R9
-	ANDL    R15, R11
-	XORL    DI, R11
-	XORL    R11, R10
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 49.
-	RORXL  $0x14, BX, R11
-	MOVL   AX, R13
-	XORL   CX, R13
+	RORXL  $0x14, BX, R10
 	RORXL  $0x0d, SI, SI
+	MOVL   AX, R12
+	XORL   CX, R12
 	ADDL   476(SP), DX
-	MOVL   R9, R15
-	XORL   SI, R15
-	LEAL   991229199(R11)(R9*1), R12
-	MOVL   AX, R14
-	ANDL   CX, R14
-	ADDL   196(SP), R8
-	ADDL   R14, DX
+	MOVL   R9, R14
+	XORL   SI, R14
+	LEAL   991229199(R10)(R9*1), R11
+	MOVL   AX, R13
+	ANDL   CX, R13
+	ADDL   R13, DX
+	ANDL   BX, R12
 	VPOR   X5, X9, X9
 	VPSLLD $0x17, X3, X5
-	ANDL   BX, R13
-	ADDL   R10, R8
+	ADDL   196(SP), R8
+	RORXL  $0x17, AX, AX
+	ADDL   R15, R8
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X3, X4
 	VPOR   X4, X5, X5
-	ADDL   R13, DX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, AX, AX
-	ADDL   R12, R8
-	XORL   R12, R11
-	ADDL   R11, DX
+	ADDL   R12, DX
 	VPXOR  X9, X3, X3
 	VPXOR  X5, X3, X3
+	ADDL   R11, R8
+	XORL   R11, R10
 	RORXL  $0x0f, R8, R11
+	ADDL   R10, DX
 	RORXL  $0x17, R8, R10
+	XORL   R10, R8
+	XORL   R11, R8
 	VPSLLD $0x07, X6, X9
 	VPSRLD $0x19, X6, X5
-	XORL   R10, R8
-	MOVL   R8, R10
-	ANDL   R15, R10
-	XORL   R11, R8
-	ANDL   R15, R11
-	XORL   SI, R11
-	XORL   R11, R10
+	ANDL   R8, R14
+	XORL   SI, R14
 
 	// Round 50.
-	RORXL   $0x14, DX, R11
-	MOVL    BX, R13
-	XORL    AX, R13
+	RORXL   $0x14, DX, R10
 	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
 	ADDL    480(SP), CX
 	MOVL    R8, R15
 	XORL    R9, R15
-	LEAL    1982458398(R11)(R8*1), R12
-	MOVL    BX, R14
-	ANDL    AX, R14
-	ADDL    200(SP), DI
-	ADDL    R14, CX
+	LEAL    1982458398(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VPOR    X5, X9, X9
 	VPXOR   X9, X3, X3
-	ANDL    DX, R13
-	ADDL    R10, DI
+	ADDL    200(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPXOR   X1, X3, X3
 	VMOVDQU X3, 252(SP)
-	ADDL    R13, CX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	XORL    R12, R11
-	ADDL    R11, CX
+	ADDL    R12, CX
 	VPXOR   X7, X3, X4
 	VMOVDQU X4, 516(SP)
+	ADDL    R11, DI
+	XORL    R11, R10
 	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
 	RORXL   $0x17, DI, R10
 	XORL    R10, DI
-	MOVL    DI, R10
-	ANDL    R15, R10
 	XORL    R11, DI
-	ANDL    R15, R11
-	XORL    R9, R11
-	XORL    R11, R10
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 51.
-	RORXL   $0x14, CX, R11
-	MOVL    DX, R13
-	XORL    BX, R13
+	RORXL   $0x14, CX, R10
 	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
 	ADDL    484(SP), AX
-	MOVL    DI, R15
-	XORL    R8, R15
-	LEAL    -330050500(R11)(DI*1), R12
-	MOVL    DX, R14
-	ANDL    BX, R14
-	ADDL    204(SP), SI
-	ADDL    R14, AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    -330050500(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VSHUFPS $0x9e, X3, X2, X5
 	VPSLLD  $0x0f, X3, X4
-	ANDL    CX, R13
-	ADDL    R10, SI
+	ADDL    204(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X3, X3
 	VPOR    X3, X4, X4
-	ADDL    R13, AX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, DX, DX
-	ADDL    R12, SI
-	XORL    R12, R11
-	ADDL    R11, AX
+	ADDL    R12, AX
 	VPXOR   X6, X4, X4
 	VPXOR   X1, X4, X4
+	ADDL    R11, SI
+	XORL    R11, R10
 	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
 	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
 	VPSLLD  $0x0f, X4, X3
 	VPSRLD  $0x11, X4, X6
-	XORL    R10, SI
-	MOVL    SI, R10
-	ANDL    R15, R10
-	XORL    R11, SI
-	ANDL    R15, R11
-	XORL    R8, R11
-	XORL    R11, R10
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 52.
-	RORXL  $0x14, AX, R11
-	MOVL   CX, R13
-	XORL   DX, R13
+	RORXL  $0x14, AX, R10
 	RORXL  $0x0d, DI, DI
+	MOVL   CX, R12
+	XORL   DX, R12
 	ADDL   488(SP), BX
 	MOVL   SI, R15
 	XORL   DI, R15
-	LEAL   -660100999(R11)(SI*1), R12
-	MOVL   CX, R14
-	ANDL   DX, R14
-	ADDL   208(SP), R9
-	ADDL   R14, BX
+	LEAL   -660100999(R10)(SI*1), R11
+	MOVL   CX, R13
+	ANDL   DX, R13
+	ADDL   R13, BX
+	ANDL   AX, R12
 	VPOR   X6, X3, X3
 	VPSLLD $0x17, X4, X6
-	ANDL   AX, R13
-	ADDL   R10, R9
+	ADDL   208(SP), R9
+	RORXL  $0x17, CX, CX
+	ADDL   R14, R9
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X4, X1
 	VPOR   X1, X6, X6
-	ADDL   R13, BX
-	RORXL  $0x19, R12, R12
-	RORXL  $0x17, CX, CX
-	ADDL   R12, R9
-	XORL   R12, R11
-	ADDL   R11, BX
+	ADDL   R12, BX
 	VPXOR  X3, X4, X4
 	VPXOR  X6, X4, X4
+	ADDL   R11, R9
+	XORL   R11, R10
 	RORXL  $0x0f, R9, R11
+	ADDL   R10, BX
 	RORXL  $0x17, R9, R10
+	XORL   R10, R9
+	XORL   R11, R9
 	VPSLLD $0x07, X8, X3
 	VPSRLD $0x19, X8, X6
-	XORL   R10, R9
-	MOVL   R9, R10
-	ANDL   R15, R10
-	XORL   R11, R9
-	ANDL   R15, R11
-	XORL   DI, R11
-	XORL   R11, R10
+	ANDL   R9, R15
+	XORL   DI, R15
 
 	// Round 53.
-	RORXL   $0x14, BX, R11
-	MOVL    AX, R13
-	XORL    CX, R13
+	RORXL   $0x14, BX, R10
 	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
 	ADDL    492(SP), DX
-	MOVL    R9, R15
-	XORL    SI, R15
-	LEAL    -1320201997(R11)(R9*1), R12
-	MOVL    AX, R14
-	ANDL    CX, R14
-	ADDL    212(SP), R8
-	ADDL    R14, DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    -1320201997(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VPOR    X6, X3, X3
 	VPXOR   X3, X4, X4
-	ANDL    BX, R13
-	ADDL    R10, R8
+	ADDL    212(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPXOR   X2, X4, X4
 	VMOVDQU X4, 264(SP)
-	ADDL    R13, DX
-	RORXL   $0x19, R12, R12
-	RORXL   $0x17, AX, AX
-	ADDL    R12, R8
-	XORL    R12, R11
-	ADDL    R11, DX
+	ADDL    R12, DX
 	VPXOR   X5, X4, X1
 	VMOVDQU X1, 528(SP)
+	ADDL    R11, R8
+	XORL    R11, R10
 	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
 	RORXL   $0x17, R8, R10
 	XORL    R10, R8
-	MOVL    R8, R10
-	ANDL    R15, R10
 	XORL    R11, R8
-	ANDL    R15, R11
-	XORL    SI, R11
-	XORL    R11, R10
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 54.
-	RORXL $0x14, DX, R11
-	MOVL  BX, R13
-	XORL  AX, R13
+	RORXL $0x14, DX, R10
 	RORXL $0x0d, R9, R9
+	MOVL  BX, R12
+	XORL  AX, R12
 	ADDL  496(SP), CX
 	MOVL  R8, R15
 	XORL  R9, R15
-	LEAL  1654563303(R11)(R8*1), R12
-	MOVL  BX, R14
-	ANDL  AX, R14
-	ADDL  216(SP), DI
-	ADDL  R14, CX
-	ANDL  DX, R13
-	ADDL  R10, DI
+	LEAL  1654563303(R10)(R8*1), R11
+	MOVL  BX, R13
+	ANDL  AX, R13
 	ADDL  R13, CX
-	RORXL $0x19, R12, R12
+	ANDL  DX, R12
+	ADDL  216(SP), DI
 	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	XORL  R12, R11
-	ADDL  R11, CX
+	ADDL  R14, DI
+	RORXL $0x19, R11, R11
+	ADDL  R12, CX
+	ADDL  R11, DI
+	XORL  R11, R10
 	RORXL $0x0f, DI, R11
+	ADDL  R10, CX
 	RORXL $0x17, DI, R10
 	XORL  R10, DI
-	MOVL  DI, R10
-	ANDL  R15, R10
 	XORL  R11, DI
-	ANDL  R15, R11
-	XORL  R9, R11
-	XORL  R11, R10
+	ANDL  DI, R15
+	XORL  R9, R15
 
 	// Round 55.
-	RORXL $0x14, CX, R11
-	MOVL  DX, R13
-	XORL  BX, R13
+	RORXL $0x14, CX, R10
 	RORXL $0x0d, R8, R8
+	MOVL  DX, R12
+	XORL  BX, R12
 	ADDL  500(SP), AX
-	MOVL  DI, R15
-	XORL  R8, R15
-	LEAL  -985840690(R11)(DI*1), R12
-	MOVL  DX, R14
-	ANDL  BX, R14
-	ADDL  220(SP), SI
-	ADDL  R14, AX
-	ANDL  CX, R13
-	ADDL  R10, SI
+	MOVL  DI, R14
+	XORL  R8, R14
+	LEAL  -985840690(R10)(DI*1), R11
+	MOVL  DX, R13
+	ANDL  BX, R13
 	ADDL  R13, AX
-	RORXL $0x19, R12, R12
+	ANDL  CX, R12
+	ADDL  220(SP), SI
 	RORXL $0x17, DX, DX
-	ADDL  R12, SI
-	XORL  R12, R11
-	ADDL  R11, AX
+	ADDL  R15, SI
+	RORXL $0x19, R11, R11
+	ADDL  R12, AX
+	ADDL  R11, SI
+	XORL  R11, R10
 	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
 	RORXL $0x17, SI, R10
 	XORL  R10, SI
-	MOVL  SI, R10
-	ANDL  R15, R10
 	XORL  R11, SI
-	ANDL  R15, R11
-	XORL  R8, R11
-	XORL  R11, R10
+	ANDL  SI, R14
+	XORL  R8, R14
 
 	// Round 56.
-	RORXL $0x14, AX, R11
-	MOVL  CX, R13
-	XORL  DX, R13
+	RORXL $0x14, AX, R10
 	RORXL $0x0d, DI, DI
+	MOVL  CX, R12
+	XORL  DX, R12
 	ADDL  504(SP), BX
 	MOVL  SI, R15
 	XORL  DI, R15
-	LEAL  -1971681379(R11)(SI*1), R12
-	MOVL  CX, R14
-	ANDL  DX, R14
-	ADDL  224(SP), R9
-	ADDL  R14, BX
-	ANDL  AX, R13
-	ADDL  R10, R9
+	LEAL  -1971681379(R10)(SI*1), R11
+	MOVL  CX, R13
+	ANDL  DX, R13
 	ADDL  R13, BX
-	RORXL $0x19, R12, R12
+	ANDL  AX, R12
+	ADDL  224(SP), R9
 	RORXL $0x17, CX, CX
-	ADDL  R12, R9
-	XORL  R12, R11
-	ADDL  R11, BX
+	ADDL  R14, R9
+	RORXL $0x19, R11, R11
+	ADDL  R12, BX
+	ADDL  R11, R9
+	XORL  R11, R10
 	RORXL $0x0f, R9, R11
+	ADDL  R10, BX
 	RORXL $0x17, R9, R10
 	XORL  R10, R9
-	MOVL  R9, R10
-	ANDL  R15, R10
 	XORL  R11, R9
-	ANDL  R15, R11
-	XORL  DI, R11
-	XORL  R11, R10
+	ANDL  R9, R15
+	XORL  DI, R15
 
 	// Round 57.
-	RORXL $0x14, BX, R11
-	MOVL  AX, R13
-	XORL  CX, R13
+	RORXL $0x14, BX, R10
 	RORXL $0x0d, SI, SI
+	MOVL  AX, R12
+	XORL  CX, R12
 	ADDL  508(SP), DX
-	MOVL  R9, R15
-	XORL  SI, R15
-	LEAL  351604539(R11)(R9*1), R12
-	MOVL  AX, R14
-	ANDL  CX, R14
-	ADDL  228(SP), R8
-	ADDL  R14, DX
-	ANDL  BX, R13
-	ADDL  R10, R8
+	MOVL  R9, R14
+	XORL  SI, R14
+	LEAL  351604539(R10)(R9*1), R11
+	MOVL  AX, R13
+	ANDL  CX, R13
 	ADDL  R13, DX
-	RORXL $0x19, R12, R12
+	ANDL  BX, R12
+	ADDL  228(SP), R8
 	RORXL $0x17, AX, AX
-	ADDL  R12, R8
-	XORL  R12, R11
-	ADDL  R11, DX
+	ADDL  R15, R8
+	RORXL $0x19, R11, R11
+	ADDL  R12, DX
+	ADDL  R11, R8
+	XORL  R11, R10
 	RORXL $0x0f, R8, R11
+	ADDL  R10, DX
 	RORXL $0x17, R8, R10
 	XORL  R10, R8
-	MOVL  R8, R10
-	ANDL  R15, R10
 	XORL  R11, R8
-	ANDL  R15, R11
-	XORL  SI, R11
-	XORL  R11, R10
+	ANDL  R8, R14
+	XORL  SI, R14
 
 	// Round 58.
-	RORXL $0x14, DX, R11
-	MOVL  BX, R13
-	XORL  AX, R13
+	RORXL $0x14, DX, R10
 	RORXL $0x0d, R9, R9
+	MOVL  BX, R12
+	XORL  AX, R12
 	ADDL  512(SP), CX
 	MOVL  R8, R15
 	XORL  R9, R15
-	LEAL  703209078(R11)(R8*1), R12
-	MOVL  BX, R14
-	ANDL  AX, R14
-	ADDL  232(SP), DI
-	ADDL  R14, CX
-	ANDL  DX, R13
-	ADDL  R10, DI
+	LEAL  703209078(R10)(R8*1), R11
+	MOVL  BX, R13
+	ANDL  AX, R13
 	ADDL  R13, CX
-	RORXL $0x19, R12, R12
+	ANDL  DX, R12
+	ADDL  232(SP), DI
 	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	XORL  R12, R11
-	ADDL  R11, CX
+	ADDL  R14, DI
+	RORXL $0x19, R11, R11
+	ADDL  R12, CX
+	ADDL  R11, DI
+	XORL  R11, R10
 	RORXL $0x0f, DI, R11
+	ADDL  R10, CX
 	RORXL $0x17, DI, R10
 	XORL  R10, DI
-	MOVL  DI, R10
-	ANDL  R15, R10
 	XORL  R11, DI
-	ANDL  R15, R11
-	XORL  R9, R11
-	XORL  R11, R10
+	ANDL  DI, R15
+	XORL  R9, R15
 
 	// Round 59.
-	RORXL $0x14, CX, R11
-	MOVL  DX, R13
-	XORL  BX, R13
+	RORXL $0x14, CX, R10
 	RORXL $0x0d, R8, R8
+	MOVL  DX, R12
+	XORL  BX, R12
 	ADDL  516(SP), AX
-	MOVL  DI, R15
-	XORL  R8, R15
-	LEAL  1406418156(R11)(DI*1), R12
-	MOVL  DX, R14
-	ANDL  BX, R14
-	ADDL  236(SP), SI
-	ADDL  R14, AX
-	ANDL  CX, R13
-	ADDL  R10, SI
+	MOVL  DI, R14
+	XORL  R8, R14
+	LEAL  1406418156(R10)(DI*1), R11
+	MOVL  DX, R13
+	ANDL  BX, R13
 	ADDL  R13, AX
-	RORXL $0x19, R12, R12
+	ANDL  CX, R12
+	ADDL  236(SP), SI
 	RORXL $0x17, DX, DX
-	ADDL  R12, SI
-	XORL  R12, R11
-	ADDL  R11, AX
+	ADDL  R15, SI
+	RORXL $0x19, R11, R11
+	ADDL  R12, AX
+	ADDL  R11, SI
+	XORL  R11, R10
 	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
 	RORXL $0x17, SI, R10
 	XORL  R10, SI
-	MOVL  SI, R10
-	ANDL  R15, R10
 	XORL  R11, SI
-	ANDL  R15, R11
-	XORL  R8, R11
-	XORL  R11, R10
+	ANDL  SI, R14
+	XORL  R8, R14
 
 	// Round 60.
-	RORXL $0x14, AX, R11
-	MOVL  CX, R13
-	XORL  DX, R13
+	RORXL $0x14, AX, R10
 	RORXL $0x0d, DI, DI
+	MOVL  CX, R12
+	XORL  DX, R12
 	ADDL  520(SP), BX
 	MOVL  SI, R15
 	XORL  DI, R15
-	LEAL  -1482130984(R11)(SI*1), R12
-	MOVL  CX, R14
-	ANDL  DX, R14
-	ADDL  240(SP), R9
-	ADDL  R14, BX
-	ANDL  AX, R13
-	ADDL  R10, R9
+	LEAL  -1482130984(R10)(SI*1), R11
+	MOVL  CX, R13
+	ANDL  DX, R13
 	ADDL  R13, BX
-	RORXL $0x19, R12, R12
+	ANDL  AX, R12
+	ADDL  240(SP), R9
 	RORXL $0x17, CX, CX
-	ADDL  R12, R9
-	XORL  R12, R11
-	ADDL  R11, BX
+	ADDL  R14, R9
+	RORXL $0x19, R11, R11
+	ADDL  R12, BX
+	ADDL  R11, R9
+	XORL  R11, R10
 	RORXL $0x0f, R9, R11
+	ADDL  R10, BX
 	RORXL $0x17, R9, R10
 	XORL  R10, R9
-	MOVL  R9, R10
-	ANDL  R15, R10
 	XORL  R11, R9
-	ANDL  R15, R11
-	XORL  DI, R11
-	XORL  R11, R10
+	ANDL  R9, R15
+	XORL  DI, R15
 
 	// Round 61.
-	RORXL $0x14, BX, R11
-	MOVL  AX, R13
-	XORL  CX, R13
+	RORXL $0x14, BX, R10
 	RORXL $0x0d, SI, SI
+	MOVL  AX, R12
+	XORL  CX, R12
 	ADDL  524(SP), DX
-	MOVL  R9, R15
-	XORL  SI, R15
-	LEAL  1330705329(R11)(R9*1), R12
-	MOVL  AX, R14
-	ANDL  CX, R14
-	ADDL  244(SP), R8
-	ADDL  R14, DX
-	ANDL  BX, R13
-	ADDL  R10, R8
+	MOVL  R9, R14
+	XORL  SI, R14
+	LEAL  1330705329(R10)(R9*1), R11
+	MOVL  AX, R13
+	ANDL  CX, R13
 	ADDL  R13, DX
-	RORXL $0x19, R12, R12
+	ANDL  BX, R12
+	ADDL  244(SP), R8
 	RORXL $0x17, AX, AX
-	ADDL  R12, R8
-	XORL  R12, R11
-	ADDL  R11, DX
+	ADDL  R15, R8
+	RORXL $0x19, R11, R11
+	ADDL  R12, DX
+	ADDL  R11, R8
+	XORL  R11, R10
 	RORXL $0x0f, R8, R11
+	ADDL  R10, DX
 	RORXL $0x17, R8, R10
 	XORL  R10, R8
-	MOVL  R8, R10
-	ANDL  R15, R10
 	XORL  R11, R8
-	ANDL  R15, R11
-	XORL  SI, R11
-	XORL  R11, R10
+	ANDL  R8, R14
+	XORL  SI, R14
 
 	// Round 62.
-	RORXL $0x14, DX, R11
-	MOVL  BX, R13
-	XORL  AX, R13
+	RORXL $0x14, DX, R10
 	RORXL $0x0d, R9, R9
+	MOVL  BX, R12
+	XORL  AX, R12
 	ADDL  528(SP), CX
 	MOVL  R8, R15
 	XORL  R9, R15
-	LEAL  -1633556638(R11)(R8*1), R12
-	MOVL  BX, R14
-	ANDL  AX, R14
-	ADDL  248(SP), DI
-	ADDL  R14, CX
-	ANDL  DX, R13
-	ADDL  R10, DI
+	LEAL  -1633556638(R10)(R8*1), R11
+	MOVL  BX, R13
+	ANDL  AX, R13
 	ADDL  R13, CX
-	RORXL $0x19, R12, R12
+	ANDL  DX, R12
+	ADDL  248(SP), DI
 	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	XORL  R12, R11
-	ADDL  R11, CX
+	ADDL  R14, DI
+	RORXL $0x19, R11, R11
+	ADDL  R12, CX
+	ADDL  R11, DI
+	XORL  R11, R10
 	RORXL $0x0f, DI, R11
+	ADDL  R10, CX
 	RORXL $0x17, DI, R10
 	XORL  R10, DI
-	MOVL  DI, R10
-	ANDL  R15, R10
 	XORL  R11, DI
-	ANDL  R15, R11
-	XORL  R9, R11
-	XORL  R11, R10
+	ANDL  DI, R15
+	XORL  R9, R15
 
 	// Round 63.
-	RORXL $0x14, CX, R11
-	MOVL  DX, R13
-	XORL  BX, R13
+	RORXL $0x14, CX, R10
 	RORXL $0x0d, R8, R8
+	MOVL  DX, R12
+	XORL  BX, R12
 	ADDL  532(SP), AX
-	MOVL  DI, R15
-	XORL  R8, R15
-	LEAL  1027854021(R11)(DI*1), R12
-	MOVL  DX, R14
-	ANDL  BX, R14
-	ADDL  252(SP), SI
-	ADDL  R14, AX
-	ANDL  CX, R13
-	ADDL  R10, SI
+	MOVL  DI, R14
+	XORL  R8, R14
+	LEAL  1027854021(R10)(DI*1), R11
+	MOVL  DX, R13
+	ANDL  BX, R13
 	ADDL  R13, AX
-	RORXL $0x19, R12, R12
+	ANDL  CX, R12
+	ADDL  252(SP), SI
 	RORXL $0x17, DX, DX
-	ADDL  R12, SI
-	XORL  R12, R11
-	ADDL  R11, AX
+	ADDL  R15, SI
+	RORXL $0x19, R11, R11
+	ADDL  R12, AX
+	ADDL  R11, SI
+	XORL  R11, R10
 	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
 	RORXL $0x17, SI, R10
 	XORL  R10, SI
-	MOVL  SI, R10
-	ANDL  R15, R10
 	XORL  R11, SI
+	ANDL  SI, R14
+	XORL  R8, R14
 
 	// V(i+1) = ABCDEFGH ^ V(i).
 	XORL 544(SP), AX

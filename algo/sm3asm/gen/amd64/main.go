@@ -168,7 +168,7 @@ func singleStream(name string, avx512 bool) {
 		if avx512 {
 			share = 1
 		}
-		GG = round(j, A, B, C, D, E, F, G, H, GG, W(j), Wp(j), func() { between(share) })
+		GG = round(j, avx512, A, B, C, D, E, F, G, H, GG, W(j), Wp(j), func() { between(share) })
 		A, B, C, D, E, F, G, H = D, A, B, C, H, E, F, G
 	}
 
@@ -234,65 +234,71 @@ func singleStream(name string, avx512 bool) {
 // of this round, and the next one's is returned.
 //
 // What bounds the stream is the way from E to the next E: + A<<<12 + T, <<<7, + the
-// rest of TT2, and P0, which is two words deep behind its rotations: six cycles. GG
-// fits beside it only if it takes one cycle from E on. So it is begun before E is
-// there: E is X ^ Y, with Y = TT2<<<17 and X the rest of P0, and
+// rest of TT2, and P0, which is two words deep behind its rotations: six cycles.
+// GG = G ^ E&(F^G) and the sum with it take one more. It can be begun early, before E
+// is there: E is X ^ Y, with Y = TT2<<<17 and X the rest of P0, and
 //
-//	GG = G ^ E&(F^G) = (G ^ Y&(F^G)) ^ X&(F^G)
+//	GG = (G ^ Y&(F^G)) ^ X&(F^G)
+//
+// These are two operations more, which pays on wide processors: early is for those
+// with AVX-512. The others, down to four instructions a cycle, lack the room.
 //
 // The order of the instructions is the best of some thousands that were measured on
 // Zen 4: it decides which of those that are ready goes first.
-func round(j int, A, B, C, D, E, F, G, H, GG GPVirtual, W, Wp Mem, between func()) (next GPVirtual) {
+func round(j int, early bool, A, B, C, D, E, F, G, H, GG GPVirtual, W, Wp Mem, between func()) (next GPVirtual) {
 	r12, ss1, t, u, f, x, y, p9 := GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
 	RORXL(U8(32-12), A.As32(), r12.As32())
+	RORXL(U8(32-19), F.As32(), F.As32()) // the next G
 	MOVL(B.As32(), t.As32())
 	XORL(C.As32(), t.As32())
-	RORXL(U8(32-19), F.As32(), F.As32()) // the next G
 	ADDL(Wp, D.As32())
 	MOVL(E.As32(), f.As32())
 	XORL(F.As32(), f.As32()) // the next F^G
 	LEAL(Mem{Base: r12, Index: E, Scale: 1, Disp: int(int32(T(j)))}, ss1.As32())
 	if j < 16 { // FF = A ^ B ^ C
-		ADDL(W, H.As32())
-		between()
 		XORL(A.As32(), t.As32())
 	} else { // FF = B&C + A&(B^C), which have no bit in common
 		MOVL(B.As32(), u.As32())
 		ANDL(C.As32(), u.As32())
-		ADDL(W, H.As32())
 		ADDL(u.As32(), D.As32())
-		between()
 		ANDL(A.As32(), t.As32())
 	}
+	between()
+	ADDL(W, H.As32())
+	RORXL(U8(32-9), B.As32(), B.As32())
 	ADDL(GG.As32(), H.As32())
+	RORXL(U8(32-7), ss1.As32(), ss1.As32())
 	between()
 	ADDL(t.As32(), D.As32())
-	RORXL(U8(32-7), ss1.As32(), ss1.As32())
-	RORXL(U8(32-9), B.As32(), B.As32())
+	between()
 	ADDL(ss1.As32(), H.As32())   // TT2
 	XORL(ss1.As32(), r12.As32()) // SS2
-	ADDL(r12.As32(), D.As32())   // TT1
-	between()
 	// P0(TT2) = TT2 ^ TT2<<<9 ^ TT2<<<17.
 	RORXL(U8(32-17), H.As32(), y.As32())
+	ADDL(r12.As32(), D.As32()) // TT1
 	RORXL(U8(32-9), H.As32(), p9.As32())
-	between()
 	XORL(p9.As32(), H.As32())
-	if j+1 < 16 { // GG = E ^ F ^ G
-		XORL(y.As32(), H.As32())
+	early = early && j+1 >= 16
+	if early {
+		MOVL(H.As32(), x.As32())
+		ANDL(f.As32(), x.As32())
+	}
+	XORL(y.As32(), H.As32())
+	between()
+	switch {
+	case j+1 < 16: // GG = E ^ F ^ G
 		XORL(H.As32(), f.As32())
 		return f
+	case early:
+		ANDL(f.As32(), y.As32())
+		XORL(F.As32(), y.As32())
+		XORL(y.As32(), x.As32())
+		return x
+	default:
+		ANDL(H.As32(), f.As32())
+		XORL(F.As32(), f.As32())
+		return f
 	}
-	MOVL(H.As32(), x.As32())
-	ANDL(f.As32(), x.As32())
-	XORL(y.As32(), H.As32())
-	if j == 63 {
-		return nil
-	}
-	ANDL(f.As32(), y.As32())
-	XORL(F.As32(), y.As32())
-	XORL(y.As32(), x.As32())
-	return x
 }
 
 // expansion is the state of the message expansion.
