@@ -9,12 +9,14 @@ UNMUTATED ?= ^$$
 FUZZTIME ?= 20s
 FUZZED = .
 BENCH ?= .
+# How many random cases test-peers gives each kernel of SM3.
+CASES ?= 20000
 # How long make load drives each proxy, in seconds.
 LOADTIME ?= 30
 
 CONTRIB = $(dir $(wildcard contrib/*/go.mod))
 
-.PHONY: bench-report bench-lines mutation generate check-generated demo test test-peers test-examples test-contrib load load-contrib memory lint fuzz fuzz-contrib bench cross race clean
+.PHONY: bench-report bench-lines mutation generate check-generated demo test test-peers test-arch mca test-examples test-contrib load load-contrib memory lint fuzz fuzz-contrib bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
@@ -25,9 +27,22 @@ demo:
 test:
 	@.ci/test
 
-# Against other implementations, in a module of its own because they are large.
+# Against other implementations, in a module of its own because they are large. CASES
+# is how many random ones the kernels of SM3 get; with OpenSSL's headers it is asked
+# too.
 test-peers:
-	@cd bench/peers && go vet ./... && go test ./...
+	@cd bench/peers && if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then tags=openssl; fi; \
+	  go vet -tags "$$tags" ./... && HMACSIGN_CASES=$(CASES) go test -tags "$$tags" -timeout 60m ./...
+
+# The packages of algo on arm64, riscv64 and loong64, with and without the instructions
+# that kernels are for, under QEMU. It unpacks QEMU into bin/qemu.
+test-arch:
+	@algo/test-arch
+
+# What the kernels take on processors that are not at hand, by llvm-mca's models. It
+# fails above the ceilings of algo/sm3asm/gen/mca/table.go, and installs LLVM.
+mca:
+	@algo/sm3asm/gen/mca/run
 
 # The programs to start from, on servers that are not net/http's.
 test-examples:
@@ -86,13 +101,15 @@ fuzz fuzz-contrib:
 	    (cd $$dir && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x . >fuzz.out 2>&1 || { cat fuzz.out; exit 1; }; rm fuzz.out); \
 	  done; done; done
 
-# Writes the assembly anew; the generator is a module of its own. CI fails if that
-# changes anything.
+# Writes the assembly and the unrolled rounds in Go anew; the generators are a module
+# of their own. CI fails if that changes anything.
 generate:
-	@cd algo/sm3asm/gen && go run ./amd64 -out ../sm3_amd64.s -stubs ../stub_amd64.go -pkg sm3asm && go run ./arm64 && go run ./loong64 && go run ./riscv64
+	@cd algo/sm3asm/gen && go run ./amd64 -out ../sm3_amd64.s -stubs ../stub_amd64.go -pkg sm3asm
+	@cd algo/sm3asm/gen && for arch in arm64 loong64 riscv64; do go run ./$$arch || exit; done
+	@cd algo/sm3asm/gen && go run ./portable -out ../../sm3/portable_unrolled.go
 
 check-generated: generate
-	@git diff --exit-code --stat algo/sm3asm
+	@git diff --exit-code --stat algo/sm3asm algo/sm3/portable_unrolled.go
 
 bench:
 	@go test -run '^$$' -bench '$(BENCH)' ./bench

@@ -366,6 +366,28 @@ var wycheproofFiles = map[string]string{
 }
 
 func testWycheproof(t *testing.T, algorithm string, newKey func(*testing.T, []byte) *algo.Key) {
+	for _, c := range Wycheproof(t, algorithm) {
+		key := newKey(t, c.Key)
+		sum := key.Sum(nil, c.Message)
+		// Some groups hold shortened tags, which Verify refuses by design.
+		whole := len(c.Tag) == key.Size()
+		if right := bytes.Equal(sum[:len(c.Tag)], c.Tag); right != c.Valid || key.Verify(c.Message, c.Tag) != (c.Valid && whole) {
+			t.Errorf("%s: valid %t, tag is %x", c.Name, c.Valid, sum)
+		}
+	}
+}
+
+// A Tag is a test of Project Wycheproof: a tag of a message, perhaps shortened, and
+// whether it is right.
+type Tag struct {
+	Name              string
+	Key, Message, Tag []byte
+	Valid             bool
+}
+
+// Wycheproof returns Project Wycheproof's tests of an algorithm. It skips the test
+// where they are not to be found.
+func Wycheproof(t *testing.T, algorithm string) (list []Tag) {
 	name := wycheproofFiles[algorithm]
 	data, err := os.ReadFile(filepath.Join(os.Getenv("WYCHEPROOF"), name))
 	for dir := ".."; err != nil && len(dir) < 20; dir += "/.." {
@@ -384,22 +406,19 @@ func testWycheproof(t *testing.T, algorithm string, newKey func(*testing.T, []by
 		}
 	}
 	check(t, json.Unmarshal(data, &file))
-	tests := 0
 	for _, g := range file.TestGroups {
 		for _, c := range g.Tests {
-			tests++
-			key, msg, tag := newKey(t, unhex(t, c.Key)), unhex(t, c.Msg), unhex(t, c.Tag)
-			sum := key.Sum(nil, msg)
-			// Some groups hold shortened tags, which Verify refuses by design.
-			right := bytes.Equal(sum[:g.TagSize/8], tag)
-			if want := c.Result == "valid"; right != want || key.Verify(msg, tag) != (want && g.TagSize/8 == key.Size()) {
-				t.Errorf("test %d (%s): result %s, tag is %x", c.TcID, c.Comment, c.Result, sum)
+			tag := unhex(t, c.Tag)
+			if len(tag) != g.TagSize/8 {
+				t.Fatalf("test %d of %s has a tag of %d bytes, its group of %d", c.TcID, name, len(tag), g.TagSize/8)
 			}
+			list = append(list, Tag{fmt.Sprintf("test %d (%s)", c.TcID, c.Comment), unhex(t, c.Key), unhex(t, c.Msg), tag, c.Result == "valid"})
 		}
 	}
-	if tests < 100 {
-		t.Errorf("only %d tests in %s", tests, name)
+	if len(list) < 100 {
+		t.Errorf("only %d tests in %s", len(list), name)
 	}
+	return list
 }
 
 // FuzzWrites compares an implementation with a reference over any program of

@@ -1,0 +1,58 @@
+package main
+
+// A kernel is an assembly function with the most cycles a byte that a model may
+// give it, by processor. The models are llvm-mca's of LLVM 19: a figure is an
+// estimate for comparing designs, and a ceiling, a little above what the code has
+// now, holds it there.
+type kernel struct {
+	name     string
+	bytes    int // of message in one pass of the loop, or in a call of a function without one
+	ceilings []ceiling
+}
+
+type ceiling struct {
+	processor string
+	cycles    float64 // a byte
+}
+
+// unmodelled are left out: they run once a batch, not once a block.
+var unmodelled = map[string]bool{"keys8": true, "keys16": true, "macs8": true, "macs16": true}
+
+// Hygon's processors descend from the Zen of znver1, Kunpeng 920 is tsv110, Yitian
+// 710 has neoverse-n2. A processor is left out where it lacks the instructions.
+var kernels = map[string][]kernel{
+	"amd64": {
+		{"blockAVX2", 64, []ceiling{{"znver1", 8.65}, {"znver4", 7.2}, {"sapphirerapids", 10.5}}},
+		{"blockAVX512", 64, []ceiling{{"znver4", 7.2}, {"sapphirerapids", 10.5}}},
+		{"blocks8", 8 * 64, []ceiling{{"znver1", 5.3}, {"znver4", 2.3}, {"sapphirerapids", 2.45}}},
+		{"words8", 8 * 64, []ceiling{{"znver1", 5.15}, {"znver4", 2.25}, {"sapphirerapids", 2.4}}},
+		{"blocks16", 16 * 64, []ceiling{{"znver4", 1.17}, {"sapphirerapids", 1.03}}},
+		{"words16", 16 * 64, []ceiling{{"znver4", 1.14}, {"sapphirerapids", 0.99}}},
+	},
+	"arm64": {
+		{"blockNEON", 64, []ceiling{{"neoverse-n1", 7.5}, {"neoverse-n2", 5.7}, {"neoverse-v1", 5.85}, {"tsv110", 8.4}}},
+		{"blockSM3", 64, []ceiling{{"neoverse-n2", 5.1}, {"neoverse-v1", 5.1}}},
+		{"blocks2SM3", 2 * 64, []ceiling{{"neoverse-n2", 3.5}, {"neoverse-v1", 3.1}}},
+		{"blocks8NEON", 8 * 64, []ceiling{{"neoverse-n1", 4.85}, {"neoverse-n2", 4.85}, {"neoverse-v1", 2.65}, {"tsv110", 9.05}}},
+	},
+}
+
+// A rival is a function of github.com/emmansun/gmsm for the same work, in the same
+// models, with how many times the cycles it takes at least.
+type rival struct {
+	kernel, function string
+	bytes            int
+	floors           []floor
+}
+
+type floor struct {
+	processor string
+	ratio     float64
+}
+
+var rivals = map[string][]rival{
+	"arm64": {
+		{"blockNEON", "blockARM64", 64, []floor{{"neoverse-n1", 1.23}, {"neoverse-n2", 1.6}, {"neoverse-v1", 1.5}, {"tsv110", 1.7}}},
+		{"blockSM3", "blockSM3NI", 64, []floor{{"neoverse-n2", 0.98}}},
+	},
+}

@@ -1,0 +1,3 @@
+// Package kernels holds every kernel of package sm3 to other libraries, on random
+// cases.
+package kernels
