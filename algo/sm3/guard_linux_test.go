@@ -47,6 +47,7 @@ func TestReadsNothingBeyondTheInput(t *testing.T) {
 				got.Write(msg)
 				want.Write(msg)
 				require.Equal(t, want.Sum(nil), got.Sum(nil))
+				require.Equal(t, reference(t, []byte("secret"), msg), key.Sum(nil, msg))
 			}
 		}
 	})

@@ -10,10 +10,9 @@ type Key struct {
 	kernel Kernel
 }
 
-// inner and outer begin a hash. They copy straight to where it is computed, so that
-// Destroy need not look for copies on stacks.
-func (k *Key) inner(v *[8]uint32) { copy(v[:], k.v[:8]) }
-func (k *Key) outer(v *[8]uint32) { copy(v[:], k.v[8:]) }
+// inner and outer are where a hash begins.
+func (k *Key) inner() *[8]uint32 { return (*[8]uint32)(k.v[:8]) }
+func (k *Key) outer() *[8]uint32 { return (*[8]uint32)(k.v[8:]) }
 
 // NewKey returns a key; the secret is not kept.
 func (k Kernel) NewKey(secret []byte) *Key {
@@ -64,22 +63,9 @@ func (k *Key) Destroy() { clear(k.v[:]) }
 
 // Sum appends the MAC of msg to dst. It allocates nothing where dst has room.
 func (k *Key) Sum(dst, msg []byte) []byte {
-	var v [8]uint32
-	k.inner(&v)
-	whole := len(msg) &^ (BlockSize - 1)
-	k.kernel.compress(&v, msg[:whole])
-	return k.appendMAC(dst, &v, msg[whole:], uint64(len(msg)))
-}
-
-// appendMAC ends the inner hash, of n bytes behind the key block, and computes
-// the outer one.
-func (k *Key) appendMAC(dst []byte, inner *[8]uint32, rest []byte, n uint64) []byte {
-	var sum [Size]byte
-	k.kernel.finish(inner, rest, BlockSize+n, &sum)
-	var v [8]uint32
-	k.outer(&v)
-	k.kernel.finish(&v, sum[:], BlockSize+Size, &sum)
-	return append(dst, sum[:]...)
+	dst, mac := room(dst)
+	k.kernel.sum(mac, k.inner(), k.outer(), msg, BlockSize+uint64(len(msg)))
+	return dst
 }
 
 // NewMAC returns a stream under the key, which implements [hash.Cloner].
@@ -96,13 +82,14 @@ type mac struct {
 }
 
 func (m *mac) Reset() {
-	m.key.inner(&m.v)
-	m.n = 0
+	copy(m.v[:], m.key.inner()[:])
+	m.n = BlockSize
 }
 
 func (m *mac) Sum(b []byte) []byte {
-	v := m.v
-	return m.key.appendMAC(b, &v, m.buf[:m.n%BlockSize], m.n)
+	b, mac := room(b)
+	m.kernel.sum(mac, &m.v, m.key.outer(), m.buf[:m.n%BlockSize], m.n)
+	return b
 }
 
 var _ hash.Cloner = (*mac)(nil)

@@ -10,6 +10,7 @@ package sm3
 import (
 	"encoding/binary"
 	"hash"
+	"slices"
 
 	"github.com/gmhmac/hmacsign/algo/sm3asm"
 )
@@ -23,6 +24,26 @@ const (
 // iv is IV of section 4.1.
 var iv = [8]uint32{0x7380166f, 0x4914b2b9, 0x172442d7, 0xda8a0600, 0xa96f30bc, 0x163138aa, 0xe38dee4d, 0xb0fb0e4e}
 
+// sum ends a message: msg is what follows the chaining value v, n the bytes in all.
+// It stores the digest or, where outer is not nil, that of the block with the digest
+// behind the chaining value outer, which makes an HMAC. Digest may lie in msg.
+func (k Kernel) sum(digest *[Size]byte, v, outer *[8]uint32, msg []byte, n uint64) {
+	if k != Portable && k.asm.Sum(digest, v, outer, msg, n) {
+		return
+	}
+	// A copy straight to where it is computed: so Destroy need not look for copies
+	// on stacks.
+	var own [8]uint32
+	copy(own[:], v[:])
+	whole := len(msg) &^ (BlockSize - 1)
+	k.compress(&own, msg[:whole])
+	k.finish(&own, msg[whole:], n, digest)
+	if outer != nil {
+		copy(own[:], outer[:])
+		k.finish(&own, digest[:], BlockSize+Size, digest)
+	}
+}
+
 // finish compresses the last bytes of a message of n bytes in all, padded as
 // section 5.2 says, and stores the digest.
 func (k Kernel) finish(v *[8]uint32, rest []byte, n uint64, digest *[Size]byte) {
@@ -31,6 +52,12 @@ func (k Kernel) finish(v *[8]uint32, rest []byte, n uint64, digest *[Size]byte) 
 	for i, w := range v {
 		binary.BigEndian.PutUint32(digest[4*i:], w)
 	}
+}
+
+// room makes b longer by a digest, which it returns too.
+func room(b []byte) (longer []byte, digest *[Size]byte) {
+	longer = slices.Grow(b, Size)[:len(b)+Size]
+	return longer, (*[Size]byte)(longer[len(b):])
 }
 
 // digest is a stream. A copy of it is a clone.
@@ -69,10 +96,9 @@ func (d *digest) Write(p []byte) (int, error) {
 }
 
 func (d *digest) Sum(b []byte) []byte {
-	var sum [Size]byte
-	v := d.v
-	d.kernel.finish(&v, d.buf[:d.n%BlockSize], d.n, &sum)
-	return append(b, sum[:]...)
+	b, digest := room(b)
+	d.kernel.sum(digest, &d.v, nil, d.buf[:d.n%BlockSize], d.n)
+	return b
 }
 
 // Clone returns an independent copy; the error is always nil.

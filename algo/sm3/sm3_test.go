@@ -1,6 +1,8 @@
 package sm3_test
 
 import (
+	"bytes"
+	"hash"
 	"strings"
 	"testing"
 
@@ -53,6 +55,78 @@ func TestAgainstPure(t *testing.T) {
 		}
 		for _, n := range []int{1<<15 - 1, 1 << 15, 1<<15 + 1, 1<<16 + 65, len(data)} { // calls of assembly end at 32 KiB
 			same(data[:n])
+		}
+	})
+}
+
+// MACs and digests of every length about the first blocks, at every alignment, in one
+// call and streamed, behind what dst has.
+func TestLengths(t *testing.T) {
+	data := make([]byte, 400)
+	for i := range data {
+		data[i] = byte(i * i >> 2)
+	}
+	secret := []byte("secret")
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		key := k.NewKey(secret)
+		mac, hash := key.NewMAC(), k.New()
+		for n := range 301 {
+			for at := range 16 {
+				msg := data[at : at+n]
+				want := reference(t, secret, msg)
+				require.Equal(t, append([]byte("prefix"), want...), key.Sum([]byte("prefix"), msg), "%d at %d", n, at)
+				require.Equal(t, want, streamed(mac, msg, n/3), "streamed, %d at %d", n, at)
+				pure := sm3pure.New()
+				pure.Write(msg)
+				require.Equal(t, pure.Sum(nil), streamed(hash, msg, n/3), "digest, %d at %d", n, at)
+			}
+		}
+		for _, n := range []int{1<<15 - 1, 1 << 15, 1<<15 + 1, 1<<15 + 64, 100_000} { // calls of assembly end at 32 KiB
+			msg := bytes.Repeat([]byte("0123456"), n)[:n]
+			require.Equal(t, reference(t, secret, msg), key.Sum(nil, msg), n)
+		}
+	})
+}
+
+// streamed is the sum of two pieces, after a sum of the first one, which changes
+// nothing.
+func streamed(h hash.Hash, msg []byte, cut int) []byte {
+	h.Reset()
+	h.Write(msg[:cut])
+	h.Sum(nil)
+	h.Write(msg[cut:])
+	return h.Sum(nil)
+}
+
+// Using a key changes nothing of it, nor of the message.
+func TestSumWritesToDstAlone(t *testing.T) {
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		key, msg := k.NewKey([]byte("secret")), bytes.Repeat([]byte("message "), 40)
+		before, same := *key, bytes.Clone(msg)
+		for n := range len(msg) {
+			dst := bytes.Repeat([]byte{0xaa}, 10+Size+10)
+			key.Sum(dst[:10], msg[:n])
+			require.Equal(t, bytes.Repeat([]byte{0xaa}, 10), dst[:10])
+			require.Equal(t, bytes.Repeat([]byte{0xaa}, 10), dst[10+Size:])
+		}
+		require.Equal(t, before, *key)
+		require.Equal(t, same, msg)
+	})
+}
+
+// The MAC may go where the message lies.
+func TestSumInPlace(t *testing.T) {
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		key := k.NewKey([]byte("secret"))
+		for n := range 301 {
+			for at := range n + 1 {
+				buf := bytes.Repeat([]byte{byte(n)}, n+Size)
+				want := reference(t, []byte("secret"), buf[:n])
+				require.Equal(t, want, key.Sum(buf[:at], buf[:n])[at:], "%d bytes, MAC at %d", n, at)
+				if at > 3*BlockSize {
+					break
+				}
+			}
 		}
 	})
 }

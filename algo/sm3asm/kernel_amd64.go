@@ -24,12 +24,24 @@ func kernels() (list []Kernel) {
 	return list
 }
 
-func (k Kernel) blocks(v *[8]uint32, p []byte) {
+func (k Kernel) blocks(v *[8]uint32, p []byte) { k.stream(v, nil, v, p, nil, nil) }
+
+// sum builds the padding first: it is in memory long before it is read.
+func (k Kernel) sum(digest *[Size]byte, v, outer *[8]uint32, msg []byte, n uint64) bool {
+	var tail [2 * BlockSize]byte
+	whole := len(msg) &^ (BlockSize - 1)
+	padded := Pad(&tail, msg[whole:], n) * BlockSize
+	k.stream(nil, digest, v, msg[:whole], tail[:padded], outer)
+	return true
+}
+
+// stream is what both are made of: see its declarations in assembly.
+func (k Kernel) stream(words *[8]uint32, bytes *[Size]byte, from *[8]uint32, p, tail []byte, outer *[8]uint32) {
 	switch k {
 	case avx512:
-		blockAVX512(v, p)
+		streamAVX512(words, bytes, from, p, tail, outer)
 	case avx2:
-		blockAVX2(v, p)
+		streamAVX2(words, bytes, from, p, tail, outer)
 	default:
 		panic(noKernel)
 	}

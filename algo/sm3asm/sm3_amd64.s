@@ -10,39 +10,59 @@ DATA bytes_of_words_swapped<>+8(SB)/4, $0x08090a0b
 DATA bytes_of_words_swapped<>+12(SB)/4, $0x0c0d0e0f
 GLOBL bytes_of_words_swapped<>(SB), RODATA|NOPTR, $16
 
-// func blockAVX512(v *[8]uint32, p []byte)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, BMI, BMI2
-TEXT ·blockAVX512(SB), NOSPLIT, $544-32
-	MOVQ    p_base+8(FP), AX
-	MOVQ    p_len+16(FP), CX
-	MOVQ    v+0(FP), DX
-	MOVL    (DX), BX
-	MOVL    4(DX), SI
-	MOVL    8(DX), DI
-	MOVL    12(DX), R8
-	MOVL    16(DX), R9
-	MOVL    20(DX), R10
-	MOVL    24(DX), R11
-	MOVL    28(DX), DX
+DATA outer_padding<>+0(SB)/4, $0x80000000
+DATA outer_padding<>+4(SB)/4, $0x00000000
+DATA outer_padding<>+8(SB)/4, $0x00000000
+DATA outer_padding<>+12(SB)/4, $0x00000000
+DATA outer_padding<>+16(SB)/4, $0x00000000
+DATA outer_padding<>+20(SB)/4, $0x00000000
+DATA outer_padding<>+24(SB)/4, $0x00000000
+DATA outer_padding<>+28(SB)/4, $0x00000300
+GLOBL outer_padding<>(SB), RODATA|NOPTR, $32
+
+// func streamAVX512(words *[8]uint32, bytes *[32]byte, from *[8]uint32, p []byte, tail []byte, outer *[8]uint32)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, BMI2
+TEXT ·streamAVX512(SB), NOSPLIT, $576-80
+	MOVQ    from+16(FP), R9
+	MOVL    (R9), AX
+	MOVL    AX, 544(SP)
+	MOVL    4(R9), CX
+	MOVL    CX, 548(SP)
+	MOVL    8(R9), DX
+	MOVL    DX, 552(SP)
+	MOVL    12(R9), BX
+	MOVL    BX, 556(SP)
+	MOVL    16(R9), SI
+	MOVL    SI, 560(SP)
+	MOVL    20(R9), DI
+	MOVL    DI, 564(SP)
+	MOVL    24(R9), R8
+	MOVL    R8, 568(SP)
+	MOVL    28(R9), R9
+	MOVL    R9, 572(SP)
 	VMOVDQU bytes_of_words_swapped<>+0(SB), X0
+	CMPQ    p_len+32(FP), $0x40
+	JB      streamAVX512_next
 
-blockAVX512_block:
-	CMPQ CX, $0x00000040
-	JB   blockAVX512_done
+streamAVX512_block:
+	// W[0] to W[15].
+	MOVQ    p_base+24(FP), R10
+	VMOVDQU (R10), X1
+	VPSHUFB X0, X1, X1
+	VMOVDQU 16(R10), X2
+	VPSHUFB X0, X2, X2
+	VMOVDQU 32(R10), X3
+	VPSHUFB X0, X3, X3
+	VMOVDQU 48(R10), X4
+	VPSHUFB X0, X4, X4
 
-	// W[0] to W[15], and Wp[0] to Wp[11].
-	VMOVDQU  (AX), X1
-	VPSHUFB  X0, X1, X1
-	VMOVDQU  X1, (SP)
-	VMOVDQU  16(AX), X2
-	VPSHUFB  X0, X2, X2
-	VMOVDQU  X2, 16(SP)
-	VMOVDQU  32(AX), X3
-	VPSHUFB  X0, X3, X3
-	VMOVDQU  X3, 32(SP)
-	VMOVDQU  48(AX), X4
-	VPSHUFB  X0, X4, X4
-	VMOVDQU  X4, 48(SP)
+streamAVX512_words:
+	VMOVDQU X1, (SP)
+	VMOVDQU X2, 16(SP)
+	VMOVDQU X3, 32(SP)
+	VMOVDQU X4, 48(SP)
+
+	// Wp[0] to Wp[11].
 	VPXOR    X1, X2, X5
 	VMOVDQU  X5, 280(SP)
 	VPXOR    X2, X3, X5
@@ -54,1994 +74,2209 @@ blockAVX512_block:
 	VPSLLDQ  $0x04, X1, X7
 	VPALIGNR $0x08, X1, X2, X1
 	VPALIGNR $0x04, X2, X3, X2
+	MOVL     SI, R10
+	XORL     DI, R10
+	XORL     R8, R10
 
 	// Round 0.
-	RORXL      $0x14, BX, R12
-	ADDL       280(SP), R8
-	ADDL       (SP), DX
-	LEAL       2043430169(R12)(R9*1), R13
-	VSHUFPS    $0x9e, X4, X5, X9
-	VPROLD     $0x0f, X4, X8
-	MOVL       BX, R14
-	MOVL       R9, R15
-	XORL       SI, R14
-	XORL       R10, R15
+	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
+	MOVL       CX, R13
+	XORL       DX, R13
+	ADDL       280(SP), BX
+	MOVL       SI, R14
 	XORL       DI, R14
-	XORL       R11, R15
-	ADDL       R14, R8
-	ADDL       R15, DX
-	RORXL      $0x19, R13, R13
+	LEAL       2043430169(R11)(SI*1), R12
+	XORL       AX, R13
+	VSHUFPS    $0x9e, X4, X5, X9
+	ADDL       (SP), R9
+	RORXL      $0x17, CX, CX
+	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
+	VPROLD     $0x0f, X4, X8
+	ADDL       R13, BX
 	VPTERNLOGD $0x96, X7, X6, X8
+	ADDL       R12, R9
+	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
+	ADDL       R11, BX
+	RORXL      $0x17, R9, R11
+	XORL       R11, R9
+	XORL       R10, R9
 	VPROLD     $0x0f, X8, X6
-	XORL       R13, R12
-	ADDL       R13, DX
-	RORXL      $0x17, SI, SI
-	ADDL       R12, R8
-	RORXL      $0x0d, R10, R10
-	VPROLD     $0x17, X8, X7
-	VPTERNLOGD $0x96, X6, X7, X8
-	RORXL      $0x17, DX, R12
-	RORXL      $0x0f, DX, R13
-	XORL       R12, DX
-	XORL       R13, DX
-	VPROLD     $0x07, X1, X6
-	VPTERNLOGD $0x96, X6, X5, X8
+	XORL       R9, R14
 
 	// Round 1.
-	RORXL    $0x14, R8, R12
-	ADDL     284(SP), DI
-	ADDL     4(SP), R11
-	LEAL     -208106958(R12)(DX*1), R13
-	VPSHUFD  $0xff, X4, X6
-	VPBLENDD $0x01, X6, X8, X8
-	MOVL     R8, R14
-	MOVL     DX, R15
-	XORL     BX, R14
-	XORL     R9, R15
-	XORL     SI, R14
-	XORL     R10, R15
-	ADDL     R14, DI
-	ADDL     R15, R11
-	RORXL    $0x19, R13, R13
-	VMOVDQU  X8, 60(SP)
-	VPXOR    X9, X8, X6
-	XORL     R13, R12
-	ADDL     R13, R11
-	RORXL    $0x17, BX, BX
-	ADDL     R12, DI
-	RORXL    $0x0d, R9, R9
-	VMOVDQU  X6, 324(SP)
-	RORXL    $0x17, R11, R12
-	RORXL    $0x0f, R11, R13
-	XORL     R12, R11
-	XORL     R13, R11
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
+	MOVL       AX, R12
+	XORL       CX, R12
+	ADDL       284(SP), DX
+	MOVL       R9, R13
+	XORL       SI, R13
+	LEAL       -208106958(R10)(R9*1), R11
+	XORL       BX, R12
+	VPROLD     $0x17, X8, X7
+	ADDL       4(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R14, R8
+	RORXL      $0x19, R11, R11
+	VPTERNLOGD $0x96, X6, X7, X8
+	ADDL       R12, DX
+	VPROLD     $0x07, X1, X6
+	ADDL       R11, R8
+	XORL       R11, R10
+	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
+	RORXL      $0x17, R8, R10
+	XORL       R10, R8
+	XORL       R11, R8
+	VPTERNLOGD $0x96, X6, X5, X8
+	XORL       R8, R13
 
 	// Round 2.
-	RORXL $0x14, DI, R12
-	ADDL  288(SP), SI
-	ADDL  8(SP), R10
-	LEAL  -416213915(R12)(R11*1), R13
-	MOVL  DI, R14
-	MOVL  R11, R15
-	XORL  R8, R14
-	XORL  DX, R15
-	XORL  BX, R14
-	XORL  R9, R15
-	ADDL  R14, SI
-	ADDL  R15, R10
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R10
-	RORXL $0x17, R8, R8
-	ADDL  R12, SI
-	RORXL $0x0d, DX, DX
-	RORXL $0x17, R10, R12
-	RORXL $0x0f, R10, R13
-	XORL  R12, R10
-	XORL  R13, R10
+	RORXL    $0x14, DX, R10
+	RORXL    $0x0d, R9, R9
+	MOVL     BX, R12
+	XORL     AX, R12
+	ADDL     288(SP), CX
+	MOVL     R8, R14
+	XORL     R9, R14
+	LEAL     -416213915(R10)(R8*1), R11
+	XORL     DX, R12
+	VPSHUFD  $0xff, X4, X6
+	ADDL     8(SP), DI
+	RORXL    $0x17, BX, BX
+	ADDL     R13, DI
+	RORXL    $0x19, R11, R11
+	VPBLENDD $0x01, X6, X8, X8
+	ADDL     R12, CX
+	VMOVDQU  X8, 60(SP)
+	ADDL     R11, DI
+	XORL     R11, R10
+	RORXL    $0x0f, DI, R11
+	ADDL     R10, CX
+	RORXL    $0x17, DI, R10
+	XORL     R10, DI
+	XORL     R11, DI
+	VPXOR    X9, X8, X6
+	XORL     DI, R14
 
 	// Round 3.
-	RORXL      $0x14, SI, R12
-	ADDL       292(SP), BX
-	ADDL       12(SP), R9
-	LEAL       -832427829(R12)(R10*1), R13
+	VMOVDQU    X6, 324(SP)
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
+	MOVL       DX, R12
+	XORL       BX, R12
+	ADDL       292(SP), AX
+	MOVL       DI, R13
+	XORL       R8, R13
+	LEAL       -832427829(R10)(DI*1), R11
+	XORL       CX, R12
 	VSHUFPS    $0x9e, X8, X4, X7
+	ADDL       12(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R14, SI
+	RORXL      $0x19, R11, R11
 	VPROLD     $0x0f, X8, X6
-	MOVL       SI, R14
-	MOVL       R10, R15
-	XORL       DI, R14
-	XORL       R11, R15
-	XORL       R8, R14
-	XORL       DX, R15
-	ADDL       R14, BX
-	ADDL       R15, R9
-	RORXL      $0x19, R13, R13
+	ADDL       R12, AX
 	VPTERNLOGD $0x96, X1, X5, X6
+	ADDL       R11, SI
+	XORL       R11, R10
+	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
+	RORXL      $0x17, SI, R10
+	XORL       R10, SI
+	XORL       R11, SI
 	VPROLD     $0x0f, X6, X1
-	XORL       R13, R12
-	ADDL       R13, R9
-	RORXL      $0x17, DI, DI
-	ADDL       R12, BX
-	RORXL      $0x0d, R11, R11
-	VPROLD     $0x17, X6, X5
-	VPTERNLOGD $0x96, X1, X5, X6
-	RORXL      $0x17, R9, R12
-	RORXL      $0x0f, R9, R13
-	XORL       R12, R9
-	XORL       R13, R9
-	VPROLD     $0x07, X2, X1
-	VPTERNLOGD $0x96, X1, X4, X6
+	XORL       SI, R13
 
 	// Round 4.
-	RORXL   $0x14, BX, R12
-	ADDL    296(SP), R8
-	ADDL    16(SP), DX
-	LEAL    -1664855657(R12)(R9*1), R13
-	VMOVDQU X6, 72(SP)
-	VPXOR   X7, X6, X1
-	MOVL    BX, R14
-	MOVL    R9, R15
-	XORL    SI, R14
-	XORL    R10, R15
-	XORL    DI, R14
-	XORL    R11, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	RORXL   $0x19, R13, R13
-	VMOVDQU X1, 336(SP)
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	RORXL      $0x14, AX, R10
+	RORXL      $0x0d, DI, DI
+	MOVL       CX, R12
+	XORL       DX, R12
+	ADDL       296(SP), BX
+	MOVL       SI, R14
+	XORL       DI, R14
+	LEAL       -1664855657(R10)(SI*1), R11
+	XORL       AX, R12
+	VPROLD     $0x17, X6, X5
+	ADDL       16(SP), R9
+	RORXL      $0x17, CX, CX
+	ADDL       R13, R9
+	RORXL      $0x19, R11, R11
+	VPTERNLOGD $0x96, X1, X5, X6
+	ADDL       R12, BX
+	VPROLD     $0x07, X2, X1
+	ADDL       R11, R9
+	XORL       R11, R10
+	RORXL      $0x0f, R9, R11
+	ADDL       R10, BX
+	RORXL      $0x17, R9, R10
+	XORL       R10, R9
+	XORL       R11, R9
+	VPTERNLOGD $0x96, X1, X4, X6
+	XORL       R9, R14
 
 	// Round 5.
-	RORXL $0x14, R8, R12
-	ADDL  300(SP), DI
-	ADDL  20(SP), R11
-	LEAL  965255983(R12)(DX*1), R13
-	MOVL  R8, R14
-	MOVL  DX, R15
-	XORL  BX, R14
-	XORL  R9, R15
-	XORL  SI, R14
-	XORL  R10, R15
-	ADDL  R14, DI
-	ADDL  R15, R11
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R11
-	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	RORXL $0x0d, R9, R9
-	RORXL $0x17, R11, R12
-	RORXL $0x0f, R11, R13
-	XORL  R12, R11
-	XORL  R13, R11
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
+	ADDL    300(SP), DX
+	MOVL    R9, R13
+	XORL    SI, R13
+	LEAL    965255983(R10)(R9*1), R11
+	XORL    BX, R12
+	VMOVDQU X6, 72(SP)
+	ADDL    20(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R14, R8
+	RORXL   $0x19, R11, R11
+	VPXOR   X7, X6, X1
+	ADDL    R12, DX
+	VMOVDQU X1, 336(SP)
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
+	XORL    R8, R13
 
 	// Round 6.
-	RORXL      $0x14, DI, R12
-	ADDL       304(SP), SI
-	ADDL       24(SP), R10
-	LEAL       1930511966(R12)(R11*1), R13
+	RORXL      $0x14, DX, R10
+	RORXL      $0x0d, R9, R9
+	MOVL       BX, R12
+	XORL       AX, R12
+	ADDL       304(SP), CX
+	MOVL       R8, R14
+	XORL       R9, R14
+	LEAL       1930511966(R10)(R8*1), R11
+	XORL       DX, R12
 	VSHUFPS    $0x9e, X6, X8, X5
+	ADDL       24(SP), DI
+	RORXL      $0x17, BX, BX
+	ADDL       R13, DI
+	RORXL      $0x19, R11, R11
 	VPROLD     $0x0f, X6, X1
-	MOVL       DI, R14
-	MOVL       R11, R15
-	XORL       R8, R14
-	XORL       DX, R15
-	XORL       BX, R14
-	XORL       R9, R15
-	ADDL       R14, SI
-	ADDL       R15, R10
-	RORXL      $0x19, R13, R13
+	ADDL       R12, CX
 	VPTERNLOGD $0x96, X2, X4, X1
+	ADDL       R11, DI
+	XORL       R11, R10
+	RORXL      $0x0f, DI, R11
+	ADDL       R10, CX
+	RORXL      $0x17, DI, R10
+	XORL       R10, DI
+	XORL       R11, DI
 	VPROLD     $0x0f, X1, X2
-	XORL       R13, R12
-	ADDL       R13, R10
-	RORXL      $0x17, R8, R8
-	ADDL       R12, SI
-	RORXL      $0x0d, DX, DX
-	VPROLD     $0x17, X1, X4
-	VPTERNLOGD $0x96, X2, X4, X1
-	RORXL      $0x17, R10, R12
-	RORXL      $0x0f, R10, R13
-	XORL       R12, R10
-	XORL       R13, R10
-	VPROLD     $0x07, X3, X2
-	VPTERNLOGD $0x96, X2, X8, X1
+	XORL       DI, R14
 
 	// Round 7.
-	RORXL   $0x14, SI, R12
-	ADDL    308(SP), BX
-	ADDL    28(SP), R9
-	LEAL    -433943364(R12)(R10*1), R13
-	VMOVDQU X1, 84(SP)
-	VPXOR   X5, X1, X2
-	MOVL    SI, R14
-	MOVL    R10, R15
-	XORL    DI, R14
-	XORL    R11, R15
-	XORL    R8, R14
-	XORL    DX, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	RORXL   $0x19, R13, R13
-	VMOVDQU X2, 348(SP)
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
+	MOVL       DX, R12
+	XORL       BX, R12
+	ADDL       308(SP), AX
+	MOVL       DI, R13
+	XORL       R8, R13
+	LEAL       -433943364(R10)(DI*1), R11
+	XORL       CX, R12
+	VPROLD     $0x17, X1, X4
+	ADDL       28(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R14, SI
+	RORXL      $0x19, R11, R11
+	VPTERNLOGD $0x96, X2, X4, X1
+	ADDL       R12, AX
+	VPROLD     $0x07, X3, X2
+	ADDL       R11, SI
+	XORL       R11, R10
+	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
+	RORXL      $0x17, SI, R10
+	XORL       R10, SI
+	XORL       R11, SI
+	VPTERNLOGD $0x96, X2, X8, X1
+	XORL       SI, R13
 
 	// Round 8.
-	RORXL $0x14, BX, R12
-	ADDL  312(SP), R8
-	ADDL  32(SP), DX
-	LEAL  -867886727(R12)(R9*1), R13
-	MOVL  BX, R14
-	MOVL  R9, R15
-	XORL  SI, R14
-	XORL  R10, R15
-	XORL  DI, R14
-	XORL  R11, R15
-	ADDL  R14, R8
-	ADDL  R15, DX
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, DX
-	RORXL $0x17, SI, SI
-	ADDL  R12, R8
-	RORXL $0x0d, R10, R10
-	RORXL $0x17, DX, R12
-	RORXL $0x0f, DX, R13
-	XORL  R12, DX
-	XORL  R13, DX
+	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
+	ADDL    312(SP), BX
+	MOVL    SI, R14
+	XORL    DI, R14
+	LEAL    -867886727(R10)(SI*1), R11
+	XORL    AX, R12
+	VMOVDQU X1, 84(SP)
+	ADDL    32(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R13, R9
+	RORXL   $0x19, R11, R11
+	VPXOR   X5, X1, X2
+	ADDL    R12, BX
+	VMOVDQU X2, 348(SP)
+	ADDL    R11, R9
+	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
+	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
+	XORL    R9, R14
 
 	// Round 9.
-	RORXL      $0x14, R8, R12
-	ADDL       316(SP), DI
-	ADDL       36(SP), R11
-	LEAL       -1735773453(R12)(DX*1), R13
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
+	MOVL       AX, R12
+	XORL       CX, R12
+	ADDL       316(SP), DX
+	MOVL       R9, R13
+	XORL       SI, R13
+	LEAL       -1735773453(R10)(R9*1), R11
+	XORL       BX, R12
 	VSHUFPS    $0x9e, X1, X6, X4
+	ADDL       36(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R14, R8
+	RORXL      $0x19, R11, R11
 	VPROLD     $0x0f, X1, X2
-	MOVL       R8, R14
-	MOVL       DX, R15
-	XORL       BX, R14
-	XORL       R9, R15
-	XORL       SI, R14
-	XORL       R10, R15
-	ADDL       R14, DI
-	ADDL       R15, R11
-	RORXL      $0x19, R13, R13
+	ADDL       R12, DX
 	VPTERNLOGD $0x96, X3, X8, X2
+	ADDL       R11, R8
+	XORL       R11, R10
+	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
+	RORXL      $0x17, R8, R10
+	XORL       R10, R8
+	XORL       R11, R8
 	VPROLD     $0x0f, X2, X3
-	XORL       R13, R12
-	ADDL       R13, R11
-	RORXL      $0x17, BX, BX
-	ADDL       R12, DI
-	RORXL      $0x0d, R9, R9
-	VPROLD     $0x17, X2, X8
-	VPTERNLOGD $0x96, X3, X8, X2
-	RORXL      $0x17, R11, R12
-	RORXL      $0x0f, R11, R13
-	XORL       R12, R11
-	XORL       R13, R11
-	VPROLD     $0x07, X9, X3
-	VPTERNLOGD $0x96, X3, X6, X2
+	XORL       R8, R13
 
 	// Round 10.
-	RORXL   $0x14, DI, R12
-	ADDL    320(SP), SI
-	ADDL    40(SP), R10
-	LEAL    823420391(R12)(R11*1), R13
-	VMOVDQU X2, 96(SP)
-	VPXOR   X4, X2, X3
-	MOVL    DI, R14
-	MOVL    R11, R15
-	XORL    R8, R14
-	XORL    DX, R15
-	XORL    BX, R14
-	XORL    R9, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	RORXL   $0x19, R13, R13
-	VMOVDQU X3, 360(SP)
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	RORXL      $0x14, DX, R10
+	RORXL      $0x0d, R9, R9
+	MOVL       BX, R12
+	XORL       AX, R12
+	ADDL       320(SP), CX
+	MOVL       R8, R14
+	XORL       R9, R14
+	LEAL       823420391(R10)(R8*1), R11
+	XORL       DX, R12
+	VPROLD     $0x17, X2, X8
+	ADDL       40(SP), DI
+	RORXL      $0x17, BX, BX
+	ADDL       R13, DI
+	RORXL      $0x19, R11, R11
+	VPTERNLOGD $0x96, X3, X8, X2
+	ADDL       R12, CX
+	VPROLD     $0x07, X9, X3
+	ADDL       R11, DI
+	XORL       R11, R10
+	RORXL      $0x0f, DI, R11
+	ADDL       R10, CX
+	RORXL      $0x17, DI, R10
+	XORL       R10, DI
+	XORL       R11, DI
+	VPTERNLOGD $0x96, X3, X6, X2
+	XORL       DI, R14
 
 	// Round 11.
-	RORXL $0x14, SI, R12
-	ADDL  324(SP), BX
-	ADDL  44(SP), R9
-	LEAL  1646840782(R12)(R10*1), R13
-	MOVL  SI, R14
-	MOVL  R10, R15
-	XORL  DI, R14
-	XORL  R11, R15
-	XORL  R8, R14
-	XORL  DX, R15
-	ADDL  R14, BX
-	ADDL  R15, R9
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R9
-	RORXL $0x17, DI, DI
-	ADDL  R12, BX
-	RORXL $0x0d, R11, R11
-	RORXL $0x17, R9, R12
-	RORXL $0x0f, R9, R13
-	XORL  R12, R9
-	XORL  R13, R9
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
+	ADDL    324(SP), AX
+	MOVL    DI, R13
+	XORL    R8, R13
+	LEAL    1646840782(R10)(DI*1), R11
+	XORL    CX, R12
+	VMOVDQU X2, 96(SP)
+	ADDL    44(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R14, SI
+	RORXL   $0x19, R11, R11
+	VPXOR   X4, X2, X3
+	ADDL    R12, AX
+	VMOVDQU X3, 360(SP)
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
+	XORL    SI, R13
 
 	// Round 12.
-	RORXL      $0x14, BX, R12
-	ADDL       328(SP), R8
-	ADDL       48(SP), DX
-	LEAL       -1001285732(R12)(R9*1), R13
-	VSHUFPS    $0x9e, X2, X1, X8
-	VPROLD     $0x0f, X2, X3
-	MOVL       BX, R14
-	MOVL       R9, R15
-	XORL       SI, R14
-	XORL       R10, R15
+	RORXL      $0x14, AX, R10
+	RORXL      $0x0d, DI, DI
+	MOVL       CX, R12
+	XORL       DX, R12
+	ADDL       328(SP), BX
+	MOVL       SI, R14
 	XORL       DI, R14
-	XORL       R11, R15
-	ADDL       R14, R8
-	ADDL       R15, DX
-	RORXL      $0x19, R13, R13
+	LEAL       -1001285732(R10)(SI*1), R11
+	XORL       AX, R12
+	VSHUFPS    $0x9e, X2, X1, X8
+	ADDL       48(SP), R9
+	RORXL      $0x17, CX, CX
+	ADDL       R13, R9
+	RORXL      $0x19, R11, R11
+	VPROLD     $0x0f, X2, X3
+	ADDL       R12, BX
 	VPTERNLOGD $0x96, X9, X6, X3
+	ADDL       R11, R9
+	XORL       R11, R10
+	RORXL      $0x0f, R9, R11
+	ADDL       R10, BX
+	RORXL      $0x17, R9, R10
+	XORL       R10, R9
+	XORL       R11, R9
 	VPROLD     $0x0f, X3, X6
-	XORL       R13, R12
-	ADDL       R13, DX
-	RORXL      $0x17, SI, SI
-	ADDL       R12, R8
-	RORXL      $0x0d, R10, R10
-	VPROLD     $0x17, X3, X9
-	VPTERNLOGD $0x96, X6, X9, X3
-	RORXL      $0x17, DX, R12
-	RORXL      $0x0f, DX, R13
-	XORL       R12, DX
-	XORL       R13, DX
-	VPROLD     $0x07, X7, X6
-	VPTERNLOGD $0x96, X6, X1, X3
+	XORL       R9, R14
 
 	// Round 13.
-	RORXL   $0x14, R8, R12
-	ADDL    332(SP), DI
-	ADDL    52(SP), R11
-	LEAL    -2002571463(R12)(DX*1), R13
-	VMOVDQU X3, 108(SP)
-	VPXOR   X8, X3, X6
-	MOVL    R8, R14
-	MOVL    DX, R15
-	XORL    BX, R14
-	XORL    R9, R15
-	XORL    SI, R14
-	XORL    R10, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	RORXL   $0x19, R13, R13
-	VMOVDQU X6, 372(SP)
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
+	MOVL       AX, R12
+	XORL       CX, R12
+	ADDL       332(SP), DX
+	MOVL       R9, R13
+	XORL       SI, R13
+	LEAL       -2002571463(R10)(R9*1), R11
+	XORL       BX, R12
+	VPROLD     $0x17, X3, X9
+	ADDL       52(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R14, R8
+	RORXL      $0x19, R11, R11
+	VPTERNLOGD $0x96, X6, X9, X3
+	ADDL       R12, DX
+	VPROLD     $0x07, X7, X6
+	ADDL       R11, R8
+	XORL       R11, R10
+	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
+	RORXL      $0x17, R8, R10
+	XORL       R10, R8
+	XORL       R11, R8
+	VPTERNLOGD $0x96, X6, X1, X3
+	XORL       R8, R13
 
 	// Round 14.
-	RORXL $0x14, DI, R12
-	ADDL  336(SP), SI
-	ADDL  56(SP), R10
-	LEAL  289824371(R12)(R11*1), R13
-	MOVL  DI, R14
-	MOVL  R11, R15
-	XORL  R8, R14
-	XORL  DX, R15
-	XORL  BX, R14
-	XORL  R9, R15
-	ADDL  R14, SI
-	ADDL  R15, R10
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R10
-	RORXL $0x17, R8, R8
-	ADDL  R12, SI
-	RORXL $0x0d, DX, DX
-	RORXL $0x17, R10, R12
-	RORXL $0x0f, R10, R13
-	XORL  R12, R10
-	XORL  R13, R10
+	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
+	ADDL    336(SP), CX
+	MOVL    R8, R14
+	XORL    R9, R14
+	LEAL    289824371(R10)(R8*1), R11
+	XORL    DX, R12
+	VMOVDQU X3, 108(SP)
+	ADDL    56(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R13, DI
+	RORXL   $0x19, R11, R11
+	VPXOR   X8, X3, X6
+	ADDL    R12, CX
+	VMOVDQU X6, 372(SP)
+	ADDL    R11, DI
+	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
+	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
+	XORL    DI, R14
 
 	// Round 15.
-	RORXL      $0x14, SI, R12
-	ADDL       340(SP), BX
-	ADDL       60(SP), R9
-	LEAL       579648742(R12)(R10*1), R13
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
+	MOVL       DX, R12
+	XORL       BX, R12
+	ADDL       340(SP), AX
+	MOVL       DI, R13
+	XORL       R8, R13
+	LEAL       579648742(R10)(DI*1), R11
+	XORL       CX, R12
 	VSHUFPS    $0x9e, X3, X2, X9
+	ADDL       60(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R14, SI
+	RORXL      $0x19, R11, R11
 	VPROLD     $0x0f, X3, X6
-	MOVL       SI, R14
-	MOVL       R10, R15
-	XORL       DI, R14
-	XORL       R11, R15
-	XORL       R8, R14
-	XORL       DX, R15
-	ADDL       R14, BX
-	ADDL       R15, R9
-	RORXL      $0x19, R13, R13
+	ADDL       R12, AX
 	VPTERNLOGD $0x96, X7, X1, X6
+	ADDL       R11, SI
+	XORL       R11, R10
+	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
+	RORXL      $0x17, SI, R10
+	XORL       R10, SI
+	MOVL       SI, R10
+	ANDL       R13, R10
+	XORL       R11, SI
 	VPROLD     $0x0f, X6, X1
-	XORL       R13, R12
-	ADDL       R13, R9
-	RORXL      $0x17, DI, DI
-	ADDL       R12, BX
-	RORXL      $0x0d, R11, R11
-	VPROLD     $0x17, X6, X7
-	VPTERNLOGD $0x96, X1, X7, X6
-	RORXL      $0x17, R9, R12
-	RORXL      $0x0f, R9, R13
-	XORL       R12, R9
-	XORL       R13, R9
-	VPROLD     $0x07, X5, X1
-	VPTERNLOGD $0x96, X1, X2, X6
+	ANDL       R13, R11
+	XORL       R8, R11
+	XORL       R11, R10
 
 	// Round 16.
-	RORXL   $0x14, BX, R12
-	ADDL    344(SP), R8
-	ADDL    64(SP), DX
-	LEAL    -1651869049(R12)(R9*1), R13
-	VMOVDQU X6, 120(SP)
-	VPXOR   X9, X6, X1
-	MOVL    BX, R14
-	MOVL    R9, R15
-	ANDL    SI, R14
-	ANDL    R10, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	MOVL    BX, R14
-	ANDNL   R11, R9, R15
-	XORL    SI, R14
-	ADDL    R15, DX
-	ANDL    DI, R14
-	ADDL    R14, R8
-	RORXL   $0x19, R13, R13
-	VMOVDQU X1, 384(SP)
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
+	MOVL       CX, R13
+	XORL       DX, R13
+	ADDL       344(SP), BX
+	MOVL       SI, R15
+	XORL       DI, R15
+	LEAL       -1651869049(R11)(SI*1), R12
+	MOVL       CX, R14
+	ANDL       DX, R14
+	ADDL       R14, BX
+	ANDL       AX, R13
+	VPROLD     $0x17, X6, X7
+	ADDL       64(SP), R9
+	RORXL      $0x17, CX, CX
+	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X1, X7, X6
+	ADDL       R13, BX
+	VPROLD     $0x07, X5, X1
+	ADDL       R12, R9
+	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
+	ADDL       R11, BX
+	RORXL      $0x17, R9, R11
+	XORL       R11, R9
+	MOVL       R9, R11
+	ANDL       R15, R11
+	XORL       R10, R9
+	VPTERNLOGD $0x96, X1, X2, X6
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 17.
-	RORXL $0x14, R8, R12
-	ADDL  348(SP), DI
-	ADDL  68(SP), R11
-	LEAL  991229199(R12)(DX*1), R13
-	MOVL  R8, R14
-	MOVL  DX, R15
-	ANDL  BX, R14
-	ANDL  R9, R15
-	ADDL  R14, DI
-	ADDL  R15, R11
-	MOVL  R8, R14
-	ANDNL R10, DX, R15
-	XORL  BX, R14
-	ADDL  R15, R11
-	ANDL  SI, R14
-	ADDL  R14, DI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R11
-	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	RORXL $0x0d, R9, R9
-	RORXL $0x17, R11, R12
-	RORXL $0x0f, R11, R13
-	XORL  R12, R11
-	XORL  R13, R11
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R13
+	XORL    CX, R13
+	ADDL    348(SP), DX
+	MOVL    R9, R15
+	XORL    SI, R15
+	LEAL    991229199(R10)(R9*1), R12
+	MOVL    AX, R14
+	ANDL    CX, R14
+	ADDL    R14, DX
+	ANDL    BX, R13
+	VMOVDQU X6, 120(SP)
+	ADDL    68(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R11, R8
+	RORXL   $0x19, R12, R12
+	VPXOR   X9, X6, X1
+	ADDL    R13, DX
+	VMOVDQU X1, 384(SP)
+	ADDL    R12, R8
+	XORL    R12, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	MOVL    R8, R10
+	ANDL    R15, R10
+	XORL    R11, R8
+	ANDL    R15, R11
+	XORL    SI, R11
+	XORL    R11, R10
 
 	// Round 18.
-	RORXL      $0x14, DI, R12
-	ADDL       352(SP), SI
-	ADDL       72(SP), R10
-	LEAL       1982458398(R12)(R11*1), R13
+	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
+	MOVL       BX, R13
+	XORL       AX, R13
+	ADDL       352(SP), CX
+	MOVL       R8, R15
+	XORL       R9, R15
+	LEAL       1982458398(R11)(R8*1), R12
+	MOVL       BX, R14
+	ANDL       AX, R14
+	ADDL       R14, CX
+	ANDL       DX, R13
 	VSHUFPS    $0x9e, X6, X3, X7
+	ADDL       72(SP), DI
+	RORXL      $0x17, BX, BX
+	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X6, X1
-	MOVL       DI, R14
-	MOVL       R11, R15
-	ANDL       R8, R14
-	ANDL       DX, R15
-	ADDL       R14, SI
-	ADDL       R15, R10
-	MOVL       DI, R14
-	ANDNL      R9, R11, R15
-	XORL       R8, R14
-	ADDL       R15, R10
-	ANDL       BX, R14
-	ADDL       R14, SI
-	RORXL      $0x19, R13, R13
+	ADDL       R13, CX
 	VPTERNLOGD $0x96, X5, X2, X1
+	ADDL       R12, DI
+	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
+	ADDL       R11, CX
+	RORXL      $0x17, DI, R11
+	XORL       R11, DI
+	MOVL       DI, R11
+	ANDL       R15, R11
+	XORL       R10, DI
 	VPROLD     $0x0f, X1, X2
-	XORL       R13, R12
-	ADDL       R13, R10
-	RORXL      $0x17, R8, R8
-	ADDL       R12, SI
-	RORXL      $0x0d, DX, DX
-	VPROLD     $0x17, X1, X5
-	VPTERNLOGD $0x96, X2, X5, X1
-	RORXL      $0x17, R10, R12
-	RORXL      $0x0f, R10, R13
-	XORL       R12, R10
-	XORL       R13, R10
-	VPROLD     $0x07, X4, X2
-	VPTERNLOGD $0x96, X2, X3, X1
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 19.
-	RORXL   $0x14, SI, R12
-	ADDL    356(SP), BX
-	ADDL    76(SP), R9
-	LEAL    -330050500(R12)(R10*1), R13
-	VMOVDQU X1, 132(SP)
-	VPXOR   X7, X1, X2
-	MOVL    SI, R14
-	MOVL    R10, R15
-	ANDL    DI, R14
-	ANDL    R11, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	MOVL    SI, R14
-	ANDNL   DX, R10, R15
-	XORL    DI, R14
-	ADDL    R15, R9
-	ANDL    R8, R14
-	ADDL    R14, BX
-	RORXL   $0x19, R13, R13
-	VMOVDQU X2, 396(SP)
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
+	MOVL       DX, R13
+	XORL       BX, R13
+	ADDL       356(SP), AX
+	MOVL       DI, R15
+	XORL       R8, R15
+	LEAL       -330050500(R10)(DI*1), R12
+	MOVL       DX, R14
+	ANDL       BX, R14
+	ADDL       R14, AX
+	ANDL       CX, R13
+	VPROLD     $0x17, X1, X5
+	ADDL       76(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X2, X5, X1
+	ADDL       R13, AX
+	VPROLD     $0x07, X4, X2
+	ADDL       R12, SI
+	XORL       R12, R10
+	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
+	RORXL      $0x17, SI, R10
+	XORL       R10, SI
+	MOVL       SI, R10
+	ANDL       R15, R10
+	XORL       R11, SI
+	VPTERNLOGD $0x96, X2, X3, X1
+	ANDL       R15, R11
+	XORL       R8, R11
+	XORL       R11, R10
 
 	// Round 20.
-	RORXL $0x14, BX, R12
-	ADDL  360(SP), R8
-	ADDL  80(SP), DX
-	LEAL  -660100999(R12)(R9*1), R13
-	MOVL  BX, R14
-	MOVL  R9, R15
-	ANDL  SI, R14
-	ANDL  R10, R15
-	ADDL  R14, R8
-	ADDL  R15, DX
-	MOVL  BX, R14
-	ANDNL R11, R9, R15
-	XORL  SI, R14
-	ADDL  R15, DX
-	ANDL  DI, R14
-	ADDL  R14, R8
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, DX
-	RORXL $0x17, SI, SI
-	ADDL  R12, R8
-	RORXL $0x0d, R10, R10
-	RORXL $0x17, DX, R12
-	RORXL $0x0f, DX, R13
-	XORL  R12, DX
-	XORL  R13, DX
+	RORXL   $0x14, AX, R11
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R13
+	XORL    DX, R13
+	ADDL    360(SP), BX
+	MOVL    SI, R15
+	XORL    DI, R15
+	LEAL    -660100999(R11)(SI*1), R12
+	MOVL    CX, R14
+	ANDL    DX, R14
+	ADDL    R14, BX
+	ANDL    AX, R13
+	VMOVDQU X1, 132(SP)
+	ADDL    80(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R10, R9
+	RORXL   $0x19, R12, R12
+	VPXOR   X7, X1, X2
+	ADDL    R13, BX
+	VMOVDQU X2, 396(SP)
+	ADDL    R12, R9
+	XORL    R12, R11
+	RORXL   $0x0f, R9, R10
+	ADDL    R11, BX
+	RORXL   $0x17, R9, R11
+	XORL    R11, R9
+	MOVL    R9, R11
+	ANDL    R15, R11
+	XORL    R10, R9
+	ANDL    R15, R10
+	XORL    DI, R10
+	XORL    R10, R11
 
 	// Round 21.
-	RORXL      $0x14, R8, R12
-	ADDL       364(SP), DI
-	ADDL       84(SP), R11
-	LEAL       -1320201997(R12)(DX*1), R13
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
+	MOVL       AX, R13
+	XORL       CX, R13
+	ADDL       364(SP), DX
+	MOVL       R9, R15
+	XORL       SI, R15
+	LEAL       -1320201997(R10)(R9*1), R12
+	MOVL       AX, R14
+	ANDL       CX, R14
+	ADDL       R14, DX
+	ANDL       BX, R13
 	VSHUFPS    $0x9e, X1, X6, X5
+	ADDL       84(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X1, X2
-	MOVL       R8, R14
-	MOVL       DX, R15
-	ANDL       BX, R14
-	ANDL       R9, R15
-	ADDL       R14, DI
-	ADDL       R15, R11
-	MOVL       R8, R14
-	ANDNL      R10, DX, R15
-	XORL       BX, R14
-	ADDL       R15, R11
-	ANDL       SI, R14
-	ADDL       R14, DI
-	RORXL      $0x19, R13, R13
+	ADDL       R13, DX
 	VPTERNLOGD $0x96, X4, X3, X2
+	ADDL       R12, R8
+	XORL       R12, R10
+	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
+	RORXL      $0x17, R8, R10
+	XORL       R10, R8
+	MOVL       R8, R10
+	ANDL       R15, R10
+	XORL       R11, R8
 	VPROLD     $0x0f, X2, X3
-	XORL       R13, R12
-	ADDL       R13, R11
-	RORXL      $0x17, BX, BX
-	ADDL       R12, DI
-	RORXL      $0x0d, R9, R9
-	VPROLD     $0x17, X2, X4
-	VPTERNLOGD $0x96, X3, X4, X2
-	RORXL      $0x17, R11, R12
-	RORXL      $0x0f, R11, R13
-	XORL       R12, R11
-	XORL       R13, R11
-	VPROLD     $0x07, X8, X3
-	VPTERNLOGD $0x96, X3, X6, X2
+	ANDL       R15, R11
+	XORL       SI, R11
+	XORL       R11, R10
 
 	// Round 22.
-	RORXL   $0x14, DI, R12
-	ADDL    368(SP), SI
-	ADDL    88(SP), R10
-	LEAL    1654563303(R12)(R11*1), R13
-	VMOVDQU X2, 144(SP)
-	VPXOR   X5, X2, X3
-	MOVL    DI, R14
-	MOVL    R11, R15
-	ANDL    R8, R14
-	ANDL    DX, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	MOVL    DI, R14
-	ANDNL   R9, R11, R15
-	XORL    R8, R14
-	ADDL    R15, R10
-	ANDL    BX, R14
-	ADDL    R14, SI
-	RORXL   $0x19, R13, R13
-	VMOVDQU X3, 408(SP)
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
+	MOVL       BX, R13
+	XORL       AX, R13
+	ADDL       368(SP), CX
+	MOVL       R8, R15
+	XORL       R9, R15
+	LEAL       1654563303(R11)(R8*1), R12
+	MOVL       BX, R14
+	ANDL       AX, R14
+	ADDL       R14, CX
+	ANDL       DX, R13
+	VPROLD     $0x17, X2, X4
+	ADDL       88(SP), DI
+	RORXL      $0x17, BX, BX
+	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X3, X4, X2
+	ADDL       R13, CX
+	VPROLD     $0x07, X8, X3
+	ADDL       R12, DI
+	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
+	ADDL       R11, CX
+	RORXL      $0x17, DI, R11
+	XORL       R11, DI
+	MOVL       DI, R11
+	ANDL       R15, R11
+	XORL       R10, DI
+	VPTERNLOGD $0x96, X3, X6, X2
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 23.
-	RORXL $0x14, SI, R12
-	ADDL  372(SP), BX
-	ADDL  92(SP), R9
-	LEAL  -985840690(R12)(R10*1), R13
-	MOVL  SI, R14
-	MOVL  R10, R15
-	ANDL  DI, R14
-	ANDL  R11, R15
-	ADDL  R14, BX
-	ADDL  R15, R9
-	MOVL  SI, R14
-	ANDNL DX, R10, R15
-	XORL  DI, R14
-	ADDL  R15, R9
-	ANDL  R8, R14
-	ADDL  R14, BX
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R9
-	RORXL $0x17, DI, DI
-	ADDL  R12, BX
-	RORXL $0x0d, R11, R11
-	RORXL $0x17, R9, R12
-	RORXL $0x0f, R9, R13
-	XORL  R12, R9
-	XORL  R13, R9
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R13
+	XORL    BX, R13
+	ADDL    372(SP), AX
+	MOVL    DI, R15
+	XORL    R8, R15
+	LEAL    -985840690(R10)(DI*1), R12
+	MOVL    DX, R14
+	ANDL    BX, R14
+	ADDL    R14, AX
+	ANDL    CX, R13
+	VMOVDQU X2, 144(SP)
+	ADDL    92(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R11, SI
+	RORXL   $0x19, R12, R12
+	VPXOR   X5, X2, X3
+	ADDL    R13, AX
+	VMOVDQU X3, 408(SP)
+	ADDL    R12, SI
+	XORL    R12, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	MOVL    SI, R10
+	ANDL    R15, R10
+	XORL    R11, SI
+	ANDL    R15, R11
+	XORL    R8, R11
+	XORL    R11, R10
 
 	// Round 24.
-	RORXL      $0x14, BX, R12
-	ADDL       376(SP), R8
-	ADDL       96(SP), DX
-	LEAL       -1971681379(R12)(R9*1), R13
+	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
+	MOVL       CX, R13
+	XORL       DX, R13
+	ADDL       376(SP), BX
+	MOVL       SI, R15
+	XORL       DI, R15
+	LEAL       -1971681379(R11)(SI*1), R12
+	MOVL       CX, R14
+	ANDL       DX, R14
+	ADDL       R14, BX
+	ANDL       AX, R13
 	VSHUFPS    $0x9e, X2, X1, X4
+	ADDL       96(SP), R9
+	RORXL      $0x17, CX, CX
+	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X2, X3
-	MOVL       BX, R14
-	MOVL       R9, R15
-	ANDL       SI, R14
-	ANDL       R10, R15
-	ADDL       R14, R8
-	ADDL       R15, DX
-	MOVL       BX, R14
-	ANDNL      R11, R9, R15
-	XORL       SI, R14
-	ADDL       R15, DX
-	ANDL       DI, R14
-	ADDL       R14, R8
-	RORXL      $0x19, R13, R13
+	ADDL       R13, BX
 	VPTERNLOGD $0x96, X8, X6, X3
+	ADDL       R12, R9
+	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
+	ADDL       R11, BX
+	RORXL      $0x17, R9, R11
+	XORL       R11, R9
+	MOVL       R9, R11
+	ANDL       R15, R11
+	XORL       R10, R9
 	VPROLD     $0x0f, X3, X6
-	XORL       R13, R12
-	ADDL       R13, DX
-	RORXL      $0x17, SI, SI
-	ADDL       R12, R8
-	RORXL      $0x0d, R10, R10
-	VPROLD     $0x17, X3, X8
-	VPTERNLOGD $0x96, X6, X8, X3
-	RORXL      $0x17, DX, R12
-	RORXL      $0x0f, DX, R13
-	XORL       R12, DX
-	XORL       R13, DX
-	VPROLD     $0x07, X9, X6
-	VPTERNLOGD $0x96, X6, X1, X3
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 25.
-	RORXL   $0x14, R8, R12
-	ADDL    380(SP), DI
-	ADDL    100(SP), R11
-	LEAL    351604539(R12)(DX*1), R13
-	VMOVDQU X3, 156(SP)
-	VPXOR   X4, X3, X6
-	MOVL    R8, R14
-	MOVL    DX, R15
-	ANDL    BX, R14
-	ANDL    R9, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	MOVL    R8, R14
-	ANDNL   R10, DX, R15
-	XORL    BX, R14
-	ADDL    R15, R11
-	ANDL    SI, R14
-	ADDL    R14, DI
-	RORXL   $0x19, R13, R13
-	VMOVDQU X6, 420(SP)
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
+	MOVL       AX, R13
+	XORL       CX, R13
+	ADDL       380(SP), DX
+	MOVL       R9, R15
+	XORL       SI, R15
+	LEAL       351604539(R10)(R9*1), R12
+	MOVL       AX, R14
+	ANDL       CX, R14
+	ADDL       R14, DX
+	ANDL       BX, R13
+	VPROLD     $0x17, X3, X8
+	ADDL       100(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X6, X8, X3
+	ADDL       R13, DX
+	VPROLD     $0x07, X9, X6
+	ADDL       R12, R8
+	XORL       R12, R10
+	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
+	RORXL      $0x17, R8, R10
+	XORL       R10, R8
+	MOVL       R8, R10
+	ANDL       R15, R10
+	XORL       R11, R8
+	VPTERNLOGD $0x96, X6, X1, X3
+	ANDL       R15, R11
+	XORL       SI, R11
+	XORL       R11, R10
 
 	// Round 26.
-	RORXL $0x14, DI, R12
-	ADDL  384(SP), SI
-	ADDL  104(SP), R10
-	LEAL  703209078(R12)(R11*1), R13
-	MOVL  DI, R14
-	MOVL  R11, R15
-	ANDL  R8, R14
-	ANDL  DX, R15
-	ADDL  R14, SI
-	ADDL  R15, R10
-	MOVL  DI, R14
-	ANDNL R9, R11, R15
-	XORL  R8, R14
-	ADDL  R15, R10
-	ANDL  BX, R14
-	ADDL  R14, SI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R10
-	RORXL $0x17, R8, R8
-	ADDL  R12, SI
-	RORXL $0x0d, DX, DX
-	RORXL $0x17, R10, R12
-	RORXL $0x0f, R10, R13
-	XORL  R12, R10
-	XORL  R13, R10
+	RORXL   $0x14, DX, R11
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R13
+	XORL    AX, R13
+	ADDL    384(SP), CX
+	MOVL    R8, R15
+	XORL    R9, R15
+	LEAL    703209078(R11)(R8*1), R12
+	MOVL    BX, R14
+	ANDL    AX, R14
+	ADDL    R14, CX
+	ANDL    DX, R13
+	VMOVDQU X3, 156(SP)
+	ADDL    104(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R10, DI
+	RORXL   $0x19, R12, R12
+	VPXOR   X4, X3, X6
+	ADDL    R13, CX
+	VMOVDQU X6, 420(SP)
+	ADDL    R12, DI
+	XORL    R12, R11
+	RORXL   $0x0f, DI, R10
+	ADDL    R11, CX
+	RORXL   $0x17, DI, R11
+	XORL    R11, DI
+	MOVL    DI, R11
+	ANDL    R15, R11
+	XORL    R10, DI
+	ANDL    R15, R10
+	XORL    R9, R10
+	XORL    R10, R11
 
 	// Round 27.
-	RORXL      $0x14, SI, R12
-	ADDL       388(SP), BX
-	ADDL       108(SP), R9
-	LEAL       1406418156(R12)(R10*1), R13
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
+	MOVL       DX, R13
+	XORL       BX, R13
+	ADDL       388(SP), AX
+	MOVL       DI, R15
+	XORL       R8, R15
+	LEAL       1406418156(R10)(DI*1), R12
+	MOVL       DX, R14
+	ANDL       BX, R14
+	ADDL       R14, AX
+	ANDL       CX, R13
 	VSHUFPS    $0x9e, X3, X2, X8
+	ADDL       108(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X3, X6
-	MOVL       SI, R14
-	MOVL       R10, R15
-	ANDL       DI, R14
-	ANDL       R11, R15
-	ADDL       R14, BX
-	ADDL       R15, R9
-	MOVL       SI, R14
-	ANDNL      DX, R10, R15
-	XORL       DI, R14
-	ADDL       R15, R9
-	ANDL       R8, R14
-	ADDL       R14, BX
-	RORXL      $0x19, R13, R13
+	ADDL       R13, AX
 	VPTERNLOGD $0x96, X9, X1, X6
+	ADDL       R12, SI
+	XORL       R12, R10
+	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
+	RORXL      $0x17, SI, R10
+	XORL       R10, SI
+	MOVL       SI, R10
+	ANDL       R15, R10
+	XORL       R11, SI
 	VPROLD     $0x0f, X6, X1
-	XORL       R13, R12
-	ADDL       R13, R9
-	RORXL      $0x17, DI, DI
-	ADDL       R12, BX
-	RORXL      $0x0d, R11, R11
-	VPROLD     $0x17, X6, X9
-	VPTERNLOGD $0x96, X1, X9, X6
-	RORXL      $0x17, R9, R12
-	RORXL      $0x0f, R9, R13
-	XORL       R12, R9
-	XORL       R13, R9
-	VPROLD     $0x07, X7, X1
-	VPTERNLOGD $0x96, X1, X2, X6
+	ANDL       R15, R11
+	XORL       R8, R11
+	XORL       R11, R10
 
 	// Round 28.
-	RORXL   $0x14, BX, R12
-	ADDL    392(SP), R8
-	ADDL    112(SP), DX
-	LEAL    -1482130984(R12)(R9*1), R13
-	VMOVDQU X6, 168(SP)
-	VPXOR   X8, X6, X1
-	MOVL    BX, R14
-	MOVL    R9, R15
-	ANDL    SI, R14
-	ANDL    R10, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	MOVL    BX, R14
-	ANDNL   R11, R9, R15
-	XORL    SI, R14
-	ADDL    R15, DX
-	ANDL    DI, R14
-	ADDL    R14, R8
-	RORXL   $0x19, R13, R13
-	VMOVDQU X1, 432(SP)
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
+	MOVL       CX, R13
+	XORL       DX, R13
+	ADDL       392(SP), BX
+	MOVL       SI, R15
+	XORL       DI, R15
+	LEAL       -1482130984(R11)(SI*1), R12
+	MOVL       CX, R14
+	ANDL       DX, R14
+	ADDL       R14, BX
+	ANDL       AX, R13
+	VPROLD     $0x17, X6, X9
+	ADDL       112(SP), R9
+	RORXL      $0x17, CX, CX
+	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X1, X9, X6
+	ADDL       R13, BX
+	VPROLD     $0x07, X7, X1
+	ADDL       R12, R9
+	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
+	ADDL       R11, BX
+	RORXL      $0x17, R9, R11
+	XORL       R11, R9
+	MOVL       R9, R11
+	ANDL       R15, R11
+	XORL       R10, R9
+	VPTERNLOGD $0x96, X1, X2, X6
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 29.
-	RORXL $0x14, R8, R12
-	ADDL  396(SP), DI
-	ADDL  116(SP), R11
-	LEAL  1330705329(R12)(DX*1), R13
-	MOVL  R8, R14
-	MOVL  DX, R15
-	ANDL  BX, R14
-	ANDL  R9, R15
-	ADDL  R14, DI
-	ADDL  R15, R11
-	MOVL  R8, R14
-	ANDNL R10, DX, R15
-	XORL  BX, R14
-	ADDL  R15, R11
-	ANDL  SI, R14
-	ADDL  R14, DI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R11
-	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	RORXL $0x0d, R9, R9
-	RORXL $0x17, R11, R12
-	RORXL $0x0f, R11, R13
-	XORL  R12, R11
-	XORL  R13, R11
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R13
+	XORL    CX, R13
+	ADDL    396(SP), DX
+	MOVL    R9, R15
+	XORL    SI, R15
+	LEAL    1330705329(R10)(R9*1), R12
+	MOVL    AX, R14
+	ANDL    CX, R14
+	ADDL    R14, DX
+	ANDL    BX, R13
+	VMOVDQU X6, 168(SP)
+	ADDL    116(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R11, R8
+	RORXL   $0x19, R12, R12
+	VPXOR   X8, X6, X1
+	ADDL    R13, DX
+	VMOVDQU X1, 432(SP)
+	ADDL    R12, R8
+	XORL    R12, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	MOVL    R8, R10
+	ANDL    R15, R10
+	XORL    R11, R8
+	ANDL    R15, R11
+	XORL    SI, R11
+	XORL    R11, R10
 
 	// Round 30.
-	RORXL      $0x14, DI, R12
-	ADDL       400(SP), SI
-	ADDL       120(SP), R10
-	LEAL       -1633556638(R12)(R11*1), R13
+	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
+	MOVL       BX, R13
+	XORL       AX, R13
+	ADDL       400(SP), CX
+	MOVL       R8, R15
+	XORL       R9, R15
+	LEAL       -1633556638(R11)(R8*1), R12
+	MOVL       BX, R14
+	ANDL       AX, R14
+	ADDL       R14, CX
+	ANDL       DX, R13
 	VSHUFPS    $0x9e, X6, X3, X9
+	ADDL       120(SP), DI
+	RORXL      $0x17, BX, BX
+	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X6, X1
-	MOVL       DI, R14
-	MOVL       R11, R15
-	ANDL       R8, R14
-	ANDL       DX, R15
-	ADDL       R14, SI
-	ADDL       R15, R10
-	MOVL       DI, R14
-	ANDNL      R9, R11, R15
-	XORL       R8, R14
-	ADDL       R15, R10
-	ANDL       BX, R14
-	ADDL       R14, SI
-	RORXL      $0x19, R13, R13
+	ADDL       R13, CX
 	VPTERNLOGD $0x96, X7, X2, X1
+	ADDL       R12, DI
+	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
+	ADDL       R11, CX
+	RORXL      $0x17, DI, R11
+	XORL       R11, DI
+	MOVL       DI, R11
+	ANDL       R15, R11
+	XORL       R10, DI
 	VPROLD     $0x0f, X1, X2
-	XORL       R13, R12
-	ADDL       R13, R10
-	RORXL      $0x17, R8, R8
-	ADDL       R12, SI
-	RORXL      $0x0d, DX, DX
-	VPROLD     $0x17, X1, X7
-	VPTERNLOGD $0x96, X2, X7, X1
-	RORXL      $0x17, R10, R12
-	RORXL      $0x0f, R10, R13
-	XORL       R12, R10
-	XORL       R13, R10
-	VPROLD     $0x07, X5, X2
-	VPTERNLOGD $0x96, X2, X3, X1
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 31.
-	RORXL   $0x14, SI, R12
-	ADDL    404(SP), BX
-	ADDL    124(SP), R9
-	LEAL    1027854021(R12)(R10*1), R13
-	VMOVDQU X1, 180(SP)
-	VPXOR   X9, X1, X2
-	MOVL    SI, R14
-	MOVL    R10, R15
-	ANDL    DI, R14
-	ANDL    R11, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	MOVL    SI, R14
-	ANDNL   DX, R10, R15
-	XORL    DI, R14
-	ADDL    R15, R9
-	ANDL    R8, R14
-	ADDL    R14, BX
-	RORXL   $0x19, R13, R13
-	VMOVDQU X2, 444(SP)
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
+	MOVL       DX, R13
+	XORL       BX, R13
+	ADDL       404(SP), AX
+	MOVL       DI, R15
+	XORL       R8, R15
+	LEAL       1027854021(R10)(DI*1), R12
+	MOVL       DX, R14
+	ANDL       BX, R14
+	ADDL       R14, AX
+	ANDL       CX, R13
+	VPROLD     $0x17, X1, X7
+	ADDL       124(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X2, X7, X1
+	ADDL       R13, AX
+	VPROLD     $0x07, X5, X2
+	ADDL       R12, SI
+	XORL       R12, R10
+	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
+	RORXL      $0x17, SI, R10
+	XORL       R10, SI
+	MOVL       SI, R10
+	ANDL       R15, R10
+	XORL       R11, SI
+	VPTERNLOGD $0x96, X2, X3, X1
+	ANDL       R15, R11
+	XORL       R8, R11
+	XORL       R11, R10
 
 	// Round 32.
-	RORXL $0x14, BX, R12
-	ADDL  408(SP), R8
-	ADDL  128(SP), DX
-	LEAL  2055708042(R12)(R9*1), R13
-	MOVL  BX, R14
-	MOVL  R9, R15
-	ANDL  SI, R14
-	ANDL  R10, R15
-	ADDL  R14, R8
-	ADDL  R15, DX
-	MOVL  BX, R14
-	ANDNL R11, R9, R15
-	XORL  SI, R14
-	ADDL  R15, DX
-	ANDL  DI, R14
-	ADDL  R14, R8
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, DX
-	RORXL $0x17, SI, SI
-	ADDL  R12, R8
-	RORXL $0x0d, R10, R10
-	RORXL $0x17, DX, R12
-	RORXL $0x0f, DX, R13
-	XORL  R12, DX
-	XORL  R13, DX
+	RORXL   $0x14, AX, R11
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R13
+	XORL    DX, R13
+	ADDL    408(SP), BX
+	MOVL    SI, R15
+	XORL    DI, R15
+	LEAL    2055708042(R11)(SI*1), R12
+	MOVL    CX, R14
+	ANDL    DX, R14
+	ADDL    R14, BX
+	ANDL    AX, R13
+	VMOVDQU X1, 180(SP)
+	ADDL    128(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R10, R9
+	RORXL   $0x19, R12, R12
+	VPXOR   X9, X1, X2
+	ADDL    R13, BX
+	VMOVDQU X2, 444(SP)
+	ADDL    R12, R9
+	XORL    R12, R11
+	RORXL   $0x0f, R9, R10
+	ADDL    R11, BX
+	RORXL   $0x17, R9, R11
+	XORL    R11, R9
+	MOVL    R9, R11
+	ANDL    R15, R11
+	XORL    R10, R9
+	ANDL    R15, R10
+	XORL    DI, R10
+	XORL    R10, R11
 
 	// Round 33.
-	RORXL      $0x14, R8, R12
-	ADDL       412(SP), DI
-	ADDL       132(SP), R11
-	LEAL       -183551212(R12)(DX*1), R13
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
+	MOVL       AX, R13
+	XORL       CX, R13
+	ADDL       412(SP), DX
+	MOVL       R9, R15
+	XORL       SI, R15
+	LEAL       -183551212(R10)(R9*1), R12
+	MOVL       AX, R14
+	ANDL       CX, R14
+	ADDL       R14, DX
+	ANDL       BX, R13
 	VSHUFPS    $0x9e, X1, X6, X7
+	ADDL       132(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X1, X2
-	MOVL       R8, R14
-	MOVL       DX, R15
-	ANDL       BX, R14
-	ANDL       R9, R15
-	ADDL       R14, DI
-	ADDL       R15, R11
-	MOVL       R8, R14
-	ANDNL      R10, DX, R15
-	XORL       BX, R14
-	ADDL       R15, R11
-	ANDL       SI, R14
-	ADDL       R14, DI
-	RORXL      $0x19, R13, R13
+	ADDL       R13, DX
 	VPTERNLOGD $0x96, X5, X3, X2
+	ADDL       R12, R8
+	XORL       R12, R10
+	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
+	RORXL      $0x17, R8, R10
+	XORL       R10, R8
+	MOVL       R8, R10
+	ANDL       R15, R10
+	XORL       R11, R8
 	VPROLD     $0x0f, X2, X3
-	XORL       R13, R12
-	ADDL       R13, R11
-	RORXL      $0x17, BX, BX
-	ADDL       R12, DI
-	RORXL      $0x0d, R9, R9
-	VPROLD     $0x17, X2, X5
-	VPTERNLOGD $0x96, X3, X5, X2
-	RORXL      $0x17, R11, R12
-	RORXL      $0x0f, R11, R13
-	XORL       R12, R11
-	XORL       R13, R11
-	VPROLD     $0x07, X4, X3
-	VPTERNLOGD $0x96, X3, X6, X2
+	ANDL       R15, R11
+	XORL       SI, R11
+	XORL       R11, R10
 
 	// Round 34.
-	RORXL   $0x14, DI, R12
-	ADDL    416(SP), SI
-	ADDL    136(SP), R10
-	LEAL    -367102423(R12)(R11*1), R13
-	VMOVDQU X2, 192(SP)
-	VPXOR   X7, X2, X3
-	MOVL    DI, R14
-	MOVL    R11, R15
-	ANDL    R8, R14
-	ANDL    DX, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	MOVL    DI, R14
-	ANDNL   R9, R11, R15
-	XORL    R8, R14
-	ADDL    R15, R10
-	ANDL    BX, R14
-	ADDL    R14, SI
-	RORXL   $0x19, R13, R13
-	VMOVDQU X3, 456(SP)
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
+	MOVL       BX, R13
+	XORL       AX, R13
+	ADDL       416(SP), CX
+	MOVL       R8, R15
+	XORL       R9, R15
+	LEAL       -367102423(R11)(R8*1), R12
+	MOVL       BX, R14
+	ANDL       AX, R14
+	ADDL       R14, CX
+	ANDL       DX, R13
+	VPROLD     $0x17, X2, X5
+	ADDL       136(SP), DI
+	RORXL      $0x17, BX, BX
+	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X3, X5, X2
+	ADDL       R13, CX
+	VPROLD     $0x07, X4, X3
+	ADDL       R12, DI
+	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
+	ADDL       R11, CX
+	RORXL      $0x17, DI, R11
+	XORL       R11, DI
+	MOVL       DI, R11
+	ANDL       R15, R11
+	XORL       R10, DI
+	VPTERNLOGD $0x96, X3, X6, X2
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 35.
-	RORXL $0x14, SI, R12
-	ADDL  420(SP), BX
-	ADDL  140(SP), R9
-	LEAL  -734204845(R12)(R10*1), R13
-	MOVL  SI, R14
-	MOVL  R10, R15
-	ANDL  DI, R14
-	ANDL  R11, R15
-	ADDL  R14, BX
-	ADDL  R15, R9
-	MOVL  SI, R14
-	ANDNL DX, R10, R15
-	XORL  DI, R14
-	ADDL  R15, R9
-	ANDL  R8, R14
-	ADDL  R14, BX
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R9
-	RORXL $0x17, DI, DI
-	ADDL  R12, BX
-	RORXL $0x0d, R11, R11
-	RORXL $0x17, R9, R12
-	RORXL $0x0f, R9, R13
-	XORL  R12, R9
-	XORL  R13, R9
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R13
+	XORL    BX, R13
+	ADDL    420(SP), AX
+	MOVL    DI, R15
+	XORL    R8, R15
+	LEAL    -734204845(R10)(DI*1), R12
+	MOVL    DX, R14
+	ANDL    BX, R14
+	ADDL    R14, AX
+	ANDL    CX, R13
+	VMOVDQU X2, 192(SP)
+	ADDL    140(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R11, SI
+	RORXL   $0x19, R12, R12
+	VPXOR   X7, X2, X3
+	ADDL    R13, AX
+	VMOVDQU X3, 456(SP)
+	ADDL    R12, SI
+	XORL    R12, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	MOVL    SI, R10
+	ANDL    R15, R10
+	XORL    R11, SI
+	ANDL    R15, R11
+	XORL    R8, R11
+	XORL    R11, R10
 
 	// Round 36.
-	RORXL      $0x14, BX, R12
-	ADDL       424(SP), R8
-	ADDL       144(SP), DX
-	LEAL       -1468409689(R12)(R9*1), R13
+	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
+	MOVL       CX, R13
+	XORL       DX, R13
+	ADDL       424(SP), BX
+	MOVL       SI, R15
+	XORL       DI, R15
+	LEAL       -1468409689(R11)(SI*1), R12
+	MOVL       CX, R14
+	ANDL       DX, R14
+	ADDL       R14, BX
+	ANDL       AX, R13
 	VSHUFPS    $0x9e, X2, X1, X5
+	ADDL       144(SP), R9
+	RORXL      $0x17, CX, CX
+	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X2, X3
-	MOVL       BX, R14
-	MOVL       R9, R15
-	ANDL       SI, R14
-	ANDL       R10, R15
-	ADDL       R14, R8
-	ADDL       R15, DX
-	MOVL       BX, R14
-	ANDNL      R11, R9, R15
-	XORL       SI, R14
-	ADDL       R15, DX
-	ANDL       DI, R14
-	ADDL       R14, R8
-	RORXL      $0x19, R13, R13
+	ADDL       R13, BX
 	VPTERNLOGD $0x96, X4, X6, X3
+	ADDL       R12, R9
+	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
+	ADDL       R11, BX
+	RORXL      $0x17, R9, R11
+	XORL       R11, R9
+	MOVL       R9, R11
+	ANDL       R15, R11
+	XORL       R10, R9
 	VPROLD     $0x0f, X3, X4
-	XORL       R13, R12
-	ADDL       R13, DX
-	RORXL      $0x17, SI, SI
-	ADDL       R12, R8
-	RORXL      $0x0d, R10, R10
-	VPROLD     $0x17, X3, X6
-	VPTERNLOGD $0x96, X4, X6, X3
-	RORXL      $0x17, DX, R12
-	RORXL      $0x0f, DX, R13
-	XORL       R12, DX
-	XORL       R13, DX
-	VPROLD     $0x07, X8, X4
-	VPTERNLOGD $0x96, X4, X1, X3
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 37.
-	RORXL   $0x14, R8, R12
-	ADDL    428(SP), DI
-	ADDL    148(SP), R11
-	LEAL    1358147919(R12)(DX*1), R13
-	VMOVDQU X3, 204(SP)
-	VPXOR   X5, X3, X4
-	MOVL    R8, R14
-	MOVL    DX, R15
-	ANDL    BX, R14
-	ANDL    R9, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	MOVL    R8, R14
-	ANDNL   R10, DX, R15
-	XORL    BX, R14
-	ADDL    R15, R11
-	ANDL    SI, R14
-	ADDL    R14, DI
-	RORXL   $0x19, R13, R13
-	VMOVDQU X4, 468(SP)
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
+	MOVL       AX, R13
+	XORL       CX, R13
+	ADDL       428(SP), DX
+	MOVL       R9, R15
+	XORL       SI, R15
+	LEAL       1358147919(R10)(R9*1), R12
+	MOVL       AX, R14
+	ANDL       CX, R14
+	ADDL       R14, DX
+	ANDL       BX, R13
+	VPROLD     $0x17, X3, X6
+	ADDL       148(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X4, X6, X3
+	ADDL       R13, DX
+	VPROLD     $0x07, X8, X4
+	ADDL       R12, R8
+	XORL       R12, R10
+	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
+	RORXL      $0x17, R8, R10
+	XORL       R10, R8
+	MOVL       R8, R10
+	ANDL       R15, R10
+	XORL       R11, R8
+	VPTERNLOGD $0x96, X4, X1, X3
+	ANDL       R15, R11
+	XORL       SI, R11
+	XORL       R11, R10
 
 	// Round 38.
-	RORXL $0x14, DI, R12
-	ADDL  432(SP), SI
-	ADDL  152(SP), R10
-	LEAL  -1578671458(R12)(R11*1), R13
-	MOVL  DI, R14
-	MOVL  R11, R15
-	ANDL  R8, R14
-	ANDL  DX, R15
-	ADDL  R14, SI
-	ADDL  R15, R10
-	MOVL  DI, R14
-	ANDNL R9, R11, R15
-	XORL  R8, R14
-	ADDL  R15, R10
-	ANDL  BX, R14
-	ADDL  R14, SI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R10
-	RORXL $0x17, R8, R8
-	ADDL  R12, SI
-	RORXL $0x0d, DX, DX
-	RORXL $0x17, R10, R12
-	RORXL $0x0f, R10, R13
-	XORL  R12, R10
-	XORL  R13, R10
+	RORXL   $0x14, DX, R11
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R13
+	XORL    AX, R13
+	ADDL    432(SP), CX
+	MOVL    R8, R15
+	XORL    R9, R15
+	LEAL    -1578671458(R11)(R8*1), R12
+	MOVL    BX, R14
+	ANDL    AX, R14
+	ADDL    R14, CX
+	ANDL    DX, R13
+	VMOVDQU X3, 204(SP)
+	ADDL    152(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R10, DI
+	RORXL   $0x19, R12, R12
+	VPXOR   X5, X3, X4
+	ADDL    R13, CX
+	VMOVDQU X4, 468(SP)
+	ADDL    R12, DI
+	XORL    R12, R11
+	RORXL   $0x0f, DI, R10
+	ADDL    R11, CX
+	RORXL   $0x17, DI, R11
+	XORL    R11, DI
+	MOVL    DI, R11
+	ANDL    R15, R11
+	XORL    R10, DI
+	ANDL    R15, R10
+	XORL    R9, R10
+	XORL    R10, R11
 
 	// Round 39.
-	RORXL      $0x14, SI, R12
-	ADDL       436(SP), BX
-	ADDL       156(SP), R9
-	LEAL       1137624381(R12)(R10*1), R13
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
+	MOVL       DX, R13
+	XORL       BX, R13
+	ADDL       436(SP), AX
+	MOVL       DI, R15
+	XORL       R8, R15
+	LEAL       1137624381(R10)(DI*1), R12
+	MOVL       DX, R14
+	ANDL       BX, R14
+	ADDL       R14, AX
+	ANDL       CX, R13
 	VSHUFPS    $0x9e, X3, X2, X6
+	ADDL       156(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X3, X4
-	MOVL       SI, R14
-	MOVL       R10, R15
-	ANDL       DI, R14
-	ANDL       R11, R15
-	ADDL       R14, BX
-	ADDL       R15, R9
-	MOVL       SI, R14
-	ANDNL      DX, R10, R15
-	XORL       DI, R14
-	ADDL       R15, R9
-	ANDL       R8, R14
-	ADDL       R14, BX
-	RORXL      $0x19, R13, R13
+	ADDL       R13, AX
 	VPTERNLOGD $0x96, X8, X1, X4
+	ADDL       R12, SI
+	XORL       R12, R10
+	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
+	RORXL      $0x17, SI, R10
+	XORL       R10, SI
+	MOVL       SI, R10
+	ANDL       R15, R10
+	XORL       R11, SI
 	VPROLD     $0x0f, X4, X1
-	XORL       R13, R12
-	ADDL       R13, R9
-	RORXL      $0x17, DI, DI
-	ADDL       R12, BX
-	RORXL      $0x0d, R11, R11
-	VPROLD     $0x17, X4, X8
-	VPTERNLOGD $0x96, X1, X8, X4
-	RORXL      $0x17, R9, R12
-	RORXL      $0x0f, R9, R13
-	XORL       R12, R9
-	XORL       R13, R9
-	VPROLD     $0x07, X9, X1
-	VPTERNLOGD $0x96, X1, X2, X4
+	ANDL       R15, R11
+	XORL       R8, R11
+	XORL       R11, R10
 
 	// Round 40.
-	RORXL   $0x14, BX, R12
-	ADDL    440(SP), R8
-	ADDL    160(SP), DX
-	LEAL    -2019718534(R12)(R9*1), R13
-	VMOVDQU X4, 216(SP)
-	VPXOR   X6, X4, X1
-	MOVL    BX, R14
-	MOVL    R9, R15
-	ANDL    SI, R14
-	ANDL    R10, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	MOVL    BX, R14
-	ANDNL   R11, R9, R15
-	XORL    SI, R14
-	ADDL    R15, DX
-	ANDL    DI, R14
-	ADDL    R14, R8
-	RORXL   $0x19, R13, R13
-	VMOVDQU X1, 480(SP)
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
+	MOVL       CX, R13
+	XORL       DX, R13
+	ADDL       440(SP), BX
+	MOVL       SI, R15
+	XORL       DI, R15
+	LEAL       -2019718534(R11)(SI*1), R12
+	MOVL       CX, R14
+	ANDL       DX, R14
+	ADDL       R14, BX
+	ANDL       AX, R13
+	VPROLD     $0x17, X4, X8
+	ADDL       160(SP), R9
+	RORXL      $0x17, CX, CX
+	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X1, X8, X4
+	ADDL       R13, BX
+	VPROLD     $0x07, X9, X1
+	ADDL       R12, R9
+	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
+	ADDL       R11, BX
+	RORXL      $0x17, R9, R11
+	XORL       R11, R9
+	MOVL       R9, R11
+	ANDL       R15, R11
+	XORL       R10, R9
+	VPTERNLOGD $0x96, X1, X2, X4
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 41.
-	RORXL $0x14, R8, R12
-	ADDL  444(SP), DI
-	ADDL  164(SP), R11
-	LEAL  255530229(R12)(DX*1), R13
-	MOVL  R8, R14
-	MOVL  DX, R15
-	ANDL  BX, R14
-	ANDL  R9, R15
-	ADDL  R14, DI
-	ADDL  R15, R11
-	MOVL  R8, R14
-	ANDNL R10, DX, R15
-	XORL  BX, R14
-	ADDL  R15, R11
-	ANDL  SI, R14
-	ADDL  R14, DI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R11
-	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	RORXL $0x0d, R9, R9
-	RORXL $0x17, R11, R12
-	RORXL $0x0f, R11, R13
-	XORL  R12, R11
-	XORL  R13, R11
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R13
+	XORL    CX, R13
+	ADDL    444(SP), DX
+	MOVL    R9, R15
+	XORL    SI, R15
+	LEAL    255530229(R10)(R9*1), R12
+	MOVL    AX, R14
+	ANDL    CX, R14
+	ADDL    R14, DX
+	ANDL    BX, R13
+	VMOVDQU X4, 216(SP)
+	ADDL    164(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R11, R8
+	RORXL   $0x19, R12, R12
+	VPXOR   X6, X4, X1
+	ADDL    R13, DX
+	VMOVDQU X1, 480(SP)
+	ADDL    R12, R8
+	XORL    R12, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	MOVL    R8, R10
+	ANDL    R15, R10
+	XORL    R11, R8
+	ANDL    R15, R11
+	XORL    SI, R11
+	XORL    R11, R10
 
 	// Round 42.
-	RORXL      $0x14, DI, R12
-	ADDL       448(SP), SI
-	ADDL       168(SP), R10
-	LEAL       511060458(R12)(R11*1), R13
+	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
+	MOVL       BX, R13
+	XORL       AX, R13
+	ADDL       448(SP), CX
+	MOVL       R8, R15
+	XORL       R9, R15
+	LEAL       511060458(R11)(R8*1), R12
+	MOVL       BX, R14
+	ANDL       AX, R14
+	ADDL       R14, CX
+	ANDL       DX, R13
 	VSHUFPS    $0x9e, X4, X3, X8
+	ADDL       168(SP), DI
+	RORXL      $0x17, BX, BX
+	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X4, X1
-	MOVL       DI, R14
-	MOVL       R11, R15
-	ANDL       R8, R14
-	ANDL       DX, R15
-	ADDL       R14, SI
-	ADDL       R15, R10
-	MOVL       DI, R14
-	ANDNL      R9, R11, R15
-	XORL       R8, R14
-	ADDL       R15, R10
-	ANDL       BX, R14
-	ADDL       R14, SI
-	RORXL      $0x19, R13, R13
+	ADDL       R13, CX
 	VPTERNLOGD $0x96, X9, X2, X1
+	ADDL       R12, DI
+	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
+	ADDL       R11, CX
+	RORXL      $0x17, DI, R11
+	XORL       R11, DI
+	MOVL       DI, R11
+	ANDL       R15, R11
+	XORL       R10, DI
 	VPROLD     $0x0f, X1, X2
-	XORL       R13, R12
-	ADDL       R13, R10
-	RORXL      $0x17, R8, R8
-	ADDL       R12, SI
-	RORXL      $0x0d, DX, DX
-	VPROLD     $0x17, X1, X9
-	VPTERNLOGD $0x96, X2, X9, X1
-	RORXL      $0x17, R10, R12
-	RORXL      $0x0f, R10, R13
-	XORL       R12, R10
-	XORL       R13, R10
-	VPROLD     $0x07, X7, X2
-	VPTERNLOGD $0x96, X2, X3, X1
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 43.
-	RORXL   $0x14, SI, R12
-	ADDL    452(SP), BX
-	ADDL    172(SP), R9
-	LEAL    1022120916(R12)(R10*1), R13
-	VMOVDQU X1, 228(SP)
-	VPXOR   X8, X1, X2
-	MOVL    SI, R14
-	MOVL    R10, R15
-	ANDL    DI, R14
-	ANDL    R11, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	MOVL    SI, R14
-	ANDNL   DX, R10, R15
-	XORL    DI, R14
-	ADDL    R15, R9
-	ANDL    R8, R14
-	ADDL    R14, BX
-	RORXL   $0x19, R13, R13
-	VMOVDQU X2, 492(SP)
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
+	MOVL       DX, R13
+	XORL       BX, R13
+	ADDL       452(SP), AX
+	MOVL       DI, R15
+	XORL       R8, R15
+	LEAL       1022120916(R10)(DI*1), R12
+	MOVL       DX, R14
+	ANDL       BX, R14
+	ADDL       R14, AX
+	ANDL       CX, R13
+	VPROLD     $0x17, X1, X9
+	ADDL       172(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X2, X9, X1
+	ADDL       R13, AX
+	VPROLD     $0x07, X7, X2
+	ADDL       R12, SI
+	XORL       R12, R10
+	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
+	RORXL      $0x17, SI, R10
+	XORL       R10, SI
+	MOVL       SI, R10
+	ANDL       R15, R10
+	XORL       R11, SI
+	VPTERNLOGD $0x96, X2, X3, X1
+	ANDL       R15, R11
+	XORL       R8, R11
+	XORL       R11, R10
 
 	// Round 44.
-	RORXL $0x14, BX, R12
-	ADDL  456(SP), R8
-	ADDL  176(SP), DX
-	LEAL  2044241832(R12)(R9*1), R13
-	MOVL  BX, R14
-	MOVL  R9, R15
-	ANDL  SI, R14
-	ANDL  R10, R15
-	ADDL  R14, R8
-	ADDL  R15, DX
-	MOVL  BX, R14
-	ANDNL R11, R9, R15
-	XORL  SI, R14
-	ADDL  R15, DX
-	ANDL  DI, R14
-	ADDL  R14, R8
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, DX
-	RORXL $0x17, SI, SI
-	ADDL  R12, R8
-	RORXL $0x0d, R10, R10
-	RORXL $0x17, DX, R12
-	RORXL $0x0f, DX, R13
-	XORL  R12, DX
-	XORL  R13, DX
+	RORXL   $0x14, AX, R11
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R13
+	XORL    DX, R13
+	ADDL    456(SP), BX
+	MOVL    SI, R15
+	XORL    DI, R15
+	LEAL    2044241832(R11)(SI*1), R12
+	MOVL    CX, R14
+	ANDL    DX, R14
+	ADDL    R14, BX
+	ANDL    AX, R13
+	VMOVDQU X1, 228(SP)
+	ADDL    176(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R10, R9
+	RORXL   $0x19, R12, R12
+	VPXOR   X8, X1, X2
+	ADDL    R13, BX
+	VMOVDQU X2, 492(SP)
+	ADDL    R12, R9
+	XORL    R12, R11
+	RORXL   $0x0f, R9, R10
+	ADDL    R11, BX
+	RORXL   $0x17, R9, R11
+	XORL    R11, R9
+	MOVL    R9, R11
+	ANDL    R15, R11
+	XORL    R10, R9
+	ANDL    R15, R10
+	XORL    DI, R10
+	XORL    R10, R11
 
 	// Round 45.
-	RORXL      $0x14, R8, R12
-	ADDL       460(SP), DI
-	ADDL       180(SP), R11
-	LEAL       -206483632(R12)(DX*1), R13
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
+	MOVL       AX, R13
+	XORL       CX, R13
+	ADDL       460(SP), DX
+	MOVL       R9, R15
+	XORL       SI, R15
+	LEAL       -206483632(R10)(R9*1), R12
+	MOVL       AX, R14
+	ANDL       CX, R14
+	ADDL       R14, DX
+	ANDL       BX, R13
 	VSHUFPS    $0x9e, X1, X4, X9
+	ADDL       180(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X1, X2
-	MOVL       R8, R14
-	MOVL       DX, R15
-	ANDL       BX, R14
-	ANDL       R9, R15
-	ADDL       R14, DI
-	ADDL       R15, R11
-	MOVL       R8, R14
-	ANDNL      R10, DX, R15
-	XORL       BX, R14
-	ADDL       R15, R11
-	ANDL       SI, R14
-	ADDL       R14, DI
-	RORXL      $0x19, R13, R13
+	ADDL       R13, DX
 	VPTERNLOGD $0x96, X7, X3, X2
+	ADDL       R12, R8
+	XORL       R12, R10
+	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
+	RORXL      $0x17, R8, R10
+	XORL       R10, R8
+	MOVL       R8, R10
+	ANDL       R15, R10
+	XORL       R11, R8
 	VPROLD     $0x0f, X2, X3
-	XORL       R13, R12
-	ADDL       R13, R11
-	RORXL      $0x17, BX, BX
-	ADDL       R12, DI
-	RORXL      $0x0d, R9, R9
-	VPROLD     $0x17, X2, X7
-	VPTERNLOGD $0x96, X3, X7, X2
-	RORXL      $0x17, R11, R12
-	RORXL      $0x0f, R11, R13
-	XORL       R12, R11
-	XORL       R13, R11
-	VPROLD     $0x07, X5, X3
-	VPTERNLOGD $0x96, X3, X4, X2
+	ANDL       R15, R11
+	XORL       SI, R11
+	XORL       R11, R10
 
 	// Round 46.
-	RORXL   $0x14, DI, R12
-	ADDL    464(SP), SI
-	ADDL    184(SP), R10
-	LEAL    -412967263(R12)(R11*1), R13
-	VMOVDQU X2, 240(SP)
-	VPXOR   X9, X2, X3
-	MOVL    DI, R14
-	MOVL    R11, R15
-	ANDL    R8, R14
-	ANDL    DX, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	MOVL    DI, R14
-	ANDNL   R9, R11, R15
-	XORL    R8, R14
-	ADDL    R15, R10
-	ANDL    BX, R14
-	ADDL    R14, SI
-	RORXL   $0x19, R13, R13
-	VMOVDQU X3, 504(SP)
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	RORXL      $0x14, DX, R11
+	RORXL      $0x0d, R9, R9
+	MOVL       BX, R13
+	XORL       AX, R13
+	ADDL       464(SP), CX
+	MOVL       R8, R15
+	XORL       R9, R15
+	LEAL       -412967263(R11)(R8*1), R12
+	MOVL       BX, R14
+	ANDL       AX, R14
+	ADDL       R14, CX
+	ANDL       DX, R13
+	VPROLD     $0x17, X2, X7
+	ADDL       184(SP), DI
+	RORXL      $0x17, BX, BX
+	ADDL       R10, DI
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X3, X7, X2
+	ADDL       R13, CX
+	VPROLD     $0x07, X5, X3
+	ADDL       R12, DI
+	XORL       R12, R11
+	RORXL      $0x0f, DI, R10
+	ADDL       R11, CX
+	RORXL      $0x17, DI, R11
+	XORL       R11, DI
+	MOVL       DI, R11
+	ANDL       R15, R11
+	XORL       R10, DI
+	VPTERNLOGD $0x96, X3, X4, X2
+	ANDL       R15, R10
+	XORL       R9, R10
+	XORL       R10, R11
 
 	// Round 47.
-	RORXL $0x14, SI, R12
-	ADDL  468(SP), BX
-	ADDL  188(SP), R9
-	LEAL  -825934525(R12)(R10*1), R13
-	MOVL  SI, R14
-	MOVL  R10, R15
-	ANDL  DI, R14
-	ANDL  R11, R15
-	ADDL  R14, BX
-	ADDL  R15, R9
-	MOVL  SI, R14
-	ANDNL DX, R10, R15
-	XORL  DI, R14
-	ADDL  R15, R9
-	ANDL  R8, R14
-	ADDL  R14, BX
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R9
-	RORXL $0x17, DI, DI
-	ADDL  R12, BX
-	RORXL $0x0d, R11, R11
-	RORXL $0x17, R9, R12
-	RORXL $0x0f, R9, R13
-	XORL  R12, R9
-	XORL  R13, R9
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R13
+	XORL    BX, R13
+	ADDL    468(SP), AX
+	MOVL    DI, R15
+	XORL    R8, R15
+	LEAL    -825934525(R10)(DI*1), R12
+	MOVL    DX, R14
+	ANDL    BX, R14
+	ADDL    R14, AX
+	ANDL    CX, R13
+	VMOVDQU X2, 240(SP)
+	ADDL    188(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R11, SI
+	RORXL   $0x19, R12, R12
+	VPXOR   X9, X2, X3
+	ADDL    R13, AX
+	VMOVDQU X3, 504(SP)
+	ADDL    R12, SI
+	XORL    R12, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	MOVL    SI, R10
+	ANDL    R15, R10
+	XORL    R11, SI
+	ANDL    R15, R11
+	XORL    R8, R11
+	XORL    R11, R10
 
 	// Round 48.
-	RORXL      $0x14, BX, R12
-	ADDL       472(SP), R8
-	ADDL       192(SP), DX
-	LEAL       -1651869049(R12)(R9*1), R13
+	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
+	MOVL       CX, R13
+	XORL       DX, R13
+	ADDL       472(SP), BX
+	MOVL       SI, R15
+	XORL       DI, R15
+	LEAL       -1651869049(R11)(SI*1), R12
+	MOVL       CX, R14
+	ANDL       DX, R14
+	ADDL       R14, BX
+	ANDL       AX, R13
 	VSHUFPS    $0x9e, X2, X1, X7
+	ADDL       192(SP), R9
+	RORXL      $0x17, CX, CX
+	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X2, X3
-	MOVL       BX, R14
-	MOVL       R9, R15
-	ANDL       SI, R14
-	ANDL       R10, R15
-	ADDL       R14, R8
-	ADDL       R15, DX
-	MOVL       BX, R14
-	ANDNL      R11, R9, R15
-	XORL       SI, R14
-	ADDL       R15, DX
-	ANDL       DI, R14
-	ADDL       R14, R8
-	RORXL      $0x19, R13, R13
+	ADDL       R13, BX
 	VPTERNLOGD $0x96, X5, X4, X3
+	ADDL       R12, R9
+	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
+	ADDL       R11, BX
+	RORXL      $0x17, R9, R11
+	XORL       R11, R9
+	MOVL       R9, R11
+	ANDL       R15, R11
+	XORL       R10, R9
 	VPROLD     $0x0f, X3, X4
-	XORL       R13, R12
-	ADDL       R13, DX
-	RORXL      $0x17, SI, SI
-	ADDL       R12, R8
-	RORXL      $0x0d, R10, R10
-	VPROLD     $0x17, X3, X5
-	VPTERNLOGD $0x96, X4, X5, X3
-	RORXL      $0x17, DX, R12
-	RORXL      $0x0f, DX, R13
-	XORL       R12, DX
-	XORL       R13, DX
-	VPROLD     $0x07, X6, X4
-	VPTERNLOGD $0x96, X4, X1, X3
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 49.
-	RORXL   $0x14, R8, R12
-	ADDL    476(SP), DI
-	ADDL    196(SP), R11
-	LEAL    991229199(R12)(DX*1), R13
-	VMOVDQU X3, 252(SP)
-	VPXOR   X7, X3, X4
-	MOVL    R8, R14
-	MOVL    DX, R15
-	ANDL    BX, R14
-	ANDL    R9, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	MOVL    R8, R14
-	ANDNL   R10, DX, R15
-	XORL    BX, R14
-	ADDL    R15, R11
-	ANDL    SI, R14
-	ADDL    R14, DI
-	RORXL   $0x19, R13, R13
-	VMOVDQU X4, 516(SP)
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	RORXL      $0x14, BX, R10
+	RORXL      $0x0d, SI, SI
+	MOVL       AX, R13
+	XORL       CX, R13
+	ADDL       476(SP), DX
+	MOVL       R9, R15
+	XORL       SI, R15
+	LEAL       991229199(R10)(R9*1), R12
+	MOVL       AX, R14
+	ANDL       CX, R14
+	ADDL       R14, DX
+	ANDL       BX, R13
+	VPROLD     $0x17, X3, X5
+	ADDL       196(SP), R8
+	RORXL      $0x17, AX, AX
+	ADDL       R11, R8
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X4, X5, X3
+	ADDL       R13, DX
+	VPROLD     $0x07, X6, X4
+	ADDL       R12, R8
+	XORL       R12, R10
+	RORXL      $0x0f, R8, R11
+	ADDL       R10, DX
+	RORXL      $0x17, R8, R10
+	XORL       R10, R8
+	MOVL       R8, R10
+	ANDL       R15, R10
+	XORL       R11, R8
+	VPTERNLOGD $0x96, X4, X1, X3
+	ANDL       R15, R11
+	XORL       SI, R11
+	XORL       R11, R10
 
 	// Round 50.
-	RORXL $0x14, DI, R12
-	ADDL  480(SP), SI
-	ADDL  200(SP), R10
-	LEAL  1982458398(R12)(R11*1), R13
-	MOVL  DI, R14
-	MOVL  R11, R15
-	ANDL  R8, R14
-	ANDL  DX, R15
-	ADDL  R14, SI
-	ADDL  R15, R10
-	MOVL  DI, R14
-	ANDNL R9, R11, R15
-	XORL  R8, R14
-	ADDL  R15, R10
-	ANDL  BX, R14
-	ADDL  R14, SI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R10
-	RORXL $0x17, R8, R8
-	ADDL  R12, SI
-	RORXL $0x0d, DX, DX
-	RORXL $0x17, R10, R12
-	RORXL $0x0f, R10, R13
-	XORL  R12, R10
-	XORL  R13, R10
+	RORXL   $0x14, DX, R11
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R13
+	XORL    AX, R13
+	ADDL    480(SP), CX
+	MOVL    R8, R15
+	XORL    R9, R15
+	LEAL    1982458398(R11)(R8*1), R12
+	MOVL    BX, R14
+	ANDL    AX, R14
+	ADDL    R14, CX
+	ANDL    DX, R13
+	VMOVDQU X3, 252(SP)
+	ADDL    200(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R10, DI
+	RORXL   $0x19, R12, R12
+	VPXOR   X7, X3, X4
+	ADDL    R13, CX
+	VMOVDQU X4, 516(SP)
+	ADDL    R12, DI
+	XORL    R12, R11
+	RORXL   $0x0f, DI, R10
+	ADDL    R11, CX
+	RORXL   $0x17, DI, R11
+	XORL    R11, DI
+	MOVL    DI, R11
+	ANDL    R15, R11
+	XORL    R10, DI
+	ANDL    R15, R10
+	XORL    R9, R10
+	XORL    R10, R11
 
 	// Round 51.
-	RORXL      $0x14, SI, R12
-	ADDL       484(SP), BX
-	ADDL       204(SP), R9
-	LEAL       -330050500(R12)(R10*1), R13
+	RORXL      $0x14, CX, R10
+	RORXL      $0x0d, R8, R8
+	MOVL       DX, R13
+	XORL       BX, R13
+	ADDL       484(SP), AX
+	MOVL       DI, R15
+	XORL       R8, R15
+	LEAL       -330050500(R10)(DI*1), R12
+	MOVL       DX, R14
+	ANDL       BX, R14
+	ADDL       R14, AX
+	ANDL       CX, R13
 	VSHUFPS    $0x9e, X3, X2, X4
+	ADDL       204(SP), SI
+	RORXL      $0x17, DX, DX
+	ADDL       R11, SI
+	RORXL      $0x19, R12, R12
 	VPROLD     $0x0f, X3, X3
-	MOVL       SI, R14
-	MOVL       R10, R15
-	ANDL       DI, R14
-	ANDL       R11, R15
-	ADDL       R14, BX
-	ADDL       R15, R9
-	MOVL       SI, R14
-	ANDNL      DX, R10, R15
-	XORL       DI, R14
-	ADDL       R15, R9
-	ANDL       R8, R14
-	ADDL       R14, BX
-	RORXL      $0x19, R13, R13
+	ADDL       R13, AX
 	VPTERNLOGD $0x96, X6, X1, X3
+	ADDL       R12, SI
+	XORL       R12, R10
+	RORXL      $0x0f, SI, R11
+	ADDL       R10, AX
+	RORXL      $0x17, SI, R10
+	XORL       R10, SI
+	MOVL       SI, R10
+	ANDL       R15, R10
+	XORL       R11, SI
 	VPROLD     $0x0f, X3, X1
-	XORL       R13, R12
-	ADDL       R13, R9
-	RORXL      $0x17, DI, DI
-	ADDL       R12, BX
-	RORXL      $0x0d, R11, R11
-	VPROLD     $0x17, X3, X5
-	VPTERNLOGD $0x96, X1, X5, X3
-	RORXL      $0x17, R9, R12
-	RORXL      $0x0f, R9, R13
-	XORL       R12, R9
-	XORL       R13, R9
-	VPROLD     $0x07, X8, X1
-	VPTERNLOGD $0x96, X1, X2, X3
+	ANDL       R15, R11
+	XORL       R8, R11
+	XORL       R11, R10
 
 	// Round 52.
-	RORXL   $0x14, BX, R12
-	ADDL    488(SP), R8
-	ADDL    208(SP), DX
-	LEAL    -660100999(R12)(R9*1), R13
-	VMOVDQU X3, 264(SP)
-	VPXOR   X4, X3, X1
-	MOVL    BX, R14
-	MOVL    R9, R15
-	ANDL    SI, R14
-	ANDL    R10, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	MOVL    BX, R14
-	ANDNL   R11, R9, R15
-	XORL    SI, R14
-	ADDL    R15, DX
-	ANDL    DI, R14
-	ADDL    R14, R8
-	RORXL   $0x19, R13, R13
-	VMOVDQU X1, 528(SP)
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	RORXL      $0x14, AX, R11
+	RORXL      $0x0d, DI, DI
+	MOVL       CX, R13
+	XORL       DX, R13
+	ADDL       488(SP), BX
+	MOVL       SI, R15
+	XORL       DI, R15
+	LEAL       -660100999(R11)(SI*1), R12
+	MOVL       CX, R14
+	ANDL       DX, R14
+	ADDL       R14, BX
+	ANDL       AX, R13
+	VPROLD     $0x17, X3, X5
+	ADDL       208(SP), R9
+	RORXL      $0x17, CX, CX
+	ADDL       R10, R9
+	RORXL      $0x19, R12, R12
+	VPTERNLOGD $0x96, X1, X5, X3
+	ADDL       R13, BX
+	VPROLD     $0x07, X8, X1
+	ADDL       R12, R9
+	XORL       R12, R11
+	RORXL      $0x0f, R9, R10
+	ADDL       R11, BX
+	RORXL      $0x17, R9, R11
+	XORL       R11, R9
+	MOVL       R9, R11
+	ANDL       R15, R11
+	XORL       R10, R9
+	VPTERNLOGD $0x96, X1, X2, X3
+	ANDL       R15, R10
+	XORL       DI, R10
+	XORL       R10, R11
 
 	// Round 53.
-	RORXL $0x14, R8, R12
-	ADDL  492(SP), DI
-	ADDL  212(SP), R11
-	LEAL  -1320201997(R12)(DX*1), R13
-	MOVL  R8, R14
-	MOVL  DX, R15
-	ANDL  BX, R14
-	ANDL  R9, R15
-	ADDL  R14, DI
-	ADDL  R15, R11
-	MOVL  R8, R14
-	ANDNL R10, DX, R15
-	XORL  BX, R14
-	ADDL  R15, R11
-	ANDL  SI, R14
-	ADDL  R14, DI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R11
-	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	RORXL $0x0d, R9, R9
-	RORXL $0x17, R11, R12
-	RORXL $0x0f, R11, R13
-	XORL  R12, R11
-	XORL  R13, R11
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R13
+	XORL    CX, R13
+	ADDL    492(SP), DX
+	MOVL    R9, R15
+	XORL    SI, R15
+	LEAL    -1320201997(R10)(R9*1), R12
+	MOVL    AX, R14
+	ANDL    CX, R14
+	ADDL    R14, DX
+	ANDL    BX, R13
+	VMOVDQU X3, 264(SP)
+	ADDL    212(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R11, R8
+	RORXL   $0x19, R12, R12
+	VPXOR   X4, X3, X1
+	ADDL    R13, DX
+	VMOVDQU X1, 528(SP)
+	ADDL    R12, R8
+	XORL    R12, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	MOVL    R8, R10
+	ANDL    R15, R10
+	XORL    R11, R8
+	ANDL    R15, R11
+	XORL    SI, R11
+	XORL    R11, R10
 
 	// Round 54.
-	RORXL $0x14, DI, R12
-	ADDL  496(SP), SI
-	ADDL  216(SP), R10
-	LEAL  1654563303(R12)(R11*1), R13
-	MOVL  DI, R14
-	MOVL  R11, R15
-	ANDL  R8, R14
-	ANDL  DX, R15
-	ADDL  R14, SI
-	ADDL  R15, R10
-	MOVL  DI, R14
-	ANDNL R9, R11, R15
-	XORL  R8, R14
-	ADDL  R15, R10
-	ANDL  BX, R14
-	ADDL  R14, SI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R10
-	RORXL $0x17, R8, R8
-	ADDL  R12, SI
-	RORXL $0x0d, DX, DX
-	RORXL $0x17, R10, R12
-	RORXL $0x0f, R10, R13
-	XORL  R12, R10
-	XORL  R13, R10
+	RORXL $0x14, DX, R11
+	RORXL $0x0d, R9, R9
+	MOVL  BX, R13
+	XORL  AX, R13
+	ADDL  496(SP), CX
+	MOVL  R8, R15
+	XORL  R9, R15
+	LEAL  1654563303(R11)(R8*1), R12
+	MOVL  BX, R14
+	ANDL  AX, R14
+	ADDL  R14, CX
+	ANDL  DX, R13
+	ADDL  216(SP), DI
+	RORXL $0x17, BX, BX
+	ADDL  R10, DI
+	RORXL $0x19, R12, R12
+	ADDL  R13, CX
+	ADDL  R12, DI
+	XORL  R12, R11
+	RORXL $0x0f, DI, R10
+	ADDL  R11, CX
+	RORXL $0x17, DI, R11
+	XORL  R11, DI
+	MOVL  DI, R11
+	ANDL  R15, R11
+	XORL  R10, DI
+	ANDL  R15, R10
+	XORL  R9, R10
+	XORL  R10, R11
 
 	// Round 55.
-	RORXL $0x14, SI, R12
-	ADDL  500(SP), BX
-	ADDL  220(SP), R9
-	LEAL  -985840690(R12)(R10*1), R13
-	MOVL  SI, R14
-	MOVL  R10, R15
-	ANDL  DI, R14
-	ANDL  R11, R15
-	ADDL  R14, BX
-	ADDL  R15, R9
-	MOVL  SI, R14
-	ANDNL DX, R10, R15
-	XORL  DI, R14
-	ADDL  R15, R9
-	ANDL  R8, R14
-	ADDL  R14, BX
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R9
-	RORXL $0x17, DI, DI
-	ADDL  R12, BX
-	RORXL $0x0d, R11, R11
-	RORXL $0x17, R9, R12
-	RORXL $0x0f, R9, R13
-	XORL  R12, R9
-	XORL  R13, R9
+	RORXL $0x14, CX, R10
+	RORXL $0x0d, R8, R8
+	MOVL  DX, R13
+	XORL  BX, R13
+	ADDL  500(SP), AX
+	MOVL  DI, R15
+	XORL  R8, R15
+	LEAL  -985840690(R10)(DI*1), R12
+	MOVL  DX, R14
+	ANDL  BX, R14
+	ADDL  R14, AX
+	ANDL  CX, R13
+	ADDL  220(SP), SI
+	RORXL $0x17, DX, DX
+	ADDL  R11, SI
+	RORXL $0x19, R12, R12
+	ADDL  R13, AX
+	ADDL  R12, SI
+	XORL  R12, R10
+	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
+	RORXL $0x17, SI, R10
+	XORL  R10, SI
+	MOVL  SI, R10
+	ANDL  R15, R10
+	XORL  R11, SI
+	ANDL  R15, R11
+	XORL  R8, R11
+	XORL  R11, R10
 
 	// Round 56.
-	RORXL $0x14, BX, R12
-	ADDL  504(SP), R8
-	ADDL  224(SP), DX
-	LEAL  -1971681379(R12)(R9*1), R13
-	MOVL  BX, R14
-	MOVL  R9, R15
-	ANDL  SI, R14
-	ANDL  R10, R15
-	ADDL  R14, R8
-	ADDL  R15, DX
-	MOVL  BX, R14
-	ANDNL R11, R9, R15
-	XORL  SI, R14
-	ADDL  R15, DX
-	ANDL  DI, R14
-	ADDL  R14, R8
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, DX
-	RORXL $0x17, SI, SI
-	ADDL  R12, R8
-	RORXL $0x0d, R10, R10
-	RORXL $0x17, DX, R12
-	RORXL $0x0f, DX, R13
-	XORL  R12, DX
-	XORL  R13, DX
+	RORXL $0x14, AX, R11
+	RORXL $0x0d, DI, DI
+	MOVL  CX, R13
+	XORL  DX, R13
+	ADDL  504(SP), BX
+	MOVL  SI, R15
+	XORL  DI, R15
+	LEAL  -1971681379(R11)(SI*1), R12
+	MOVL  CX, R14
+	ANDL  DX, R14
+	ADDL  R14, BX
+	ANDL  AX, R13
+	ADDL  224(SP), R9
+	RORXL $0x17, CX, CX
+	ADDL  R10, R9
+	RORXL $0x19, R12, R12
+	ADDL  R13, BX
+	ADDL  R12, R9
+	XORL  R12, R11
+	RORXL $0x0f, R9, R10
+	ADDL  R11, BX
+	RORXL $0x17, R9, R11
+	XORL  R11, R9
+	MOVL  R9, R11
+	ANDL  R15, R11
+	XORL  R10, R9
+	ANDL  R15, R10
+	XORL  DI, R10
+	XORL  R10, R11
 
 	// Round 57.
-	RORXL $0x14, R8, R12
-	ADDL  508(SP), DI
-	ADDL  228(SP), R11
-	LEAL  351604539(R12)(DX*1), R13
-	MOVL  R8, R14
-	MOVL  DX, R15
-	ANDL  BX, R14
-	ANDL  R9, R15
-	ADDL  R14, DI
-	ADDL  R15, R11
-	MOVL  R8, R14
-	ANDNL R10, DX, R15
-	XORL  BX, R14
-	ADDL  R15, R11
-	ANDL  SI, R14
-	ADDL  R14, DI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R11
-	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	RORXL $0x0d, R9, R9
-	RORXL $0x17, R11, R12
-	RORXL $0x0f, R11, R13
-	XORL  R12, R11
-	XORL  R13, R11
+	RORXL $0x14, BX, R10
+	RORXL $0x0d, SI, SI
+	MOVL  AX, R13
+	XORL  CX, R13
+	ADDL  508(SP), DX
+	MOVL  R9, R15
+	XORL  SI, R15
+	LEAL  351604539(R10)(R9*1), R12
+	MOVL  AX, R14
+	ANDL  CX, R14
+	ADDL  R14, DX
+	ANDL  BX, R13
+	ADDL  228(SP), R8
+	RORXL $0x17, AX, AX
+	ADDL  R11, R8
+	RORXL $0x19, R12, R12
+	ADDL  R13, DX
+	ADDL  R12, R8
+	XORL  R12, R10
+	RORXL $0x0f, R8, R11
+	ADDL  R10, DX
+	RORXL $0x17, R8, R10
+	XORL  R10, R8
+	MOVL  R8, R10
+	ANDL  R15, R10
+	XORL  R11, R8
+	ANDL  R15, R11
+	XORL  SI, R11
+	XORL  R11, R10
 
 	// Round 58.
-	RORXL $0x14, DI, R12
-	ADDL  512(SP), SI
-	ADDL  232(SP), R10
-	LEAL  703209078(R12)(R11*1), R13
-	MOVL  DI, R14
-	MOVL  R11, R15
-	ANDL  R8, R14
-	ANDL  DX, R15
-	ADDL  R14, SI
-	ADDL  R15, R10
-	MOVL  DI, R14
-	ANDNL R9, R11, R15
-	XORL  R8, R14
-	ADDL  R15, R10
-	ANDL  BX, R14
-	ADDL  R14, SI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R10
-	RORXL $0x17, R8, R8
-	ADDL  R12, SI
-	RORXL $0x0d, DX, DX
-	RORXL $0x17, R10, R12
-	RORXL $0x0f, R10, R13
-	XORL  R12, R10
-	XORL  R13, R10
+	RORXL $0x14, DX, R11
+	RORXL $0x0d, R9, R9
+	MOVL  BX, R13
+	XORL  AX, R13
+	ADDL  512(SP), CX
+	MOVL  R8, R15
+	XORL  R9, R15
+	LEAL  703209078(R11)(R8*1), R12
+	MOVL  BX, R14
+	ANDL  AX, R14
+	ADDL  R14, CX
+	ANDL  DX, R13
+	ADDL  232(SP), DI
+	RORXL $0x17, BX, BX
+	ADDL  R10, DI
+	RORXL $0x19, R12, R12
+	ADDL  R13, CX
+	ADDL  R12, DI
+	XORL  R12, R11
+	RORXL $0x0f, DI, R10
+	ADDL  R11, CX
+	RORXL $0x17, DI, R11
+	XORL  R11, DI
+	MOVL  DI, R11
+	ANDL  R15, R11
+	XORL  R10, DI
+	ANDL  R15, R10
+	XORL  R9, R10
+	XORL  R10, R11
 
 	// Round 59.
-	RORXL $0x14, SI, R12
-	ADDL  516(SP), BX
-	ADDL  236(SP), R9
-	LEAL  1406418156(R12)(R10*1), R13
-	MOVL  SI, R14
-	MOVL  R10, R15
-	ANDL  DI, R14
-	ANDL  R11, R15
-	ADDL  R14, BX
-	ADDL  R15, R9
-	MOVL  SI, R14
-	ANDNL DX, R10, R15
-	XORL  DI, R14
-	ADDL  R15, R9
-	ANDL  R8, R14
-	ADDL  R14, BX
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R9
-	RORXL $0x17, DI, DI
-	ADDL  R12, BX
-	RORXL $0x0d, R11, R11
-	RORXL $0x17, R9, R12
-	RORXL $0x0f, R9, R13
-	XORL  R12, R9
-	XORL  R13, R9
+	RORXL $0x14, CX, R10
+	RORXL $0x0d, R8, R8
+	MOVL  DX, R13
+	XORL  BX, R13
+	ADDL  516(SP), AX
+	MOVL  DI, R15
+	XORL  R8, R15
+	LEAL  1406418156(R10)(DI*1), R12
+	MOVL  DX, R14
+	ANDL  BX, R14
+	ADDL  R14, AX
+	ANDL  CX, R13
+	ADDL  236(SP), SI
+	RORXL $0x17, DX, DX
+	ADDL  R11, SI
+	RORXL $0x19, R12, R12
+	ADDL  R13, AX
+	ADDL  R12, SI
+	XORL  R12, R10
+	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
+	RORXL $0x17, SI, R10
+	XORL  R10, SI
+	MOVL  SI, R10
+	ANDL  R15, R10
+	XORL  R11, SI
+	ANDL  R15, R11
+	XORL  R8, R11
+	XORL  R11, R10
 
 	// Round 60.
-	RORXL $0x14, BX, R12
-	ADDL  520(SP), R8
-	ADDL  240(SP), DX
-	LEAL  -1482130984(R12)(R9*1), R13
-	MOVL  BX, R14
-	MOVL  R9, R15
-	ANDL  SI, R14
-	ANDL  R10, R15
-	ADDL  R14, R8
-	ADDL  R15, DX
-	MOVL  BX, R14
-	ANDNL R11, R9, R15
-	XORL  SI, R14
-	ADDL  R15, DX
-	ANDL  DI, R14
-	ADDL  R14, R8
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, DX
-	RORXL $0x17, SI, SI
-	ADDL  R12, R8
-	RORXL $0x0d, R10, R10
-	RORXL $0x17, DX, R12
-	RORXL $0x0f, DX, R13
-	XORL  R12, DX
-	XORL  R13, DX
+	RORXL $0x14, AX, R11
+	RORXL $0x0d, DI, DI
+	MOVL  CX, R13
+	XORL  DX, R13
+	ADDL  520(SP), BX
+	MOVL  SI, R15
+	XORL  DI, R15
+	LEAL  -1482130984(R11)(SI*1), R12
+	MOVL  CX, R14
+	ANDL  DX, R14
+	ADDL  R14, BX
+	ANDL  AX, R13
+	ADDL  240(SP), R9
+	RORXL $0x17, CX, CX
+	ADDL  R10, R9
+	RORXL $0x19, R12, R12
+	ADDL  R13, BX
+	ADDL  R12, R9
+	XORL  R12, R11
+	RORXL $0x0f, R9, R10
+	ADDL  R11, BX
+	RORXL $0x17, R9, R11
+	XORL  R11, R9
+	MOVL  R9, R11
+	ANDL  R15, R11
+	XORL  R10, R9
+	ANDL  R15, R10
+	XORL  DI, R10
+	XORL  R10, R11
 
 	// Round 61.
-	RORXL $0x14, R8, R12
-	ADDL  524(SP), DI
-	ADDL  244(SP), R11
-	LEAL  1330705329(R12)(DX*1), R13
-	MOVL  R8, R14
-	MOVL  DX, R15
-	ANDL  BX, R14
-	ANDL  R9, R15
-	ADDL  R14, DI
-	ADDL  R15, R11
-	MOVL  R8, R14
-	ANDNL R10, DX, R15
-	XORL  BX, R14
-	ADDL  R15, R11
-	ANDL  SI, R14
-	ADDL  R14, DI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R11
-	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	RORXL $0x0d, R9, R9
-	RORXL $0x17, R11, R12
-	RORXL $0x0f, R11, R13
-	XORL  R12, R11
-	XORL  R13, R11
+	RORXL $0x14, BX, R10
+	RORXL $0x0d, SI, SI
+	MOVL  AX, R13
+	XORL  CX, R13
+	ADDL  524(SP), DX
+	MOVL  R9, R15
+	XORL  SI, R15
+	LEAL  1330705329(R10)(R9*1), R12
+	MOVL  AX, R14
+	ANDL  CX, R14
+	ADDL  R14, DX
+	ANDL  BX, R13
+	ADDL  244(SP), R8
+	RORXL $0x17, AX, AX
+	ADDL  R11, R8
+	RORXL $0x19, R12, R12
+	ADDL  R13, DX
+	ADDL  R12, R8
+	XORL  R12, R10
+	RORXL $0x0f, R8, R11
+	ADDL  R10, DX
+	RORXL $0x17, R8, R10
+	XORL  R10, R8
+	MOVL  R8, R10
+	ANDL  R15, R10
+	XORL  R11, R8
+	ANDL  R15, R11
+	XORL  SI, R11
+	XORL  R11, R10
 
 	// Round 62.
-	RORXL $0x14, DI, R12
-	ADDL  528(SP), SI
-	ADDL  248(SP), R10
-	LEAL  -1633556638(R12)(R11*1), R13
-	MOVL  DI, R14
-	MOVL  R11, R15
-	ANDL  R8, R14
-	ANDL  DX, R15
-	ADDL  R14, SI
-	ADDL  R15, R10
-	MOVL  DI, R14
-	ANDNL R9, R11, R15
-	XORL  R8, R14
-	ADDL  R15, R10
-	ANDL  BX, R14
-	ADDL  R14, SI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R10
-	RORXL $0x17, R8, R8
-	ADDL  R12, SI
-	RORXL $0x0d, DX, DX
-	RORXL $0x17, R10, R12
-	RORXL $0x0f, R10, R13
-	XORL  R12, R10
-	XORL  R13, R10
+	RORXL $0x14, DX, R11
+	RORXL $0x0d, R9, R9
+	MOVL  BX, R13
+	XORL  AX, R13
+	ADDL  528(SP), CX
+	MOVL  R8, R15
+	XORL  R9, R15
+	LEAL  -1633556638(R11)(R8*1), R12
+	MOVL  BX, R14
+	ANDL  AX, R14
+	ADDL  R14, CX
+	ANDL  DX, R13
+	ADDL  248(SP), DI
+	RORXL $0x17, BX, BX
+	ADDL  R10, DI
+	RORXL $0x19, R12, R12
+	ADDL  R13, CX
+	ADDL  R12, DI
+	XORL  R12, R11
+	RORXL $0x0f, DI, R10
+	ADDL  R11, CX
+	RORXL $0x17, DI, R11
+	XORL  R11, DI
+	MOVL  DI, R11
+	ANDL  R15, R11
+	XORL  R10, DI
+	ANDL  R15, R10
+	XORL  R9, R10
+	XORL  R10, R11
 
 	// Round 63.
-	RORXL $0x14, SI, R12
-	ADDL  532(SP), BX
-	ADDL  252(SP), R9
-	LEAL  1027854021(R12)(R10*1), R13
-	MOVL  SI, R14
-	MOVL  R10, R15
-	ANDL  DI, R14
-	ANDL  R11, R15
-	ADDL  R14, BX
-	ADDL  R15, R9
-	MOVL  SI, R14
-	ANDNL DX, R10, R15
-	XORL  DI, R14
-	ADDL  R15, R9
-	ANDL  R8, R14
-	ADDL  R14, BX
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R9
-	RORXL $0x17, DI, DI
-	ADDL  R12, BX
-	RORXL $0x0d, R11, R11
-	RORXL $0x17, R9, R12
-	RORXL $0x0f, R9, R13
-	XORL  R12, R9
-	XORL  R13, R9
+	RORXL $0x14, CX, R10
+	RORXL $0x0d, R8, R8
+	MOVL  DX, R13
+	XORL  BX, R13
+	ADDL  532(SP), AX
+	MOVL  DI, R15
+	XORL  R8, R15
+	LEAL  1027854021(R10)(DI*1), R12
+	MOVL  DX, R14
+	ANDL  BX, R14
+	ADDL  R14, AX
+	ANDL  CX, R13
+	ADDL  252(SP), SI
+	RORXL $0x17, DX, DX
+	ADDL  R11, SI
+	RORXL $0x19, R12, R12
+	ADDL  R13, AX
+	ADDL  R12, SI
+	XORL  R12, R10
+	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
+	RORXL $0x17, SI, R10
+	XORL  R10, SI
+	MOVL  SI, R10
+	ANDL  R15, R10
+	XORL  R11, SI
+	ANDL  R15, R11
+	XORL  R8, R11
+	XORL  R11, R10
 
 	// V(i+1) = ABCDEFGH ^ V(i).
-	MOVQ v+0(FP), R12
-	XORL (R12), BX
-	MOVL BX, (R12)
-	XORL 4(R12), SI
-	MOVL SI, 4(R12)
-	XORL 8(R12), DI
-	MOVL DI, 8(R12)
-	XORL 12(R12), R8
-	MOVL R8, 12(R12)
-	XORL 16(R12), R9
-	MOVL R9, 16(R12)
-	XORL 20(R12), R10
-	MOVL R10, 20(R12)
-	XORL 24(R12), R11
-	MOVL R11, 24(R12)
-	XORL 28(R12), DX
-	MOVL DX, 28(R12)
-	ADDQ $0x40, AX
-	SUBQ $0x40, CX
-	JMP  blockAVX512_block
+	XORL 544(SP), AX
+	MOVL AX, 544(SP)
+	XORL 548(SP), CX
+	MOVL CX, 548(SP)
+	XORL 552(SP), DX
+	MOVL DX, 552(SP)
+	XORL 556(SP), BX
+	MOVL BX, 556(SP)
+	XORL 560(SP), SI
+	MOVL SI, 560(SP)
+	XORL 564(SP), DI
+	MOVL DI, 564(SP)
+	XORL 568(SP), R8
+	MOVL R8, 568(SP)
+	XORL 572(SP), R9
+	MOVL R9, 572(SP)
+	ADDQ $0x40, p_base+24(FP)
+	SUBQ $0x40, p_len+32(FP)
+	CMPQ p_len+32(FP), $0x40
+	JAE  streamAVX512_block
 
-blockAVX512_done:
+streamAVX512_next:
+	MOVQ tail_len+56(FP), R11
+	MOVQ R11, p_len+32(FP)
+	MOVQ $0x00000000, tail_len+56(FP)
+	MOVQ tail_base+48(FP), R10
+	MOVQ R10, p_base+24(FP)
+	CMPQ R11, $0x00
+	JNE  streamAVX512_block
+
+	// All blocks are done but the outer one.
+	VMOVD   AX, X1
+	VPINSRD $0x01, CX, X1, X1
+	VPINSRD $0x02, DX, X1, X1
+	VPINSRD $0x03, BX, X1, X1
+	VMOVD   SI, X2
+	VPINSRD $0x01, DI, X2, X2
+	VPINSRD $0x02, R8, X2, X2
+	VPINSRD $0x03, R9, X2, X2
+	MOVQ    outer+72(FP), R11
+	CMPQ    R11, $0x00
+	JEQ     streamAVX512_done
+	MOVQ    outer+72(FP), R9
+	MOVL    (R9), AX
+	MOVL    AX, 544(SP)
+	MOVL    4(R9), CX
+	MOVL    CX, 548(SP)
+	MOVL    8(R9), DX
+	MOVL    DX, 552(SP)
+	MOVL    12(R9), BX
+	MOVL    BX, 556(SP)
+	MOVL    16(R9), SI
+	MOVL    SI, 560(SP)
+	MOVL    20(R9), DI
+	MOVL    DI, 564(SP)
+	MOVL    24(R9), R8
+	MOVL    R8, 568(SP)
+	MOVL    28(R9), R9
+	MOVL    R9, 572(SP)
+	MOVQ    $0x00000000, outer+72(FP)
+	MOVQ    $0x00000040, p_len+32(FP)
+	VMOVDQU outer_padding<>+0(SB), X3
+	VMOVDQU outer_padding<>+16(SB), X4
+	JMP     streamAVX512_words
+
+streamAVX512_done:
+	MOVQ    words+0(FP), AX
+	CMPQ    AX, $0x00
+	JNE     streamAVX512_store
+	MOVQ    bytes+8(FP), AX
+	VPSHUFB X0, X1, X1
+	VPSHUFB X0, X2, X2
+
+streamAVX512_store:
+	VMOVDQU X1, (AX)
+	VMOVDQU X2, 16(AX)
 	VZEROUPPER
 	RET
 
-// func blockAVX2(v *[8]uint32, p []byte)
-// Requires: AVX, AVX2, BMI, BMI2
-TEXT ·blockAVX2(SB), NOSPLIT, $544-32
-	MOVQ    p_base+8(FP), AX
-	MOVQ    p_len+16(FP), CX
-	MOVQ    v+0(FP), DX
-	MOVL    (DX), BX
-	MOVL    4(DX), SI
-	MOVL    8(DX), DI
-	MOVL    12(DX), R8
-	MOVL    16(DX), R9
-	MOVL    20(DX), R10
-	MOVL    24(DX), R11
-	MOVL    28(DX), DX
+// func streamAVX2(words *[8]uint32, bytes *[32]byte, from *[8]uint32, p []byte, tail []byte, outer *[8]uint32)
+// Requires: AVX, AVX2, BMI2
+TEXT ·streamAVX2(SB), NOSPLIT, $576-80
+	MOVQ    from+16(FP), R9
+	MOVL    (R9), AX
+	MOVL    AX, 544(SP)
+	MOVL    4(R9), CX
+	MOVL    CX, 548(SP)
+	MOVL    8(R9), DX
+	MOVL    DX, 552(SP)
+	MOVL    12(R9), BX
+	MOVL    BX, 556(SP)
+	MOVL    16(R9), SI
+	MOVL    SI, 560(SP)
+	MOVL    20(R9), DI
+	MOVL    DI, 564(SP)
+	MOVL    24(R9), R8
+	MOVL    R8, 568(SP)
+	MOVL    28(R9), R9
+	MOVL    R9, 572(SP)
 	VMOVDQU bytes_of_words_swapped<>+0(SB), X0
+	CMPQ    p_len+32(FP), $0x40
+	JB      streamAVX2_next
 
-blockAVX2_block:
-	CMPQ CX, $0x00000040
-	JB   blockAVX2_done
+streamAVX2_block:
+	// W[0] to W[15].
+	MOVQ    p_base+24(FP), R10
+	VMOVDQU (R10), X1
+	VPSHUFB X0, X1, X1
+	VMOVDQU 16(R10), X2
+	VPSHUFB X0, X2, X2
+	VMOVDQU 32(R10), X3
+	VPSHUFB X0, X3, X3
+	VMOVDQU 48(R10), X4
+	VPSHUFB X0, X4, X4
 
-	// W[0] to W[15], and Wp[0] to Wp[11].
-	VMOVDQU  (AX), X1
-	VPSHUFB  X0, X1, X1
-	VMOVDQU  X1, (SP)
-	VMOVDQU  16(AX), X2
-	VPSHUFB  X0, X2, X2
-	VMOVDQU  X2, 16(SP)
-	VMOVDQU  32(AX), X3
-	VPSHUFB  X0, X3, X3
-	VMOVDQU  X3, 32(SP)
-	VMOVDQU  48(AX), X4
-	VPSHUFB  X0, X4, X4
-	VMOVDQU  X4, 48(SP)
+streamAVX2_words:
+	VMOVDQU X1, (SP)
+	VMOVDQU X2, 16(SP)
+	VMOVDQU X3, 32(SP)
+	VMOVDQU X4, 48(SP)
+
+	// Wp[0] to Wp[11].
 	VPXOR    X1, X2, X5
 	VMOVDQU  X5, 280(SP)
 	VPXOR    X2, X3, X5
@@ -2053,2156 +2288,2214 @@ blockAVX2_block:
 	VPSLLDQ  $0x04, X1, X7
 	VPALIGNR $0x08, X1, X2, X1
 	VPALIGNR $0x04, X2, X3, X2
+	MOVL     SI, R10
+	XORL     DI, R10
+	XORL     R8, R10
 
 	// Round 0.
-	RORXL   $0x14, BX, R12
-	ADDL    280(SP), R8
-	ADDL    (SP), DX
-	LEAL    2043430169(R12)(R9*1), R13
+	RORXL   $0x14, AX, R11
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R13
+	XORL    DX, R13
+	ADDL    280(SP), BX
+	MOVL    SI, R14
+	XORL    DI, R14
+	LEAL    2043430169(R11)(SI*1), R12
+	XORL    AX, R13
 	VSHUFPS $0x9e, X4, X5, X9
 	VPSLLD  $0x0f, X4, X8
-	MOVL    BX, R14
-	MOVL    R9, R15
-	XORL    SI, R14
-	XORL    R10, R15
-	XORL    DI, R14
-	XORL    R11, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	RORXL   $0x19, R13, R13
+	ADDL    (SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R10, R9
+	RORXL   $0x19, R12, R12
 	VPSRLD  $0x11, X4, X10
 	VPOR    X10, X8, X8
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
+	ADDL    R13, BX
 	VPXOR   X7, X8, X8
 	VPXOR   X6, X8, X8
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	ADDL    R12, R9
+	XORL    R12, R11
+	RORXL   $0x0f, R9, R10
+	ADDL    R11, BX
+	RORXL   $0x17, R9, R11
+	XORL    R11, R9
+	XORL    R10, R9
 	VPSLLD  $0x0f, X8, X10
 	VPSRLD  $0x11, X8, X7
+	XORL    R9, R14
 
 	// Round 1.
-	RORXL  $0x14, R8, R12
-	ADDL   284(SP), DI
-	ADDL   4(SP), R11
-	LEAL   -208106958(R12)(DX*1), R13
+	RORXL  $0x14, BX, R10
+	RORXL  $0x0d, SI, SI
+	MOVL   AX, R12
+	XORL   CX, R12
+	ADDL   284(SP), DX
+	MOVL   R9, R13
+	XORL   SI, R13
+	LEAL   -208106958(R10)(R9*1), R11
+	XORL   BX, R12
 	VPOR   X7, X10, X10
 	VPSLLD $0x17, X8, X7
-	MOVL   R8, R14
-	MOVL   DX, R15
-	XORL   BX, R14
-	XORL   R9, R15
-	XORL   SI, R14
-	XORL   R10, R15
-	ADDL   R14, DI
-	ADDL   R15, R11
-	RORXL  $0x19, R13, R13
+	ADDL   4(SP), R8
+	RORXL  $0x17, AX, AX
+	ADDL   R14, R8
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X8, X6
 	VPOR   X6, X7, X7
-	XORL   R13, R12
-	ADDL   R13, R11
-	RORXL  $0x17, BX, BX
-	ADDL   R12, DI
-	RORXL  $0x0d, R9, R9
+	ADDL   R12, DX
 	VPXOR  X10, X8, X8
 	VPXOR  X7, X8, X8
-	RORXL  $0x17, R11, R12
-	RORXL  $0x0f, R11, R13
-	XORL   R12, R11
-	XORL   R13, R11
+	ADDL   R11, R8
+	XORL   R11, R10
+	RORXL  $0x0f, R8, R11
+	ADDL   R10, DX
+	RORXL  $0x17, R8, R10
+	XORL   R10, R8
+	XORL   R11, R8
 	VPSLLD $0x07, X1, X10
 	VPSRLD $0x19, X1, X7
+	XORL   R8, R13
 
 	// Round 2.
-	RORXL    $0x14, DI, R12
-	ADDL     288(SP), SI
-	ADDL     8(SP), R10
-	LEAL     -416213915(R12)(R11*1), R13
+	RORXL    $0x14, DX, R10
+	RORXL    $0x0d, R9, R9
+	MOVL     BX, R12
+	XORL     AX, R12
+	ADDL     288(SP), CX
+	MOVL     R8, R14
+	XORL     R9, R14
+	LEAL     -416213915(R10)(R8*1), R11
+	XORL     DX, R12
 	VPOR     X7, X10, X10
 	VPXOR    X10, X8, X8
-	MOVL     DI, R14
-	MOVL     R11, R15
-	XORL     R8, R14
-	XORL     DX, R15
-	XORL     BX, R14
-	XORL     R9, R15
-	ADDL     R14, SI
-	ADDL     R15, R10
-	RORXL    $0x19, R13, R13
+	ADDL     8(SP), DI
+	RORXL    $0x17, BX, BX
+	ADDL     R13, DI
+	RORXL    $0x19, R11, R11
 	VPXOR    X5, X8, X8
 	VPSHUFD  $0xff, X4, X10
-	XORL     R13, R12
-	ADDL     R13, R10
-	RORXL    $0x17, R8, R8
-	ADDL     R12, SI
-	RORXL    $0x0d, DX, DX
+	ADDL     R12, CX
 	VPBLENDD $0x01, X10, X8, X8
 	VMOVDQU  X8, 60(SP)
-	RORXL    $0x17, R10, R12
-	RORXL    $0x0f, R10, R13
-	XORL     R12, R10
-	XORL     R13, R10
+	ADDL     R11, DI
+	XORL     R11, R10
+	RORXL    $0x0f, DI, R11
+	ADDL     R10, CX
+	RORXL    $0x17, DI, R10
+	XORL     R10, DI
+	XORL     R11, DI
 	VPXOR    X9, X8, X6
 	VMOVDQU  X6, 324(SP)
+	XORL     DI, R14
 
 	// Round 3.
-	RORXL   $0x14, SI, R12
-	ADDL    292(SP), BX
-	ADDL    12(SP), R9
-	LEAL    -832427829(R12)(R10*1), R13
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
+	ADDL    292(SP), AX
+	MOVL    DI, R13
+	XORL    R8, R13
+	LEAL    -832427829(R10)(DI*1), R11
+	XORL    CX, R12
 	VSHUFPS $0x9e, X8, X4, X7
 	VPSLLD  $0x0f, X8, X6
-	MOVL    SI, R14
-	MOVL    R10, R15
-	XORL    DI, R14
-	XORL    R11, R15
-	XORL    R8, R14
-	XORL    DX, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	RORXL   $0x19, R13, R13
+	ADDL    12(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R14, SI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X8, X10
 	VPOR    X10, X6, X6
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
+	ADDL    R12, AX
 	VPXOR   X1, X6, X6
 	VPXOR   X5, X6, X6
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
 	VPSLLD  $0x0f, X6, X10
 	VPSRLD  $0x11, X6, X5
+	XORL    SI, R13
 
 	// Round 4.
-	RORXL  $0x14, BX, R12
-	ADDL   296(SP), R8
-	ADDL   16(SP), DX
-	LEAL   -1664855657(R12)(R9*1), R13
+	RORXL  $0x14, AX, R10
+	RORXL  $0x0d, DI, DI
+	MOVL   CX, R12
+	XORL   DX, R12
+	ADDL   296(SP), BX
+	MOVL   SI, R14
+	XORL   DI, R14
+	LEAL   -1664855657(R10)(SI*1), R11
+	XORL   AX, R12
 	VPOR   X5, X10, X10
 	VPSLLD $0x17, X6, X5
-	MOVL   BX, R14
-	MOVL   R9, R15
-	XORL   SI, R14
-	XORL   R10, R15
-	XORL   DI, R14
-	XORL   R11, R15
-	ADDL   R14, R8
-	ADDL   R15, DX
-	RORXL  $0x19, R13, R13
+	ADDL   16(SP), R9
+	RORXL  $0x17, CX, CX
+	ADDL   R13, R9
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X6, X1
 	VPOR   X1, X5, X5
-	XORL   R13, R12
-	ADDL   R13, DX
-	RORXL  $0x17, SI, SI
-	ADDL   R12, R8
-	RORXL  $0x0d, R10, R10
+	ADDL   R12, BX
 	VPXOR  X10, X6, X6
 	VPXOR  X5, X6, X6
-	RORXL  $0x17, DX, R12
-	RORXL  $0x0f, DX, R13
-	XORL   R12, DX
-	XORL   R13, DX
+	ADDL   R11, R9
+	XORL   R11, R10
+	RORXL  $0x0f, R9, R11
+	ADDL   R10, BX
+	RORXL  $0x17, R9, R10
+	XORL   R10, R9
+	XORL   R11, R9
 	VPSLLD $0x07, X2, X10
 	VPSRLD $0x19, X2, X5
+	XORL   R9, R14
 
 	// Round 5.
-	RORXL   $0x14, R8, R12
-	ADDL    300(SP), DI
-	ADDL    20(SP), R11
-	LEAL    965255983(R12)(DX*1), R13
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
+	ADDL    300(SP), DX
+	MOVL    R9, R13
+	XORL    SI, R13
+	LEAL    965255983(R10)(R9*1), R11
+	XORL    BX, R12
 	VPOR    X5, X10, X10
 	VPXOR   X10, X6, X6
-	MOVL    R8, R14
-	MOVL    DX, R15
-	XORL    BX, R14
-	XORL    R9, R15
-	XORL    SI, R14
-	XORL    R10, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	RORXL   $0x19, R13, R13
+	ADDL    20(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R14, R8
+	RORXL   $0x19, R11, R11
 	VPXOR   X4, X6, X6
 	VMOVDQU X6, 72(SP)
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
+	ADDL    R12, DX
 	VPXOR   X7, X6, X1
 	VMOVDQU X1, 336(SP)
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
+	XORL    R8, R13
 
 	// Round 6.
-	RORXL   $0x14, DI, R12
-	ADDL    304(SP), SI
-	ADDL    24(SP), R10
-	LEAL    1930511966(R12)(R11*1), R13
+	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
+	ADDL    304(SP), CX
+	MOVL    R8, R14
+	XORL    R9, R14
+	LEAL    1930511966(R10)(R8*1), R11
+	XORL    DX, R12
 	VSHUFPS $0x9e, X6, X8, X5
 	VPSLLD  $0x0f, X6, X1
-	MOVL    DI, R14
-	MOVL    R11, R15
-	XORL    R8, R14
-	XORL    DX, R15
-	XORL    BX, R14
-	XORL    R9, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	RORXL   $0x19, R13, R13
+	ADDL    24(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R13, DI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X6, X10
 	VPOR    X10, X1, X1
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
+	ADDL    R12, CX
 	VPXOR   X2, X1, X1
 	VPXOR   X4, X1, X1
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	ADDL    R11, DI
+	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
+	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
 	VPSLLD  $0x0f, X1, X10
 	VPSRLD  $0x11, X1, X4
+	XORL    DI, R14
 
 	// Round 7.
-	RORXL  $0x14, SI, R12
-	ADDL   308(SP), BX
-	ADDL   28(SP), R9
-	LEAL   -433943364(R12)(R10*1), R13
+	RORXL  $0x14, CX, R10
+	RORXL  $0x0d, R8, R8
+	MOVL   DX, R12
+	XORL   BX, R12
+	ADDL   308(SP), AX
+	MOVL   DI, R13
+	XORL   R8, R13
+	LEAL   -433943364(R10)(DI*1), R11
+	XORL   CX, R12
 	VPOR   X4, X10, X10
 	VPSLLD $0x17, X1, X4
-	MOVL   SI, R14
-	MOVL   R10, R15
-	XORL   DI, R14
-	XORL   R11, R15
-	XORL   R8, R14
-	XORL   DX, R15
-	ADDL   R14, BX
-	ADDL   R15, R9
-	RORXL  $0x19, R13, R13
+	ADDL   28(SP), SI
+	RORXL  $0x17, DX, DX
+	ADDL   R14, SI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X1, X2
 	VPOR   X2, X4, X4
-	XORL   R13, R12
-	ADDL   R13, R9
-	RORXL  $0x17, DI, DI
-	ADDL   R12, BX
-	RORXL  $0x0d, R11, R11
+	ADDL   R12, AX
 	VPXOR  X10, X1, X1
 	VPXOR  X4, X1, X1
-	RORXL  $0x17, R9, R12
-	RORXL  $0x0f, R9, R13
-	XORL   R12, R9
-	XORL   R13, R9
+	ADDL   R11, SI
+	XORL   R11, R10
+	RORXL  $0x0f, SI, R11
+	ADDL   R10, AX
+	RORXL  $0x17, SI, R10
+	XORL   R10, SI
+	XORL   R11, SI
 	VPSLLD $0x07, X3, X10
 	VPSRLD $0x19, X3, X4
+	XORL   SI, R13
 
 	// Round 8.
-	RORXL   $0x14, BX, R12
-	ADDL    312(SP), R8
-	ADDL    32(SP), DX
-	LEAL    -867886727(R12)(R9*1), R13
+	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
+	ADDL    312(SP), BX
+	MOVL    SI, R14
+	XORL    DI, R14
+	LEAL    -867886727(R10)(SI*1), R11
+	XORL    AX, R12
 	VPOR    X4, X10, X10
 	VPXOR   X10, X1, X1
-	MOVL    BX, R14
-	MOVL    R9, R15
-	XORL    SI, R14
-	XORL    R10, R15
-	XORL    DI, R14
-	XORL    R11, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	RORXL   $0x19, R13, R13
+	ADDL    32(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R13, R9
+	RORXL   $0x19, R11, R11
 	VPXOR   X8, X1, X1
 	VMOVDQU X1, 84(SP)
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
+	ADDL    R12, BX
 	VPXOR   X5, X1, X2
 	VMOVDQU X2, 348(SP)
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	ADDL    R11, R9
+	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
+	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
+	XORL    R9, R14
 
 	// Round 9.
-	RORXL   $0x14, R8, R12
-	ADDL    316(SP), DI
-	ADDL    36(SP), R11
-	LEAL    -1735773453(R12)(DX*1), R13
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
+	ADDL    316(SP), DX
+	MOVL    R9, R13
+	XORL    SI, R13
+	LEAL    -1735773453(R10)(R9*1), R11
+	XORL    BX, R12
 	VSHUFPS $0x9e, X1, X6, X4
 	VPSLLD  $0x0f, X1, X2
-	MOVL    R8, R14
-	MOVL    DX, R15
-	XORL    BX, R14
-	XORL    R9, R15
-	XORL    SI, R14
-	XORL    R10, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	RORXL   $0x19, R13, R13
+	ADDL    36(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R14, R8
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X1, X10
 	VPOR    X10, X2, X2
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
+	ADDL    R12, DX
 	VPXOR   X3, X2, X2
 	VPXOR   X8, X2, X2
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
 	VPSLLD  $0x0f, X2, X10
 	VPSRLD  $0x11, X2, X8
+	XORL    R8, R13
 
 	// Round 10.
-	RORXL  $0x14, DI, R12
-	ADDL   320(SP), SI
-	ADDL   40(SP), R10
-	LEAL   823420391(R12)(R11*1), R13
+	RORXL  $0x14, DX, R10
+	RORXL  $0x0d, R9, R9
+	MOVL   BX, R12
+	XORL   AX, R12
+	ADDL   320(SP), CX
+	MOVL   R8, R14
+	XORL   R9, R14
+	LEAL   823420391(R10)(R8*1), R11
+	XORL   DX, R12
 	VPOR   X8, X10, X10
 	VPSLLD $0x17, X2, X8
-	MOVL   DI, R14
-	MOVL   R11, R15
-	XORL   R8, R14
-	XORL   DX, R15
-	XORL   BX, R14
-	XORL   R9, R15
-	ADDL   R14, SI
-	ADDL   R15, R10
-	RORXL  $0x19, R13, R13
+	ADDL   40(SP), DI
+	RORXL  $0x17, BX, BX
+	ADDL   R13, DI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X2, X3
 	VPOR   X3, X8, X8
-	XORL   R13, R12
-	ADDL   R13, R10
-	RORXL  $0x17, R8, R8
-	ADDL   R12, SI
-	RORXL  $0x0d, DX, DX
+	ADDL   R12, CX
 	VPXOR  X10, X2, X2
 	VPXOR  X8, X2, X2
-	RORXL  $0x17, R10, R12
-	RORXL  $0x0f, R10, R13
-	XORL   R12, R10
-	XORL   R13, R10
+	ADDL   R11, DI
+	XORL   R11, R10
+	RORXL  $0x0f, DI, R11
+	ADDL   R10, CX
+	RORXL  $0x17, DI, R10
+	XORL   R10, DI
+	XORL   R11, DI
 	VPSLLD $0x07, X9, X10
 	VPSRLD $0x19, X9, X8
+	XORL   DI, R14
 
 	// Round 11.
-	RORXL   $0x14, SI, R12
-	ADDL    324(SP), BX
-	ADDL    44(SP), R9
-	LEAL    1646840782(R12)(R10*1), R13
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
+	ADDL    324(SP), AX
+	MOVL    DI, R13
+	XORL    R8, R13
+	LEAL    1646840782(R10)(DI*1), R11
+	XORL    CX, R12
 	VPOR    X8, X10, X10
 	VPXOR   X10, X2, X2
-	MOVL    SI, R14
-	MOVL    R10, R15
-	XORL    DI, R14
-	XORL    R11, R15
-	XORL    R8, R14
-	XORL    DX, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	RORXL   $0x19, R13, R13
+	ADDL    44(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R14, SI
+	RORXL   $0x19, R11, R11
 	VPXOR   X6, X2, X2
 	VMOVDQU X2, 96(SP)
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
+	ADDL    R12, AX
 	VPXOR   X4, X2, X3
 	VMOVDQU X3, 360(SP)
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
+	XORL    SI, R13
 
 	// Round 12.
-	RORXL   $0x14, BX, R12
-	ADDL    328(SP), R8
-	ADDL    48(SP), DX
-	LEAL    -1001285732(R12)(R9*1), R13
+	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
+	ADDL    328(SP), BX
+	MOVL    SI, R14
+	XORL    DI, R14
+	LEAL    -1001285732(R10)(SI*1), R11
+	XORL    AX, R12
 	VSHUFPS $0x9e, X2, X1, X8
 	VPSLLD  $0x0f, X2, X3
-	MOVL    BX, R14
-	MOVL    R9, R15
-	XORL    SI, R14
-	XORL    R10, R15
-	XORL    DI, R14
-	XORL    R11, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	RORXL   $0x19, R13, R13
+	ADDL    48(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R13, R9
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X2, X10
 	VPOR    X10, X3, X3
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
+	ADDL    R12, BX
 	VPXOR   X9, X3, X3
 	VPXOR   X6, X3, X3
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	ADDL    R11, R9
+	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
+	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
 	VPSLLD  $0x0f, X3, X10
 	VPSRLD  $0x11, X3, X9
+	XORL    R9, R14
 
 	// Round 13.
-	RORXL  $0x14, R8, R12
-	ADDL   332(SP), DI
-	ADDL   52(SP), R11
-	LEAL   -2002571463(R12)(DX*1), R13
+	RORXL  $0x14, BX, R10
+	RORXL  $0x0d, SI, SI
+	MOVL   AX, R12
+	XORL   CX, R12
+	ADDL   332(SP), DX
+	MOVL   R9, R13
+	XORL   SI, R13
+	LEAL   -2002571463(R10)(R9*1), R11
+	XORL   BX, R12
 	VPOR   X9, X10, X10
 	VPSLLD $0x17, X3, X9
-	MOVL   R8, R14
-	MOVL   DX, R15
-	XORL   BX, R14
-	XORL   R9, R15
-	XORL   SI, R14
-	XORL   R10, R15
-	ADDL   R14, DI
-	ADDL   R15, R11
-	RORXL  $0x19, R13, R13
+	ADDL   52(SP), R8
+	RORXL  $0x17, AX, AX
+	ADDL   R14, R8
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X3, X6
 	VPOR   X6, X9, X9
-	XORL   R13, R12
-	ADDL   R13, R11
-	RORXL  $0x17, BX, BX
-	ADDL   R12, DI
-	RORXL  $0x0d, R9, R9
+	ADDL   R12, DX
 	VPXOR  X10, X3, X3
 	VPXOR  X9, X3, X3
-	RORXL  $0x17, R11, R12
-	RORXL  $0x0f, R11, R13
-	XORL   R12, R11
-	XORL   R13, R11
+	ADDL   R11, R8
+	XORL   R11, R10
+	RORXL  $0x0f, R8, R11
+	ADDL   R10, DX
+	RORXL  $0x17, R8, R10
+	XORL   R10, R8
+	XORL   R11, R8
 	VPSLLD $0x07, X7, X10
 	VPSRLD $0x19, X7, X9
+	XORL   R8, R13
 
 	// Round 14.
-	RORXL   $0x14, DI, R12
-	ADDL    336(SP), SI
-	ADDL    56(SP), R10
-	LEAL    289824371(R12)(R11*1), R13
+	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
+	ADDL    336(SP), CX
+	MOVL    R8, R14
+	XORL    R9, R14
+	LEAL    289824371(R10)(R8*1), R11
+	XORL    DX, R12
 	VPOR    X9, X10, X10
 	VPXOR   X10, X3, X3
-	MOVL    DI, R14
-	MOVL    R11, R15
-	XORL    R8, R14
-	XORL    DX, R15
-	XORL    BX, R14
-	XORL    R9, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	RORXL   $0x19, R13, R13
+	ADDL    56(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R13, DI
+	RORXL   $0x19, R11, R11
 	VPXOR   X1, X3, X3
 	VMOVDQU X3, 108(SP)
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
+	ADDL    R12, CX
 	VPXOR   X8, X3, X6
 	VMOVDQU X6, 372(SP)
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	ADDL    R11, DI
+	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
+	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
+	XORL    DI, R14
 
 	// Round 15.
-	RORXL   $0x14, SI, R12
-	ADDL    340(SP), BX
-	ADDL    60(SP), R9
-	LEAL    579648742(R12)(R10*1), R13
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
+	ADDL    340(SP), AX
+	MOVL    DI, R13
+	XORL    R8, R13
+	LEAL    579648742(R10)(DI*1), R11
+	XORL    CX, R12
 	VSHUFPS $0x9e, X3, X2, X9
 	VPSLLD  $0x0f, X3, X6
-	MOVL    SI, R14
-	MOVL    R10, R15
-	XORL    DI, R14
-	XORL    R11, R15
-	XORL    R8, R14
-	XORL    DX, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	RORXL   $0x19, R13, R13
+	ADDL    60(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R14, SI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X3, X10
 	VPOR    X10, X6, X6
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
+	ADDL    R12, AX
 	VPXOR   X7, X6, X6
 	VPXOR   X1, X6, X6
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
 	VPSLLD  $0x0f, X6, X10
 	VPSRLD  $0x11, X6, X7
+	ANDL    SI, R13
+	XORL    R8, R13
 
 	// Round 16.
-	RORXL  $0x14, BX, R12
-	ADDL   344(SP), R8
-	ADDL   64(SP), DX
-	LEAL   -1651869049(R12)(R9*1), R13
+	RORXL  $0x14, AX, R10
+	RORXL  $0x0d, DI, DI
+	MOVL   CX, R12
+	XORL   DX, R12
+	ADDL   344(SP), BX
+	MOVL   SI, R15
+	XORL   DI, R15
+	LEAL   -1651869049(R10)(SI*1), R11
+	MOVL   CX, R14
+	ANDL   DX, R14
+	ADDL   R14, BX
+	ANDL   AX, R12
 	VPOR   X7, X10, X10
 	VPSLLD $0x17, X6, X7
-	MOVL   BX, R14
-	MOVL   R9, R15
-	ANDL   SI, R14
-	ANDL   R10, R15
-	ADDL   R14, R8
-	ADDL   R15, DX
-	MOVL   BX, R14
-	ANDNL  R11, R9, R15
-	XORL   SI, R14
-	ADDL   R15, DX
-	ANDL   DI, R14
-	ADDL   R14, R8
-	RORXL  $0x19, R13, R13
+	ADDL   64(SP), R9
+	RORXL  $0x17, CX, CX
+	ADDL   R13, R9
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X6, X1
 	VPOR   X1, X7, X7
-	XORL   R13, R12
-	ADDL   R13, DX
-	RORXL  $0x17, SI, SI
-	ADDL   R12, R8
-	RORXL  $0x0d, R10, R10
+	ADDL   R12, BX
 	VPXOR  X10, X6, X6
 	VPXOR  X7, X6, X6
-	RORXL  $0x17, DX, R12
-	RORXL  $0x0f, DX, R13
-	XORL   R12, DX
-	XORL   R13, DX
+	ADDL   R11, R9
+	XORL   R11, R10
+	RORXL  $0x0f, R9, R11
+	ADDL   R10, BX
+	RORXL  $0x17, R9, R10
+	XORL   R10, R9
+	XORL   R11, R9
 	VPSLLD $0x07, X5, X10
 	VPSRLD $0x19, X5, X7
+	ANDL   R9, R15
+	XORL   DI, R15
 
 	// Round 17.
-	RORXL   $0x14, R8, R12
-	ADDL    348(SP), DI
-	ADDL    68(SP), R11
-	LEAL    991229199(R12)(DX*1), R13
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
+	ADDL    348(SP), DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    991229199(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VPOR    X7, X10, X10
 	VPXOR   X10, X6, X6
-	MOVL    R8, R14
-	MOVL    DX, R15
-	ANDL    BX, R14
-	ANDL    R9, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	MOVL    R8, R14
-	ANDNL   R10, DX, R15
-	XORL    BX, R14
-	ADDL    R15, R11
-	ANDL    SI, R14
-	ADDL    R14, DI
-	RORXL   $0x19, R13, R13
+	ADDL    68(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPXOR   X2, X6, X6
 	VMOVDQU X6, 120(SP)
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
+	ADDL    R12, DX
 	VPXOR   X9, X6, X1
 	VMOVDQU X1, 384(SP)
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 18.
-	RORXL   $0x14, DI, R12
-	ADDL    352(SP), SI
-	ADDL    72(SP), R10
-	LEAL    1982458398(R12)(R11*1), R13
+	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
+	ADDL    352(SP), CX
+	MOVL    R8, R15
+	XORL    R9, R15
+	LEAL    1982458398(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VSHUFPS $0x9e, X6, X3, X7
 	VPSLLD  $0x0f, X6, X1
-	MOVL    DI, R14
-	MOVL    R11, R15
-	ANDL    R8, R14
-	ANDL    DX, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	MOVL    DI, R14
-	ANDNL   R9, R11, R15
-	XORL    R8, R14
-	ADDL    R15, R10
-	ANDL    BX, R14
-	ADDL    R14, SI
-	RORXL   $0x19, R13, R13
+	ADDL    72(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X6, X10
 	VPOR    X10, X1, X1
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
+	ADDL    R12, CX
 	VPXOR   X5, X1, X1
 	VPXOR   X2, X1, X1
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	ADDL    R11, DI
+	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
+	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
 	VPSLLD  $0x0f, X1, X10
 	VPSRLD  $0x11, X1, X5
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 19.
-	RORXL  $0x14, SI, R12
-	ADDL   356(SP), BX
-	ADDL   76(SP), R9
-	LEAL   -330050500(R12)(R10*1), R13
+	RORXL  $0x14, CX, R10
+	RORXL  $0x0d, R8, R8
+	MOVL   DX, R12
+	XORL   BX, R12
+	ADDL   356(SP), AX
+	MOVL   DI, R14
+	XORL   R8, R14
+	LEAL   -330050500(R10)(DI*1), R11
+	MOVL   DX, R13
+	ANDL   BX, R13
+	ADDL   R13, AX
+	ANDL   CX, R12
 	VPOR   X5, X10, X10
 	VPSLLD $0x17, X1, X5
-	MOVL   SI, R14
-	MOVL   R10, R15
-	ANDL   DI, R14
-	ANDL   R11, R15
-	ADDL   R14, BX
-	ADDL   R15, R9
-	MOVL   SI, R14
-	ANDNL  DX, R10, R15
-	XORL   DI, R14
-	ADDL   R15, R9
-	ANDL   R8, R14
-	ADDL   R14, BX
-	RORXL  $0x19, R13, R13
+	ADDL   76(SP), SI
+	RORXL  $0x17, DX, DX
+	ADDL   R15, SI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X1, X2
 	VPOR   X2, X5, X5
-	XORL   R13, R12
-	ADDL   R13, R9
-	RORXL  $0x17, DI, DI
-	ADDL   R12, BX
-	RORXL  $0x0d, R11, R11
+	ADDL   R12, AX
 	VPXOR  X10, X1, X1
 	VPXOR  X5, X1, X1
-	RORXL  $0x17, R9, R12
-	RORXL  $0x0f, R9, R13
-	XORL   R12, R9
-	XORL   R13, R9
+	ADDL   R11, SI
+	XORL   R11, R10
+	RORXL  $0x0f, SI, R11
+	ADDL   R10, AX
+	RORXL  $0x17, SI, R10
+	XORL   R10, SI
+	XORL   R11, SI
 	VPSLLD $0x07, X4, X10
 	VPSRLD $0x19, X4, X5
+	ANDL   SI, R14
+	XORL   R8, R14
 
 	// Round 20.
-	RORXL   $0x14, BX, R12
-	ADDL    360(SP), R8
-	ADDL    80(SP), DX
-	LEAL    -660100999(R12)(R9*1), R13
+	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
+	ADDL    360(SP), BX
+	MOVL    SI, R15
+	XORL    DI, R15
+	LEAL    -660100999(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VPOR    X5, X10, X10
 	VPXOR   X10, X1, X1
-	MOVL    BX, R14
-	MOVL    R9, R15
-	ANDL    SI, R14
-	ANDL    R10, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	MOVL    BX, R14
-	ANDNL   R11, R9, R15
-	XORL    SI, R14
-	ADDL    R15, DX
-	ANDL    DI, R14
-	ADDL    R14, R8
-	RORXL   $0x19, R13, R13
+	ADDL    80(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPXOR   X3, X1, X1
 	VMOVDQU X1, 132(SP)
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
+	ADDL    R12, BX
 	VPXOR   X7, X1, X2
 	VMOVDQU X2, 396(SP)
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	ADDL    R11, R9
+	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
+	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 21.
-	RORXL   $0x14, R8, R12
-	ADDL    364(SP), DI
-	ADDL    84(SP), R11
-	LEAL    -1320201997(R12)(DX*1), R13
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
+	ADDL    364(SP), DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    -1320201997(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VSHUFPS $0x9e, X1, X6, X5
 	VPSLLD  $0x0f, X1, X2
-	MOVL    R8, R14
-	MOVL    DX, R15
-	ANDL    BX, R14
-	ANDL    R9, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	MOVL    R8, R14
-	ANDNL   R10, DX, R15
-	XORL    BX, R14
-	ADDL    R15, R11
-	ANDL    SI, R14
-	ADDL    R14, DI
-	RORXL   $0x19, R13, R13
+	ADDL    84(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X1, X10
 	VPOR    X10, X2, X2
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
+	ADDL    R12, DX
 	VPXOR   X4, X2, X2
 	VPXOR   X3, X2, X2
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
 	VPSLLD  $0x0f, X2, X10
 	VPSRLD  $0x11, X2, X4
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 22.
-	RORXL  $0x14, DI, R12
-	ADDL   368(SP), SI
-	ADDL   88(SP), R10
-	LEAL   1654563303(R12)(R11*1), R13
+	RORXL  $0x14, DX, R10
+	RORXL  $0x0d, R9, R9
+	MOVL   BX, R12
+	XORL   AX, R12
+	ADDL   368(SP), CX
+	MOVL   R8, R15
+	XORL   R9, R15
+	LEAL   1654563303(R10)(R8*1), R11
+	MOVL   BX, R13
+	ANDL   AX, R13
+	ADDL   R13, CX
+	ANDL   DX, R12
 	VPOR   X4, X10, X10
 	VPSLLD $0x17, X2, X4
-	MOVL   DI, R14
-	MOVL   R11, R15
-	ANDL   R8, R14
-	ANDL   DX, R15
-	ADDL   R14, SI
-	ADDL   R15, R10
-	MOVL   DI, R14
-	ANDNL  R9, R11, R15
-	XORL   R8, R14
-	ADDL   R15, R10
-	ANDL   BX, R14
-	ADDL   R14, SI
-	RORXL  $0x19, R13, R13
+	ADDL   88(SP), DI
+	RORXL  $0x17, BX, BX
+	ADDL   R14, DI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X2, X3
 	VPOR   X3, X4, X4
-	XORL   R13, R12
-	ADDL   R13, R10
-	RORXL  $0x17, R8, R8
-	ADDL   R12, SI
-	RORXL  $0x0d, DX, DX
+	ADDL   R12, CX
 	VPXOR  X10, X2, X2
 	VPXOR  X4, X2, X2
-	RORXL  $0x17, R10, R12
-	RORXL  $0x0f, R10, R13
-	XORL   R12, R10
-	XORL   R13, R10
+	ADDL   R11, DI
+	XORL   R11, R10
+	RORXL  $0x0f, DI, R11
+	ADDL   R10, CX
+	RORXL  $0x17, DI, R10
+	XORL   R10, DI
+	XORL   R11, DI
 	VPSLLD $0x07, X8, X10
 	VPSRLD $0x19, X8, X4
+	ANDL   DI, R15
+	XORL   R9, R15
 
 	// Round 23.
-	RORXL   $0x14, SI, R12
-	ADDL    372(SP), BX
-	ADDL    92(SP), R9
-	LEAL    -985840690(R12)(R10*1), R13
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
+	ADDL    372(SP), AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    -985840690(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VPOR    X4, X10, X10
 	VPXOR   X10, X2, X2
-	MOVL    SI, R14
-	MOVL    R10, R15
-	ANDL    DI, R14
-	ANDL    R11, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	MOVL    SI, R14
-	ANDNL   DX, R10, R15
-	XORL    DI, R14
-	ADDL    R15, R9
-	ANDL    R8, R14
-	ADDL    R14, BX
-	RORXL   $0x19, R13, R13
+	ADDL    92(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPXOR   X6, X2, X2
 	VMOVDQU X2, 144(SP)
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
+	ADDL    R12, AX
 	VPXOR   X5, X2, X3
 	VMOVDQU X3, 408(SP)
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 24.
-	RORXL   $0x14, BX, R12
-	ADDL    376(SP), R8
-	ADDL    96(SP), DX
-	LEAL    -1971681379(R12)(R9*1), R13
+	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
+	ADDL    376(SP), BX
+	MOVL    SI, R15
+	XORL    DI, R15
+	LEAL    -1971681379(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VSHUFPS $0x9e, X2, X1, X4
 	VPSLLD  $0x0f, X2, X3
-	MOVL    BX, R14
-	MOVL    R9, R15
-	ANDL    SI, R14
-	ANDL    R10, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	MOVL    BX, R14
-	ANDNL   R11, R9, R15
-	XORL    SI, R14
-	ADDL    R15, DX
-	ANDL    DI, R14
-	ADDL    R14, R8
-	RORXL   $0x19, R13, R13
+	ADDL    96(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X2, X10
 	VPOR    X10, X3, X3
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
+	ADDL    R12, BX
 	VPXOR   X8, X3, X3
 	VPXOR   X6, X3, X3
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	ADDL    R11, R9
+	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
+	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
 	VPSLLD  $0x0f, X3, X10
 	VPSRLD  $0x11, X3, X8
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 25.
-	RORXL  $0x14, R8, R12
-	ADDL   380(SP), DI
-	ADDL   100(SP), R11
-	LEAL   351604539(R12)(DX*1), R13
+	RORXL  $0x14, BX, R10
+	RORXL  $0x0d, SI, SI
+	MOVL   AX, R12
+	XORL   CX, R12
+	ADDL   380(SP), DX
+	MOVL   R9, R14
+	XORL   SI, R14
+	LEAL   351604539(R10)(R9*1), R11
+	MOVL   AX, R13
+	ANDL   CX, R13
+	ADDL   R13, DX
+	ANDL   BX, R12
 	VPOR   X8, X10, X10
 	VPSLLD $0x17, X3, X8
-	MOVL   R8, R14
-	MOVL   DX, R15
-	ANDL   BX, R14
-	ANDL   R9, R15
-	ADDL   R14, DI
-	ADDL   R15, R11
-	MOVL   R8, R14
-	ANDNL  R10, DX, R15
-	XORL   BX, R14
-	ADDL   R15, R11
-	ANDL   SI, R14
-	ADDL   R14, DI
-	RORXL  $0x19, R13, R13
+	ADDL   100(SP), R8
+	RORXL  $0x17, AX, AX
+	ADDL   R15, R8
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X3, X6
 	VPOR   X6, X8, X8
-	XORL   R13, R12
-	ADDL   R13, R11
-	RORXL  $0x17, BX, BX
-	ADDL   R12, DI
-	RORXL  $0x0d, R9, R9
+	ADDL   R12, DX
 	VPXOR  X10, X3, X3
 	VPXOR  X8, X3, X3
-	RORXL  $0x17, R11, R12
-	RORXL  $0x0f, R11, R13
-	XORL   R12, R11
-	XORL   R13, R11
+	ADDL   R11, R8
+	XORL   R11, R10
+	RORXL  $0x0f, R8, R11
+	ADDL   R10, DX
+	RORXL  $0x17, R8, R10
+	XORL   R10, R8
+	XORL   R11, R8
 	VPSLLD $0x07, X9, X10
 	VPSRLD $0x19, X9, X8
+	ANDL   R8, R14
+	XORL   SI, R14
 
 	// Round 26.
-	RORXL   $0x14, DI, R12
-	ADDL    384(SP), SI
-	ADDL    104(SP), R10
-	LEAL    703209078(R12)(R11*1), R13
+	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
+	ADDL    384(SP), CX
+	MOVL    R8, R15
+	XORL    R9, R15
+	LEAL    703209078(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VPOR    X8, X10, X10
 	VPXOR   X10, X3, X3
-	MOVL    DI, R14
-	MOVL    R11, R15
-	ANDL    R8, R14
-	ANDL    DX, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	MOVL    DI, R14
-	ANDNL   R9, R11, R15
-	XORL    R8, R14
-	ADDL    R15, R10
-	ANDL    BX, R14
-	ADDL    R14, SI
-	RORXL   $0x19, R13, R13
+	ADDL    104(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPXOR   X1, X3, X3
 	VMOVDQU X3, 156(SP)
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
+	ADDL    R12, CX
 	VPXOR   X4, X3, X6
 	VMOVDQU X6, 420(SP)
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	ADDL    R11, DI
+	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
+	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 27.
-	RORXL   $0x14, SI, R12
-	ADDL    388(SP), BX
-	ADDL    108(SP), R9
-	LEAL    1406418156(R12)(R10*1), R13
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
+	ADDL    388(SP), AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    1406418156(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VSHUFPS $0x9e, X3, X2, X8
 	VPSLLD  $0x0f, X3, X6
-	MOVL    SI, R14
-	MOVL    R10, R15
-	ANDL    DI, R14
-	ANDL    R11, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	MOVL    SI, R14
-	ANDNL   DX, R10, R15
-	XORL    DI, R14
-	ADDL    R15, R9
-	ANDL    R8, R14
-	ADDL    R14, BX
-	RORXL   $0x19, R13, R13
+	ADDL    108(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X3, X10
 	VPOR    X10, X6, X6
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
+	ADDL    R12, AX
 	VPXOR   X9, X6, X6
 	VPXOR   X1, X6, X6
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
 	VPSLLD  $0x0f, X6, X10
 	VPSRLD  $0x11, X6, X9
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 28.
-	RORXL  $0x14, BX, R12
-	ADDL   392(SP), R8
-	ADDL   112(SP), DX
-	LEAL   -1482130984(R12)(R9*1), R13
+	RORXL  $0x14, AX, R10
+	RORXL  $0x0d, DI, DI
+	MOVL   CX, R12
+	XORL   DX, R12
+	ADDL   392(SP), BX
+	MOVL   SI, R15
+	XORL   DI, R15
+	LEAL   -1482130984(R10)(SI*1), R11
+	MOVL   CX, R13
+	ANDL   DX, R13
+	ADDL   R13, BX
+	ANDL   AX, R12
 	VPOR   X9, X10, X10
 	VPSLLD $0x17, X6, X9
-	MOVL   BX, R14
-	MOVL   R9, R15
-	ANDL   SI, R14
-	ANDL   R10, R15
-	ADDL   R14, R8
-	ADDL   R15, DX
-	MOVL   BX, R14
-	ANDNL  R11, R9, R15
-	XORL   SI, R14
-	ADDL   R15, DX
-	ANDL   DI, R14
-	ADDL   R14, R8
-	RORXL  $0x19, R13, R13
+	ADDL   112(SP), R9
+	RORXL  $0x17, CX, CX
+	ADDL   R14, R9
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X6, X1
 	VPOR   X1, X9, X9
-	XORL   R13, R12
-	ADDL   R13, DX
-	RORXL  $0x17, SI, SI
-	ADDL   R12, R8
-	RORXL  $0x0d, R10, R10
+	ADDL   R12, BX
 	VPXOR  X10, X6, X6
 	VPXOR  X9, X6, X6
-	RORXL  $0x17, DX, R12
-	RORXL  $0x0f, DX, R13
-	XORL   R12, DX
-	XORL   R13, DX
+	ADDL   R11, R9
+	XORL   R11, R10
+	RORXL  $0x0f, R9, R11
+	ADDL   R10, BX
+	RORXL  $0x17, R9, R10
+	XORL   R10, R9
+	XORL   R11, R9
 	VPSLLD $0x07, X7, X10
 	VPSRLD $0x19, X7, X9
+	ANDL   R9, R15
+	XORL   DI, R15
 
 	// Round 29.
-	RORXL   $0x14, R8, R12
-	ADDL    396(SP), DI
-	ADDL    116(SP), R11
-	LEAL    1330705329(R12)(DX*1), R13
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
+	ADDL    396(SP), DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    1330705329(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VPOR    X9, X10, X10
 	VPXOR   X10, X6, X6
-	MOVL    R8, R14
-	MOVL    DX, R15
-	ANDL    BX, R14
-	ANDL    R9, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	MOVL    R8, R14
-	ANDNL   R10, DX, R15
-	XORL    BX, R14
-	ADDL    R15, R11
-	ANDL    SI, R14
-	ADDL    R14, DI
-	RORXL   $0x19, R13, R13
+	ADDL    116(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPXOR   X2, X6, X6
 	VMOVDQU X6, 168(SP)
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
+	ADDL    R12, DX
 	VPXOR   X8, X6, X1
 	VMOVDQU X1, 432(SP)
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 30.
-	RORXL   $0x14, DI, R12
-	ADDL    400(SP), SI
-	ADDL    120(SP), R10
-	LEAL    -1633556638(R12)(R11*1), R13
+	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
+	ADDL    400(SP), CX
+	MOVL    R8, R15
+	XORL    R9, R15
+	LEAL    -1633556638(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VSHUFPS $0x9e, X6, X3, X9
 	VPSLLD  $0x0f, X6, X1
-	MOVL    DI, R14
-	MOVL    R11, R15
-	ANDL    R8, R14
-	ANDL    DX, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	MOVL    DI, R14
-	ANDNL   R9, R11, R15
-	XORL    R8, R14
-	ADDL    R15, R10
-	ANDL    BX, R14
-	ADDL    R14, SI
-	RORXL   $0x19, R13, R13
+	ADDL    120(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X6, X10
 	VPOR    X10, X1, X1
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
+	ADDL    R12, CX
 	VPXOR   X7, X1, X1
 	VPXOR   X2, X1, X1
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	ADDL    R11, DI
+	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
+	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
 	VPSLLD  $0x0f, X1, X10
 	VPSRLD  $0x11, X1, X7
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 31.
-	RORXL  $0x14, SI, R12
-	ADDL   404(SP), BX
-	ADDL   124(SP), R9
-	LEAL   1027854021(R12)(R10*1), R13
+	RORXL  $0x14, CX, R10
+	RORXL  $0x0d, R8, R8
+	MOVL   DX, R12
+	XORL   BX, R12
+	ADDL   404(SP), AX
+	MOVL   DI, R14
+	XORL   R8, R14
+	LEAL   1027854021(R10)(DI*1), R11
+	MOVL   DX, R13
+	ANDL   BX, R13
+	ADDL   R13, AX
+	ANDL   CX, R12
 	VPOR   X7, X10, X10
 	VPSLLD $0x17, X1, X7
-	MOVL   SI, R14
-	MOVL   R10, R15
-	ANDL   DI, R14
-	ANDL   R11, R15
-	ADDL   R14, BX
-	ADDL   R15, R9
-	MOVL   SI, R14
-	ANDNL  DX, R10, R15
-	XORL   DI, R14
-	ADDL   R15, R9
-	ANDL   R8, R14
-	ADDL   R14, BX
-	RORXL  $0x19, R13, R13
+	ADDL   124(SP), SI
+	RORXL  $0x17, DX, DX
+	ADDL   R15, SI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X1, X2
 	VPOR   X2, X7, X7
-	XORL   R13, R12
-	ADDL   R13, R9
-	RORXL  $0x17, DI, DI
-	ADDL   R12, BX
-	RORXL  $0x0d, R11, R11
+	ADDL   R12, AX
 	VPXOR  X10, X1, X1
 	VPXOR  X7, X1, X1
-	RORXL  $0x17, R9, R12
-	RORXL  $0x0f, R9, R13
-	XORL   R12, R9
-	XORL   R13, R9
+	ADDL   R11, SI
+	XORL   R11, R10
+	RORXL  $0x0f, SI, R11
+	ADDL   R10, AX
+	RORXL  $0x17, SI, R10
+	XORL   R10, SI
+	XORL   R11, SI
 	VPSLLD $0x07, X5, X10
 	VPSRLD $0x19, X5, X7
+	ANDL   SI, R14
+	XORL   R8, R14
 
 	// Round 32.
-	RORXL   $0x14, BX, R12
-	ADDL    408(SP), R8
-	ADDL    128(SP), DX
-	LEAL    2055708042(R12)(R9*1), R13
+	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
+	ADDL    408(SP), BX
+	MOVL    SI, R15
+	XORL    DI, R15
+	LEAL    2055708042(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VPOR    X7, X10, X10
 	VPXOR   X10, X1, X1
-	MOVL    BX, R14
-	MOVL    R9, R15
-	ANDL    SI, R14
-	ANDL    R10, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	MOVL    BX, R14
-	ANDNL   R11, R9, R15
-	XORL    SI, R14
-	ADDL    R15, DX
-	ANDL    DI, R14
-	ADDL    R14, R8
-	RORXL   $0x19, R13, R13
+	ADDL    128(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPXOR   X3, X1, X1
 	VMOVDQU X1, 180(SP)
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
+	ADDL    R12, BX
 	VPXOR   X9, X1, X2
 	VMOVDQU X2, 444(SP)
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	ADDL    R11, R9
+	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
+	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 33.
-	RORXL   $0x14, R8, R12
-	ADDL    412(SP), DI
-	ADDL    132(SP), R11
-	LEAL    -183551212(R12)(DX*1), R13
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
+	ADDL    412(SP), DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    -183551212(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VSHUFPS $0x9e, X1, X6, X7
 	VPSLLD  $0x0f, X1, X2
-	MOVL    R8, R14
-	MOVL    DX, R15
-	ANDL    BX, R14
-	ANDL    R9, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	MOVL    R8, R14
-	ANDNL   R10, DX, R15
-	XORL    BX, R14
-	ADDL    R15, R11
-	ANDL    SI, R14
-	ADDL    R14, DI
-	RORXL   $0x19, R13, R13
+	ADDL    132(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X1, X10
 	VPOR    X10, X2, X2
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
+	ADDL    R12, DX
 	VPXOR   X5, X2, X2
 	VPXOR   X3, X2, X2
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
 	VPSLLD  $0x0f, X2, X10
 	VPSRLD  $0x11, X2, X5
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 34.
-	RORXL  $0x14, DI, R12
-	ADDL   416(SP), SI
-	ADDL   136(SP), R10
-	LEAL   -367102423(R12)(R11*1), R13
+	RORXL  $0x14, DX, R10
+	RORXL  $0x0d, R9, R9
+	MOVL   BX, R12
+	XORL   AX, R12
+	ADDL   416(SP), CX
+	MOVL   R8, R15
+	XORL   R9, R15
+	LEAL   -367102423(R10)(R8*1), R11
+	MOVL   BX, R13
+	ANDL   AX, R13
+	ADDL   R13, CX
+	ANDL   DX, R12
 	VPOR   X5, X10, X10
 	VPSLLD $0x17, X2, X5
-	MOVL   DI, R14
-	MOVL   R11, R15
-	ANDL   R8, R14
-	ANDL   DX, R15
-	ADDL   R14, SI
-	ADDL   R15, R10
-	MOVL   DI, R14
-	ANDNL  R9, R11, R15
-	XORL   R8, R14
-	ADDL   R15, R10
-	ANDL   BX, R14
-	ADDL   R14, SI
-	RORXL  $0x19, R13, R13
+	ADDL   136(SP), DI
+	RORXL  $0x17, BX, BX
+	ADDL   R14, DI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X2, X3
 	VPOR   X3, X5, X5
-	XORL   R13, R12
-	ADDL   R13, R10
-	RORXL  $0x17, R8, R8
-	ADDL   R12, SI
-	RORXL  $0x0d, DX, DX
+	ADDL   R12, CX
 	VPXOR  X10, X2, X2
 	VPXOR  X5, X2, X2
-	RORXL  $0x17, R10, R12
-	RORXL  $0x0f, R10, R13
-	XORL   R12, R10
-	XORL   R13, R10
+	ADDL   R11, DI
+	XORL   R11, R10
+	RORXL  $0x0f, DI, R11
+	ADDL   R10, CX
+	RORXL  $0x17, DI, R10
+	XORL   R10, DI
+	XORL   R11, DI
 	VPSLLD $0x07, X4, X10
 	VPSRLD $0x19, X4, X5
+	ANDL   DI, R15
+	XORL   R9, R15
 
 	// Round 35.
-	RORXL   $0x14, SI, R12
-	ADDL    420(SP), BX
-	ADDL    140(SP), R9
-	LEAL    -734204845(R12)(R10*1), R13
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
+	ADDL    420(SP), AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    -734204845(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VPOR    X5, X10, X10
 	VPXOR   X10, X2, X2
-	MOVL    SI, R14
-	MOVL    R10, R15
-	ANDL    DI, R14
-	ANDL    R11, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	MOVL    SI, R14
-	ANDNL   DX, R10, R15
-	XORL    DI, R14
-	ADDL    R15, R9
-	ANDL    R8, R14
-	ADDL    R14, BX
-	RORXL   $0x19, R13, R13
+	ADDL    140(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPXOR   X6, X2, X2
 	VMOVDQU X2, 192(SP)
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
+	ADDL    R12, AX
 	VPXOR   X7, X2, X3
 	VMOVDQU X3, 456(SP)
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 36.
-	RORXL   $0x14, BX, R12
-	ADDL    424(SP), R8
-	ADDL    144(SP), DX
-	LEAL    -1468409689(R12)(R9*1), R13
+	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
+	ADDL    424(SP), BX
+	MOVL    SI, R15
+	XORL    DI, R15
+	LEAL    -1468409689(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VSHUFPS $0x9e, X2, X1, X5
 	VPSLLD  $0x0f, X2, X3
-	MOVL    BX, R14
-	MOVL    R9, R15
-	ANDL    SI, R14
-	ANDL    R10, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	MOVL    BX, R14
-	ANDNL   R11, R9, R15
-	XORL    SI, R14
-	ADDL    R15, DX
-	ANDL    DI, R14
-	ADDL    R14, R8
-	RORXL   $0x19, R13, R13
+	ADDL    144(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X2, X10
 	VPOR    X10, X3, X3
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
+	ADDL    R12, BX
 	VPXOR   X4, X3, X3
 	VPXOR   X6, X3, X3
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	ADDL    R11, R9
+	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
+	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
 	VPSLLD  $0x0f, X3, X10
 	VPSRLD  $0x11, X3, X6
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 37.
-	RORXL  $0x14, R8, R12
-	ADDL   428(SP), DI
-	ADDL   148(SP), R11
-	LEAL   1358147919(R12)(DX*1), R13
+	RORXL  $0x14, BX, R10
+	RORXL  $0x0d, SI, SI
+	MOVL   AX, R12
+	XORL   CX, R12
+	ADDL   428(SP), DX
+	MOVL   R9, R14
+	XORL   SI, R14
+	LEAL   1358147919(R10)(R9*1), R11
+	MOVL   AX, R13
+	ANDL   CX, R13
+	ADDL   R13, DX
+	ANDL   BX, R12
 	VPOR   X6, X10, X10
 	VPSLLD $0x17, X3, X6
-	MOVL   R8, R14
-	MOVL   DX, R15
-	ANDL   BX, R14
-	ANDL   R9, R15
-	ADDL   R14, DI
-	ADDL   R15, R11
-	MOVL   R8, R14
-	ANDNL  R10, DX, R15
-	XORL   BX, R14
-	ADDL   R15, R11
-	ANDL   SI, R14
-	ADDL   R14, DI
-	RORXL  $0x19, R13, R13
+	ADDL   148(SP), R8
+	RORXL  $0x17, AX, AX
+	ADDL   R15, R8
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X3, X4
 	VPOR   X4, X6, X6
-	XORL   R13, R12
-	ADDL   R13, R11
-	RORXL  $0x17, BX, BX
-	ADDL   R12, DI
-	RORXL  $0x0d, R9, R9
+	ADDL   R12, DX
 	VPXOR  X10, X3, X3
 	VPXOR  X6, X3, X3
-	RORXL  $0x17, R11, R12
-	RORXL  $0x0f, R11, R13
-	XORL   R12, R11
-	XORL   R13, R11
+	ADDL   R11, R8
+	XORL   R11, R10
+	RORXL  $0x0f, R8, R11
+	ADDL   R10, DX
+	RORXL  $0x17, R8, R10
+	XORL   R10, R8
+	XORL   R11, R8
 	VPSLLD $0x07, X8, X10
 	VPSRLD $0x19, X8, X6
+	ANDL   R8, R14
+	XORL   SI, R14
 
 	// Round 38.
-	RORXL   $0x14, DI, R12
-	ADDL    432(SP), SI
-	ADDL    152(SP), R10
-	LEAL    -1578671458(R12)(R11*1), R13
+	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
+	ADDL    432(SP), CX
+	MOVL    R8, R15
+	XORL    R9, R15
+	LEAL    -1578671458(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VPOR    X6, X10, X10
 	VPXOR   X10, X3, X3
-	MOVL    DI, R14
-	MOVL    R11, R15
-	ANDL    R8, R14
-	ANDL    DX, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	MOVL    DI, R14
-	ANDNL   R9, R11, R15
-	XORL    R8, R14
-	ADDL    R15, R10
-	ANDL    BX, R14
-	ADDL    R14, SI
-	RORXL   $0x19, R13, R13
+	ADDL    152(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPXOR   X1, X3, X3
 	VMOVDQU X3, 204(SP)
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
+	ADDL    R12, CX
 	VPXOR   X5, X3, X4
 	VMOVDQU X4, 468(SP)
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	ADDL    R11, DI
+	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
+	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 39.
-	RORXL   $0x14, SI, R12
-	ADDL    436(SP), BX
-	ADDL    156(SP), R9
-	LEAL    1137624381(R12)(R10*1), R13
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
+	ADDL    436(SP), AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    1137624381(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VSHUFPS $0x9e, X3, X2, X6
 	VPSLLD  $0x0f, X3, X4
-	MOVL    SI, R14
-	MOVL    R10, R15
-	ANDL    DI, R14
-	ANDL    R11, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	MOVL    SI, R14
-	ANDNL   DX, R10, R15
-	XORL    DI, R14
-	ADDL    R15, R9
-	ANDL    R8, R14
-	ADDL    R14, BX
-	RORXL   $0x19, R13, R13
+	ADDL    156(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X3, X10
 	VPOR    X10, X4, X4
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
+	ADDL    R12, AX
 	VPXOR   X8, X4, X4
 	VPXOR   X1, X4, X4
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
 	VPSLLD  $0x0f, X4, X10
 	VPSRLD  $0x11, X4, X8
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 40.
-	RORXL  $0x14, BX, R12
-	ADDL   440(SP), R8
-	ADDL   160(SP), DX
-	LEAL   -2019718534(R12)(R9*1), R13
+	RORXL  $0x14, AX, R10
+	RORXL  $0x0d, DI, DI
+	MOVL   CX, R12
+	XORL   DX, R12
+	ADDL   440(SP), BX
+	MOVL   SI, R15
+	XORL   DI, R15
+	LEAL   -2019718534(R10)(SI*1), R11
+	MOVL   CX, R13
+	ANDL   DX, R13
+	ADDL   R13, BX
+	ANDL   AX, R12
 	VPOR   X8, X10, X10
 	VPSLLD $0x17, X4, X8
-	MOVL   BX, R14
-	MOVL   R9, R15
-	ANDL   SI, R14
-	ANDL   R10, R15
-	ADDL   R14, R8
-	ADDL   R15, DX
-	MOVL   BX, R14
-	ANDNL  R11, R9, R15
-	XORL   SI, R14
-	ADDL   R15, DX
-	ANDL   DI, R14
-	ADDL   R14, R8
-	RORXL  $0x19, R13, R13
+	ADDL   160(SP), R9
+	RORXL  $0x17, CX, CX
+	ADDL   R14, R9
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X4, X1
 	VPOR   X1, X8, X8
-	XORL   R13, R12
-	ADDL   R13, DX
-	RORXL  $0x17, SI, SI
-	ADDL   R12, R8
-	RORXL  $0x0d, R10, R10
+	ADDL   R12, BX
 	VPXOR  X10, X4, X4
 	VPXOR  X8, X4, X4
-	RORXL  $0x17, DX, R12
-	RORXL  $0x0f, DX, R13
-	XORL   R12, DX
-	XORL   R13, DX
+	ADDL   R11, R9
+	XORL   R11, R10
+	RORXL  $0x0f, R9, R11
+	ADDL   R10, BX
+	RORXL  $0x17, R9, R10
+	XORL   R10, R9
+	XORL   R11, R9
 	VPSLLD $0x07, X9, X10
 	VPSRLD $0x19, X9, X8
+	ANDL   R9, R15
+	XORL   DI, R15
 
 	// Round 41.
-	RORXL   $0x14, R8, R12
-	ADDL    444(SP), DI
-	ADDL    164(SP), R11
-	LEAL    255530229(R12)(DX*1), R13
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
+	ADDL    444(SP), DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    255530229(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VPOR    X8, X10, X10
 	VPXOR   X10, X4, X4
-	MOVL    R8, R14
-	MOVL    DX, R15
-	ANDL    BX, R14
-	ANDL    R9, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	MOVL    R8, R14
-	ANDNL   R10, DX, R15
-	XORL    BX, R14
-	ADDL    R15, R11
-	ANDL    SI, R14
-	ADDL    R14, DI
-	RORXL   $0x19, R13, R13
+	ADDL    164(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPXOR   X2, X4, X4
 	VMOVDQU X4, 216(SP)
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
+	ADDL    R12, DX
 	VPXOR   X6, X4, X1
 	VMOVDQU X1, 480(SP)
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 42.
-	RORXL   $0x14, DI, R12
-	ADDL    448(SP), SI
-	ADDL    168(SP), R10
-	LEAL    511060458(R12)(R11*1), R13
+	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
+	ADDL    448(SP), CX
+	MOVL    R8, R15
+	XORL    R9, R15
+	LEAL    511060458(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VSHUFPS $0x9e, X4, X3, X8
 	VPSLLD  $0x0f, X4, X1
-	MOVL    DI, R14
-	MOVL    R11, R15
-	ANDL    R8, R14
-	ANDL    DX, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	MOVL    DI, R14
-	ANDNL   R9, R11, R15
-	XORL    R8, R14
-	ADDL    R15, R10
-	ANDL    BX, R14
-	ADDL    R14, SI
-	RORXL   $0x19, R13, R13
+	ADDL    168(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X4, X10
 	VPOR    X10, X1, X1
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
+	ADDL    R12, CX
 	VPXOR   X9, X1, X1
 	VPXOR   X2, X1, X1
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	ADDL    R11, DI
+	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
+	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
 	VPSLLD  $0x0f, X1, X10
 	VPSRLD  $0x11, X1, X9
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 43.
-	RORXL  $0x14, SI, R12
-	ADDL   452(SP), BX
-	ADDL   172(SP), R9
-	LEAL   1022120916(R12)(R10*1), R13
+	RORXL  $0x14, CX, R10
+	RORXL  $0x0d, R8, R8
+	MOVL   DX, R12
+	XORL   BX, R12
+	ADDL   452(SP), AX
+	MOVL   DI, R14
+	XORL   R8, R14
+	LEAL   1022120916(R10)(DI*1), R11
+	MOVL   DX, R13
+	ANDL   BX, R13
+	ADDL   R13, AX
+	ANDL   CX, R12
 	VPOR   X9, X10, X10
 	VPSLLD $0x17, X1, X9
-	MOVL   SI, R14
-	MOVL   R10, R15
-	ANDL   DI, R14
-	ANDL   R11, R15
-	ADDL   R14, BX
-	ADDL   R15, R9
-	MOVL   SI, R14
-	ANDNL  DX, R10, R15
-	XORL   DI, R14
-	ADDL   R15, R9
-	ANDL   R8, R14
-	ADDL   R14, BX
-	RORXL  $0x19, R13, R13
+	ADDL   172(SP), SI
+	RORXL  $0x17, DX, DX
+	ADDL   R15, SI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X1, X2
 	VPOR   X2, X9, X9
-	XORL   R13, R12
-	ADDL   R13, R9
-	RORXL  $0x17, DI, DI
-	ADDL   R12, BX
-	RORXL  $0x0d, R11, R11
+	ADDL   R12, AX
 	VPXOR  X10, X1, X1
 	VPXOR  X9, X1, X1
-	RORXL  $0x17, R9, R12
-	RORXL  $0x0f, R9, R13
-	XORL   R12, R9
-	XORL   R13, R9
+	ADDL   R11, SI
+	XORL   R11, R10
+	RORXL  $0x0f, SI, R11
+	ADDL   R10, AX
+	RORXL  $0x17, SI, R10
+	XORL   R10, SI
+	XORL   R11, SI
 	VPSLLD $0x07, X7, X10
 	VPSRLD $0x19, X7, X9
+	ANDL   SI, R14
+	XORL   R8, R14
 
 	// Round 44.
-	RORXL   $0x14, BX, R12
-	ADDL    456(SP), R8
-	ADDL    176(SP), DX
-	LEAL    2044241832(R12)(R9*1), R13
+	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
+	ADDL    456(SP), BX
+	MOVL    SI, R15
+	XORL    DI, R15
+	LEAL    2044241832(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VPOR    X9, X10, X10
 	VPXOR   X10, X1, X1
-	MOVL    BX, R14
-	MOVL    R9, R15
-	ANDL    SI, R14
-	ANDL    R10, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	MOVL    BX, R14
-	ANDNL   R11, R9, R15
-	XORL    SI, R14
-	ADDL    R15, DX
-	ANDL    DI, R14
-	ADDL    R14, R8
-	RORXL   $0x19, R13, R13
+	ADDL    176(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPXOR   X3, X1, X1
 	VMOVDQU X1, 228(SP)
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
+	ADDL    R12, BX
 	VPXOR   X8, X1, X2
 	VMOVDQU X2, 492(SP)
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	ADDL    R11, R9
+	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
+	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 45.
-	RORXL   $0x14, R8, R12
-	ADDL    460(SP), DI
-	ADDL    180(SP), R11
-	LEAL    -206483632(R12)(DX*1), R13
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
+	ADDL    460(SP), DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    -206483632(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VSHUFPS $0x9e, X1, X4, X9
 	VPSLLD  $0x0f, X1, X2
-	MOVL    R8, R14
-	MOVL    DX, R15
-	ANDL    BX, R14
-	ANDL    R9, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	MOVL    R8, R14
-	ANDNL   R10, DX, R15
-	XORL    BX, R14
-	ADDL    R15, R11
-	ANDL    SI, R14
-	ADDL    R14, DI
-	RORXL   $0x19, R13, R13
+	ADDL    180(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X1, X10
 	VPOR    X10, X2, X2
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
+	ADDL    R12, DX
 	VPXOR   X7, X2, X2
 	VPXOR   X3, X2, X2
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
 	VPSLLD  $0x0f, X2, X10
 	VPSRLD  $0x11, X2, X7
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 46.
-	RORXL  $0x14, DI, R12
-	ADDL   464(SP), SI
-	ADDL   184(SP), R10
-	LEAL   -412967263(R12)(R11*1), R13
+	RORXL  $0x14, DX, R10
+	RORXL  $0x0d, R9, R9
+	MOVL   BX, R12
+	XORL   AX, R12
+	ADDL   464(SP), CX
+	MOVL   R8, R15
+	XORL   R9, R15
+	LEAL   -412967263(R10)(R8*1), R11
+	MOVL   BX, R13
+	ANDL   AX, R13
+	ADDL   R13, CX
+	ANDL   DX, R12
 	VPOR   X7, X10, X10
 	VPSLLD $0x17, X2, X7
-	MOVL   DI, R14
-	MOVL   R11, R15
-	ANDL   R8, R14
-	ANDL   DX, R15
-	ADDL   R14, SI
-	ADDL   R15, R10
-	MOVL   DI, R14
-	ANDNL  R9, R11, R15
-	XORL   R8, R14
-	ADDL   R15, R10
-	ANDL   BX, R14
-	ADDL   R14, SI
-	RORXL  $0x19, R13, R13
+	ADDL   184(SP), DI
+	RORXL  $0x17, BX, BX
+	ADDL   R14, DI
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X2, X3
 	VPOR   X3, X7, X7
-	XORL   R13, R12
-	ADDL   R13, R10
-	RORXL  $0x17, R8, R8
-	ADDL   R12, SI
-	RORXL  $0x0d, DX, DX
+	ADDL   R12, CX
 	VPXOR  X10, X2, X2
 	VPXOR  X7, X2, X2
-	RORXL  $0x17, R10, R12
-	RORXL  $0x0f, R10, R13
-	XORL   R12, R10
-	XORL   R13, R10
+	ADDL   R11, DI
+	XORL   R11, R10
+	RORXL  $0x0f, DI, R11
+	ADDL   R10, CX
+	RORXL  $0x17, DI, R10
+	XORL   R10, DI
+	XORL   R11, DI
 	VPSLLD $0x07, X5, X10
 	VPSRLD $0x19, X5, X7
+	ANDL   DI, R15
+	XORL   R9, R15
 
 	// Round 47.
-	RORXL   $0x14, SI, R12
-	ADDL    468(SP), BX
-	ADDL    188(SP), R9
-	LEAL    -825934525(R12)(R10*1), R13
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
+	ADDL    468(SP), AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    -825934525(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VPOR    X7, X10, X10
 	VPXOR   X10, X2, X2
-	MOVL    SI, R14
-	MOVL    R10, R15
-	ANDL    DI, R14
-	ANDL    R11, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	MOVL    SI, R14
-	ANDNL   DX, R10, R15
-	XORL    DI, R14
-	ADDL    R15, R9
-	ANDL    R8, R14
-	ADDL    R14, BX
-	RORXL   $0x19, R13, R13
+	ADDL    188(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPXOR   X4, X2, X2
 	VMOVDQU X2, 240(SP)
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
+	ADDL    R12, AX
 	VPXOR   X9, X2, X3
 	VMOVDQU X3, 504(SP)
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 48.
-	RORXL   $0x14, BX, R12
-	ADDL    472(SP), R8
-	ADDL    192(SP), DX
-	LEAL    -1651869049(R12)(R9*1), R13
+	RORXL   $0x14, AX, R10
+	RORXL   $0x0d, DI, DI
+	MOVL    CX, R12
+	XORL    DX, R12
+	ADDL    472(SP), BX
+	MOVL    SI, R15
+	XORL    DI, R15
+	LEAL    -1651869049(R10)(SI*1), R11
+	MOVL    CX, R13
+	ANDL    DX, R13
+	ADDL    R13, BX
+	ANDL    AX, R12
 	VSHUFPS $0x9e, X2, X1, X7
 	VPSLLD  $0x0f, X2, X3
-	MOVL    BX, R14
-	MOVL    R9, R15
-	ANDL    SI, R14
-	ANDL    R10, R15
-	ADDL    R14, R8
-	ADDL    R15, DX
-	MOVL    BX, R14
-	ANDNL   R11, R9, R15
-	XORL    SI, R14
-	ADDL    R15, DX
-	ANDL    DI, R14
-	ADDL    R14, R8
-	RORXL   $0x19, R13, R13
+	ADDL    192(SP), R9
+	RORXL   $0x17, CX, CX
+	ADDL    R14, R9
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X2, X9
 	VPOR    X9, X3, X3
-	XORL    R13, R12
-	ADDL    R13, DX
-	RORXL   $0x17, SI, SI
-	ADDL    R12, R8
-	RORXL   $0x0d, R10, R10
+	ADDL    R12, BX
 	VPXOR   X5, X3, X3
 	VPXOR   X4, X3, X3
-	RORXL   $0x17, DX, R12
-	RORXL   $0x0f, DX, R13
-	XORL    R12, DX
-	XORL    R13, DX
+	ADDL    R11, R9
+	XORL    R11, R10
+	RORXL   $0x0f, R9, R11
+	ADDL    R10, BX
+	RORXL   $0x17, R9, R10
+	XORL    R10, R9
+	XORL    R11, R9
 	VPSLLD  $0x0f, X3, X9
 	VPSRLD  $0x11, X3, X5
+	ANDL    R9, R15
+	XORL    DI, R15
 
 	// Round 49.
-	RORXL  $0x14, R8, R12
-	ADDL   476(SP), DI
-	ADDL   196(SP), R11
-	LEAL   991229199(R12)(DX*1), R13
+	RORXL  $0x14, BX, R10
+	RORXL  $0x0d, SI, SI
+	MOVL   AX, R12
+	XORL   CX, R12
+	ADDL   476(SP), DX
+	MOVL   R9, R14
+	XORL   SI, R14
+	LEAL   991229199(R10)(R9*1), R11
+	MOVL   AX, R13
+	ANDL   CX, R13
+	ADDL   R13, DX
+	ANDL   BX, R12
 	VPOR   X5, X9, X9
 	VPSLLD $0x17, X3, X5
-	MOVL   R8, R14
-	MOVL   DX, R15
-	ANDL   BX, R14
-	ANDL   R9, R15
-	ADDL   R14, DI
-	ADDL   R15, R11
-	MOVL   R8, R14
-	ANDNL  R10, DX, R15
-	XORL   BX, R14
-	ADDL   R15, R11
-	ANDL   SI, R14
-	ADDL   R14, DI
-	RORXL  $0x19, R13, R13
+	ADDL   196(SP), R8
+	RORXL  $0x17, AX, AX
+	ADDL   R15, R8
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X3, X4
 	VPOR   X4, X5, X5
-	XORL   R13, R12
-	ADDL   R13, R11
-	RORXL  $0x17, BX, BX
-	ADDL   R12, DI
-	RORXL  $0x0d, R9, R9
+	ADDL   R12, DX
 	VPXOR  X9, X3, X3
 	VPXOR  X5, X3, X3
-	RORXL  $0x17, R11, R12
-	RORXL  $0x0f, R11, R13
-	XORL   R12, R11
-	XORL   R13, R11
+	ADDL   R11, R8
+	XORL   R11, R10
+	RORXL  $0x0f, R8, R11
+	ADDL   R10, DX
+	RORXL  $0x17, R8, R10
+	XORL   R10, R8
+	XORL   R11, R8
 	VPSLLD $0x07, X6, X9
 	VPSRLD $0x19, X6, X5
+	ANDL   R8, R14
+	XORL   SI, R14
 
 	// Round 50.
-	RORXL   $0x14, DI, R12
-	ADDL    480(SP), SI
-	ADDL    200(SP), R10
-	LEAL    1982458398(R12)(R11*1), R13
+	RORXL   $0x14, DX, R10
+	RORXL   $0x0d, R9, R9
+	MOVL    BX, R12
+	XORL    AX, R12
+	ADDL    480(SP), CX
+	MOVL    R8, R15
+	XORL    R9, R15
+	LEAL    1982458398(R10)(R8*1), R11
+	MOVL    BX, R13
+	ANDL    AX, R13
+	ADDL    R13, CX
+	ANDL    DX, R12
 	VPOR    X5, X9, X9
 	VPXOR   X9, X3, X3
-	MOVL    DI, R14
-	MOVL    R11, R15
-	ANDL    R8, R14
-	ANDL    DX, R15
-	ADDL    R14, SI
-	ADDL    R15, R10
-	MOVL    DI, R14
-	ANDNL   R9, R11, R15
-	XORL    R8, R14
-	ADDL    R15, R10
-	ANDL    BX, R14
-	ADDL    R14, SI
-	RORXL   $0x19, R13, R13
+	ADDL    200(SP), DI
+	RORXL   $0x17, BX, BX
+	ADDL    R14, DI
+	RORXL   $0x19, R11, R11
 	VPXOR   X1, X3, X3
 	VMOVDQU X3, 252(SP)
-	XORL    R13, R12
-	ADDL    R13, R10
-	RORXL   $0x17, R8, R8
-	ADDL    R12, SI
-	RORXL   $0x0d, DX, DX
+	ADDL    R12, CX
 	VPXOR   X7, X3, X4
 	VMOVDQU X4, 516(SP)
-	RORXL   $0x17, R10, R12
-	RORXL   $0x0f, R10, R13
-	XORL    R12, R10
-	XORL    R13, R10
+	ADDL    R11, DI
+	XORL    R11, R10
+	RORXL   $0x0f, DI, R11
+	ADDL    R10, CX
+	RORXL   $0x17, DI, R10
+	XORL    R10, DI
+	XORL    R11, DI
+	ANDL    DI, R15
+	XORL    R9, R15
 
 	// Round 51.
-	RORXL   $0x14, SI, R12
-	ADDL    484(SP), BX
-	ADDL    204(SP), R9
-	LEAL    -330050500(R12)(R10*1), R13
+	RORXL   $0x14, CX, R10
+	RORXL   $0x0d, R8, R8
+	MOVL    DX, R12
+	XORL    BX, R12
+	ADDL    484(SP), AX
+	MOVL    DI, R14
+	XORL    R8, R14
+	LEAL    -330050500(R10)(DI*1), R11
+	MOVL    DX, R13
+	ANDL    BX, R13
+	ADDL    R13, AX
+	ANDL    CX, R12
 	VSHUFPS $0x9e, X3, X2, X5
 	VPSLLD  $0x0f, X3, X4
-	MOVL    SI, R14
-	MOVL    R10, R15
-	ANDL    DI, R14
-	ANDL    R11, R15
-	ADDL    R14, BX
-	ADDL    R15, R9
-	MOVL    SI, R14
-	ANDNL   DX, R10, R15
-	XORL    DI, R14
-	ADDL    R15, R9
-	ANDL    R8, R14
-	ADDL    R14, BX
-	RORXL   $0x19, R13, R13
+	ADDL    204(SP), SI
+	RORXL   $0x17, DX, DX
+	ADDL    R15, SI
+	RORXL   $0x19, R11, R11
 	VPSRLD  $0x11, X3, X3
 	VPOR    X3, X4, X4
-	XORL    R13, R12
-	ADDL    R13, R9
-	RORXL   $0x17, DI, DI
-	ADDL    R12, BX
-	RORXL   $0x0d, R11, R11
+	ADDL    R12, AX
 	VPXOR   X6, X4, X4
 	VPXOR   X1, X4, X4
-	RORXL   $0x17, R9, R12
-	RORXL   $0x0f, R9, R13
-	XORL    R12, R9
-	XORL    R13, R9
+	ADDL    R11, SI
+	XORL    R11, R10
+	RORXL   $0x0f, SI, R11
+	ADDL    R10, AX
+	RORXL   $0x17, SI, R10
+	XORL    R10, SI
+	XORL    R11, SI
 	VPSLLD  $0x0f, X4, X3
 	VPSRLD  $0x11, X4, X6
+	ANDL    SI, R14
+	XORL    R8, R14
 
 	// Round 52.
-	RORXL  $0x14, BX, R12
-	ADDL   488(SP), R8
-	ADDL   208(SP), DX
-	LEAL   -660100999(R12)(R9*1), R13
+	RORXL  $0x14, AX, R10
+	RORXL  $0x0d, DI, DI
+	MOVL   CX, R12
+	XORL   DX, R12
+	ADDL   488(SP), BX
+	MOVL   SI, R15
+	XORL   DI, R15
+	LEAL   -660100999(R10)(SI*1), R11
+	MOVL   CX, R13
+	ANDL   DX, R13
+	ADDL   R13, BX
+	ANDL   AX, R12
 	VPOR   X6, X3, X3
 	VPSLLD $0x17, X4, X6
-	MOVL   BX, R14
-	MOVL   R9, R15
-	ANDL   SI, R14
-	ANDL   R10, R15
-	ADDL   R14, R8
-	ADDL   R15, DX
-	MOVL   BX, R14
-	ANDNL  R11, R9, R15
-	XORL   SI, R14
-	ADDL   R15, DX
-	ANDL   DI, R14
-	ADDL   R14, R8
-	RORXL  $0x19, R13, R13
+	ADDL   208(SP), R9
+	RORXL  $0x17, CX, CX
+	ADDL   R14, R9
+	RORXL  $0x19, R11, R11
 	VPSRLD $0x09, X4, X1
 	VPOR   X1, X6, X6
-	XORL   R13, R12
-	ADDL   R13, DX
-	RORXL  $0x17, SI, SI
-	ADDL   R12, R8
-	RORXL  $0x0d, R10, R10
+	ADDL   R12, BX
 	VPXOR  X3, X4, X4
 	VPXOR  X6, X4, X4
-	RORXL  $0x17, DX, R12
-	RORXL  $0x0f, DX, R13
-	XORL   R12, DX
-	XORL   R13, DX
+	ADDL   R11, R9
+	XORL   R11, R10
+	RORXL  $0x0f, R9, R11
+	ADDL   R10, BX
+	RORXL  $0x17, R9, R10
+	XORL   R10, R9
+	XORL   R11, R9
 	VPSLLD $0x07, X8, X3
 	VPSRLD $0x19, X8, X6
+	ANDL   R9, R15
+	XORL   DI, R15
 
 	// Round 53.
-	RORXL   $0x14, R8, R12
-	ADDL    492(SP), DI
-	ADDL    212(SP), R11
-	LEAL    -1320201997(R12)(DX*1), R13
+	RORXL   $0x14, BX, R10
+	RORXL   $0x0d, SI, SI
+	MOVL    AX, R12
+	XORL    CX, R12
+	ADDL    492(SP), DX
+	MOVL    R9, R14
+	XORL    SI, R14
+	LEAL    -1320201997(R10)(R9*1), R11
+	MOVL    AX, R13
+	ANDL    CX, R13
+	ADDL    R13, DX
+	ANDL    BX, R12
 	VPOR    X6, X3, X3
 	VPXOR   X3, X4, X4
-	MOVL    R8, R14
-	MOVL    DX, R15
-	ANDL    BX, R14
-	ANDL    R9, R15
-	ADDL    R14, DI
-	ADDL    R15, R11
-	MOVL    R8, R14
-	ANDNL   R10, DX, R15
-	XORL    BX, R14
-	ADDL    R15, R11
-	ANDL    SI, R14
-	ADDL    R14, DI
-	RORXL   $0x19, R13, R13
+	ADDL    212(SP), R8
+	RORXL   $0x17, AX, AX
+	ADDL    R15, R8
+	RORXL   $0x19, R11, R11
 	VPXOR   X2, X4, X4
 	VMOVDQU X4, 264(SP)
-	XORL    R13, R12
-	ADDL    R13, R11
-	RORXL   $0x17, BX, BX
-	ADDL    R12, DI
-	RORXL   $0x0d, R9, R9
+	ADDL    R12, DX
 	VPXOR   X5, X4, X1
 	VMOVDQU X1, 528(SP)
-	RORXL   $0x17, R11, R12
-	RORXL   $0x0f, R11, R13
-	XORL    R12, R11
-	XORL    R13, R11
+	ADDL    R11, R8
+	XORL    R11, R10
+	RORXL   $0x0f, R8, R11
+	ADDL    R10, DX
+	RORXL   $0x17, R8, R10
+	XORL    R10, R8
+	XORL    R11, R8
+	ANDL    R8, R14
+	XORL    SI, R14
 
 	// Round 54.
-	RORXL $0x14, DI, R12
-	ADDL  496(SP), SI
-	ADDL  216(SP), R10
-	LEAL  1654563303(R12)(R11*1), R13
-	MOVL  DI, R14
-	MOVL  R11, R15
-	ANDL  R8, R14
-	ANDL  DX, R15
-	ADDL  R14, SI
-	ADDL  R15, R10
-	MOVL  DI, R14
-	ANDNL R9, R11, R15
-	XORL  R8, R14
-	ADDL  R15, R10
-	ANDL  BX, R14
-	ADDL  R14, SI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R10
-	RORXL $0x17, R8, R8
-	ADDL  R12, SI
-	RORXL $0x0d, DX, DX
-	RORXL $0x17, R10, R12
-	RORXL $0x0f, R10, R13
-	XORL  R12, R10
-	XORL  R13, R10
+	RORXL $0x14, DX, R10
+	RORXL $0x0d, R9, R9
+	MOVL  BX, R12
+	XORL  AX, R12
+	ADDL  496(SP), CX
+	MOVL  R8, R15
+	XORL  R9, R15
+	LEAL  1654563303(R10)(R8*1), R11
+	MOVL  BX, R13
+	ANDL  AX, R13
+	ADDL  R13, CX
+	ANDL  DX, R12
+	ADDL  216(SP), DI
+	RORXL $0x17, BX, BX
+	ADDL  R14, DI
+	RORXL $0x19, R11, R11
+	ADDL  R12, CX
+	ADDL  R11, DI
+	XORL  R11, R10
+	RORXL $0x0f, DI, R11
+	ADDL  R10, CX
+	RORXL $0x17, DI, R10
+	XORL  R10, DI
+	XORL  R11, DI
+	ANDL  DI, R15
+	XORL  R9, R15
 
 	// Round 55.
-	RORXL $0x14, SI, R12
-	ADDL  500(SP), BX
-	ADDL  220(SP), R9
-	LEAL  -985840690(R12)(R10*1), R13
-	MOVL  SI, R14
-	MOVL  R10, R15
-	ANDL  DI, R14
-	ANDL  R11, R15
-	ADDL  R14, BX
-	ADDL  R15, R9
-	MOVL  SI, R14
-	ANDNL DX, R10, R15
-	XORL  DI, R14
-	ADDL  R15, R9
-	ANDL  R8, R14
-	ADDL  R14, BX
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R9
-	RORXL $0x17, DI, DI
-	ADDL  R12, BX
-	RORXL $0x0d, R11, R11
-	RORXL $0x17, R9, R12
-	RORXL $0x0f, R9, R13
-	XORL  R12, R9
-	XORL  R13, R9
+	RORXL $0x14, CX, R10
+	RORXL $0x0d, R8, R8
+	MOVL  DX, R12
+	XORL  BX, R12
+	ADDL  500(SP), AX
+	MOVL  DI, R14
+	XORL  R8, R14
+	LEAL  -985840690(R10)(DI*1), R11
+	MOVL  DX, R13
+	ANDL  BX, R13
+	ADDL  R13, AX
+	ANDL  CX, R12
+	ADDL  220(SP), SI
+	RORXL $0x17, DX, DX
+	ADDL  R15, SI
+	RORXL $0x19, R11, R11
+	ADDL  R12, AX
+	ADDL  R11, SI
+	XORL  R11, R10
+	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
+	RORXL $0x17, SI, R10
+	XORL  R10, SI
+	XORL  R11, SI
+	ANDL  SI, R14
+	XORL  R8, R14
 
 	// Round 56.
-	RORXL $0x14, BX, R12
-	ADDL  504(SP), R8
-	ADDL  224(SP), DX
-	LEAL  -1971681379(R12)(R9*1), R13
-	MOVL  BX, R14
-	MOVL  R9, R15
-	ANDL  SI, R14
-	ANDL  R10, R15
-	ADDL  R14, R8
-	ADDL  R15, DX
-	MOVL  BX, R14
-	ANDNL R11, R9, R15
-	XORL  SI, R14
-	ADDL  R15, DX
-	ANDL  DI, R14
-	ADDL  R14, R8
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, DX
-	RORXL $0x17, SI, SI
-	ADDL  R12, R8
-	RORXL $0x0d, R10, R10
-	RORXL $0x17, DX, R12
-	RORXL $0x0f, DX, R13
-	XORL  R12, DX
-	XORL  R13, DX
+	RORXL $0x14, AX, R10
+	RORXL $0x0d, DI, DI
+	MOVL  CX, R12
+	XORL  DX, R12
+	ADDL  504(SP), BX
+	MOVL  SI, R15
+	XORL  DI, R15
+	LEAL  -1971681379(R10)(SI*1), R11
+	MOVL  CX, R13
+	ANDL  DX, R13
+	ADDL  R13, BX
+	ANDL  AX, R12
+	ADDL  224(SP), R9
+	RORXL $0x17, CX, CX
+	ADDL  R14, R9
+	RORXL $0x19, R11, R11
+	ADDL  R12, BX
+	ADDL  R11, R9
+	XORL  R11, R10
+	RORXL $0x0f, R9, R11
+	ADDL  R10, BX
+	RORXL $0x17, R9, R10
+	XORL  R10, R9
+	XORL  R11, R9
+	ANDL  R9, R15
+	XORL  DI, R15
 
 	// Round 57.
-	RORXL $0x14, R8, R12
-	ADDL  508(SP), DI
-	ADDL  228(SP), R11
-	LEAL  351604539(R12)(DX*1), R13
-	MOVL  R8, R14
-	MOVL  DX, R15
-	ANDL  BX, R14
-	ANDL  R9, R15
-	ADDL  R14, DI
-	ADDL  R15, R11
-	MOVL  R8, R14
-	ANDNL R10, DX, R15
-	XORL  BX, R14
-	ADDL  R15, R11
-	ANDL  SI, R14
-	ADDL  R14, DI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R11
-	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	RORXL $0x0d, R9, R9
-	RORXL $0x17, R11, R12
-	RORXL $0x0f, R11, R13
-	XORL  R12, R11
-	XORL  R13, R11
+	RORXL $0x14, BX, R10
+	RORXL $0x0d, SI, SI
+	MOVL  AX, R12
+	XORL  CX, R12
+	ADDL  508(SP), DX
+	MOVL  R9, R14
+	XORL  SI, R14
+	LEAL  351604539(R10)(R9*1), R11
+	MOVL  AX, R13
+	ANDL  CX, R13
+	ADDL  R13, DX
+	ANDL  BX, R12
+	ADDL  228(SP), R8
+	RORXL $0x17, AX, AX
+	ADDL  R15, R8
+	RORXL $0x19, R11, R11
+	ADDL  R12, DX
+	ADDL  R11, R8
+	XORL  R11, R10
+	RORXL $0x0f, R8, R11
+	ADDL  R10, DX
+	RORXL $0x17, R8, R10
+	XORL  R10, R8
+	XORL  R11, R8
+	ANDL  R8, R14
+	XORL  SI, R14
 
 	// Round 58.
-	RORXL $0x14, DI, R12
-	ADDL  512(SP), SI
-	ADDL  232(SP), R10
-	LEAL  703209078(R12)(R11*1), R13
-	MOVL  DI, R14
-	MOVL  R11, R15
-	ANDL  R8, R14
-	ANDL  DX, R15
-	ADDL  R14, SI
-	ADDL  R15, R10
-	MOVL  DI, R14
-	ANDNL R9, R11, R15
-	XORL  R8, R14
-	ADDL  R15, R10
-	ANDL  BX, R14
-	ADDL  R14, SI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R10
-	RORXL $0x17, R8, R8
-	ADDL  R12, SI
-	RORXL $0x0d, DX, DX
-	RORXL $0x17, R10, R12
-	RORXL $0x0f, R10, R13
-	XORL  R12, R10
-	XORL  R13, R10
+	RORXL $0x14, DX, R10
+	RORXL $0x0d, R9, R9
+	MOVL  BX, R12
+	XORL  AX, R12
+	ADDL  512(SP), CX
+	MOVL  R8, R15
+	XORL  R9, R15
+	LEAL  703209078(R10)(R8*1), R11
+	MOVL  BX, R13
+	ANDL  AX, R13
+	ADDL  R13, CX
+	ANDL  DX, R12
+	ADDL  232(SP), DI
+	RORXL $0x17, BX, BX
+	ADDL  R14, DI
+	RORXL $0x19, R11, R11
+	ADDL  R12, CX
+	ADDL  R11, DI
+	XORL  R11, R10
+	RORXL $0x0f, DI, R11
+	ADDL  R10, CX
+	RORXL $0x17, DI, R10
+	XORL  R10, DI
+	XORL  R11, DI
+	ANDL  DI, R15
+	XORL  R9, R15
 
 	// Round 59.
-	RORXL $0x14, SI, R12
-	ADDL  516(SP), BX
-	ADDL  236(SP), R9
-	LEAL  1406418156(R12)(R10*1), R13
-	MOVL  SI, R14
-	MOVL  R10, R15
-	ANDL  DI, R14
-	ANDL  R11, R15
-	ADDL  R14, BX
-	ADDL  R15, R9
-	MOVL  SI, R14
-	ANDNL DX, R10, R15
-	XORL  DI, R14
-	ADDL  R15, R9
-	ANDL  R8, R14
-	ADDL  R14, BX
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R9
-	RORXL $0x17, DI, DI
-	ADDL  R12, BX
-	RORXL $0x0d, R11, R11
-	RORXL $0x17, R9, R12
-	RORXL $0x0f, R9, R13
-	XORL  R12, R9
-	XORL  R13, R9
+	RORXL $0x14, CX, R10
+	RORXL $0x0d, R8, R8
+	MOVL  DX, R12
+	XORL  BX, R12
+	ADDL  516(SP), AX
+	MOVL  DI, R14
+	XORL  R8, R14
+	LEAL  1406418156(R10)(DI*1), R11
+	MOVL  DX, R13
+	ANDL  BX, R13
+	ADDL  R13, AX
+	ANDL  CX, R12
+	ADDL  236(SP), SI
+	RORXL $0x17, DX, DX
+	ADDL  R15, SI
+	RORXL $0x19, R11, R11
+	ADDL  R12, AX
+	ADDL  R11, SI
+	XORL  R11, R10
+	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
+	RORXL $0x17, SI, R10
+	XORL  R10, SI
+	XORL  R11, SI
+	ANDL  SI, R14
+	XORL  R8, R14
 
 	// Round 60.
-	RORXL $0x14, BX, R12
-	ADDL  520(SP), R8
-	ADDL  240(SP), DX
-	LEAL  -1482130984(R12)(R9*1), R13
-	MOVL  BX, R14
-	MOVL  R9, R15
-	ANDL  SI, R14
-	ANDL  R10, R15
-	ADDL  R14, R8
-	ADDL  R15, DX
-	MOVL  BX, R14
-	ANDNL R11, R9, R15
-	XORL  SI, R14
-	ADDL  R15, DX
-	ANDL  DI, R14
-	ADDL  R14, R8
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, DX
-	RORXL $0x17, SI, SI
-	ADDL  R12, R8
-	RORXL $0x0d, R10, R10
-	RORXL $0x17, DX, R12
-	RORXL $0x0f, DX, R13
-	XORL  R12, DX
-	XORL  R13, DX
+	RORXL $0x14, AX, R10
+	RORXL $0x0d, DI, DI
+	MOVL  CX, R12
+	XORL  DX, R12
+	ADDL  520(SP), BX
+	MOVL  SI, R15
+	XORL  DI, R15
+	LEAL  -1482130984(R10)(SI*1), R11
+	MOVL  CX, R13
+	ANDL  DX, R13
+	ADDL  R13, BX
+	ANDL  AX, R12
+	ADDL  240(SP), R9
+	RORXL $0x17, CX, CX
+	ADDL  R14, R9
+	RORXL $0x19, R11, R11
+	ADDL  R12, BX
+	ADDL  R11, R9
+	XORL  R11, R10
+	RORXL $0x0f, R9, R11
+	ADDL  R10, BX
+	RORXL $0x17, R9, R10
+	XORL  R10, R9
+	XORL  R11, R9
+	ANDL  R9, R15
+	XORL  DI, R15
 
 	// Round 61.
-	RORXL $0x14, R8, R12
-	ADDL  524(SP), DI
-	ADDL  244(SP), R11
-	LEAL  1330705329(R12)(DX*1), R13
-	MOVL  R8, R14
-	MOVL  DX, R15
-	ANDL  BX, R14
-	ANDL  R9, R15
-	ADDL  R14, DI
-	ADDL  R15, R11
-	MOVL  R8, R14
-	ANDNL R10, DX, R15
-	XORL  BX, R14
-	ADDL  R15, R11
-	ANDL  SI, R14
-	ADDL  R14, DI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R11
-	RORXL $0x17, BX, BX
-	ADDL  R12, DI
-	RORXL $0x0d, R9, R9
-	RORXL $0x17, R11, R12
-	RORXL $0x0f, R11, R13
-	XORL  R12, R11
-	XORL  R13, R11
+	RORXL $0x14, BX, R10
+	RORXL $0x0d, SI, SI
+	MOVL  AX, R12
+	XORL  CX, R12
+	ADDL  524(SP), DX
+	MOVL  R9, R14
+	XORL  SI, R14
+	LEAL  1330705329(R10)(R9*1), R11
+	MOVL  AX, R13
+	ANDL  CX, R13
+	ADDL  R13, DX
+	ANDL  BX, R12
+	ADDL  244(SP), R8
+	RORXL $0x17, AX, AX
+	ADDL  R15, R8
+	RORXL $0x19, R11, R11
+	ADDL  R12, DX
+	ADDL  R11, R8
+	XORL  R11, R10
+	RORXL $0x0f, R8, R11
+	ADDL  R10, DX
+	RORXL $0x17, R8, R10
+	XORL  R10, R8
+	XORL  R11, R8
+	ANDL  R8, R14
+	XORL  SI, R14
 
 	// Round 62.
-	RORXL $0x14, DI, R12
-	ADDL  528(SP), SI
-	ADDL  248(SP), R10
-	LEAL  -1633556638(R12)(R11*1), R13
-	MOVL  DI, R14
-	MOVL  R11, R15
-	ANDL  R8, R14
-	ANDL  DX, R15
-	ADDL  R14, SI
-	ADDL  R15, R10
-	MOVL  DI, R14
-	ANDNL R9, R11, R15
-	XORL  R8, R14
-	ADDL  R15, R10
-	ANDL  BX, R14
-	ADDL  R14, SI
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R10
-	RORXL $0x17, R8, R8
-	ADDL  R12, SI
-	RORXL $0x0d, DX, DX
-	RORXL $0x17, R10, R12
-	RORXL $0x0f, R10, R13
-	XORL  R12, R10
-	XORL  R13, R10
+	RORXL $0x14, DX, R10
+	RORXL $0x0d, R9, R9
+	MOVL  BX, R12
+	XORL  AX, R12
+	ADDL  528(SP), CX
+	MOVL  R8, R15
+	XORL  R9, R15
+	LEAL  -1633556638(R10)(R8*1), R11
+	MOVL  BX, R13
+	ANDL  AX, R13
+	ADDL  R13, CX
+	ANDL  DX, R12
+	ADDL  248(SP), DI
+	RORXL $0x17, BX, BX
+	ADDL  R14, DI
+	RORXL $0x19, R11, R11
+	ADDL  R12, CX
+	ADDL  R11, DI
+	XORL  R11, R10
+	RORXL $0x0f, DI, R11
+	ADDL  R10, CX
+	RORXL $0x17, DI, R10
+	XORL  R10, DI
+	XORL  R11, DI
+	ANDL  DI, R15
+	XORL  R9, R15
 
 	// Round 63.
-	RORXL $0x14, SI, R12
-	ADDL  532(SP), BX
-	ADDL  252(SP), R9
-	LEAL  1027854021(R12)(R10*1), R13
-	MOVL  SI, R14
-	MOVL  R10, R15
-	ANDL  DI, R14
-	ANDL  R11, R15
-	ADDL  R14, BX
-	ADDL  R15, R9
-	MOVL  SI, R14
-	ANDNL DX, R10, R15
-	XORL  DI, R14
-	ADDL  R15, R9
-	ANDL  R8, R14
-	ADDL  R14, BX
-	RORXL $0x19, R13, R13
-	XORL  R13, R12
-	ADDL  R13, R9
-	RORXL $0x17, DI, DI
-	ADDL  R12, BX
-	RORXL $0x0d, R11, R11
-	RORXL $0x17, R9, R12
-	RORXL $0x0f, R9, R13
-	XORL  R12, R9
-	XORL  R13, R9
+	RORXL $0x14, CX, R10
+	RORXL $0x0d, R8, R8
+	MOVL  DX, R12
+	XORL  BX, R12
+	ADDL  532(SP), AX
+	MOVL  DI, R14
+	XORL  R8, R14
+	LEAL  1027854021(R10)(DI*1), R11
+	MOVL  DX, R13
+	ANDL  BX, R13
+	ADDL  R13, AX
+	ANDL  CX, R12
+	ADDL  252(SP), SI
+	RORXL $0x17, DX, DX
+	ADDL  R15, SI
+	RORXL $0x19, R11, R11
+	ADDL  R12, AX
+	ADDL  R11, SI
+	XORL  R11, R10
+	RORXL $0x0f, SI, R11
+	ADDL  R10, AX
+	RORXL $0x17, SI, R10
+	XORL  R10, SI
+	XORL  R11, SI
+	ANDL  SI, R14
+	XORL  R8, R14
 
 	// V(i+1) = ABCDEFGH ^ V(i).
-	MOVQ v+0(FP), R12
-	XORL (R12), BX
-	MOVL BX, (R12)
-	XORL 4(R12), SI
-	MOVL SI, 4(R12)
-	XORL 8(R12), DI
-	MOVL DI, 8(R12)
-	XORL 12(R12), R8
-	MOVL R8, 12(R12)
-	XORL 16(R12), R9
-	MOVL R9, 16(R12)
-	XORL 20(R12), R10
-	MOVL R10, 20(R12)
-	XORL 24(R12), R11
-	MOVL R11, 24(R12)
-	XORL 28(R12), DX
-	MOVL DX, 28(R12)
-	ADDQ $0x40, AX
-	SUBQ $0x40, CX
-	JMP  blockAVX2_block
+	XORL 544(SP), AX
+	MOVL AX, 544(SP)
+	XORL 548(SP), CX
+	MOVL CX, 548(SP)
+	XORL 552(SP), DX
+	MOVL DX, 552(SP)
+	XORL 556(SP), BX
+	MOVL BX, 556(SP)
+	XORL 560(SP), SI
+	MOVL SI, 560(SP)
+	XORL 564(SP), DI
+	MOVL DI, 564(SP)
+	XORL 568(SP), R8
+	MOVL R8, 568(SP)
+	XORL 572(SP), R9
+	MOVL R9, 572(SP)
+	ADDQ $0x40, p_base+24(FP)
+	SUBQ $0x40, p_len+32(FP)
+	CMPQ p_len+32(FP), $0x40
+	JAE  streamAVX2_block
 
-blockAVX2_done:
+streamAVX2_next:
+	MOVQ tail_len+56(FP), R11
+	MOVQ R11, p_len+32(FP)
+	MOVQ $0x00000000, tail_len+56(FP)
+	MOVQ tail_base+48(FP), R10
+	MOVQ R10, p_base+24(FP)
+	CMPQ R11, $0x00
+	JNE  streamAVX2_block
+
+	// All blocks are done but the outer one.
+	VMOVD   AX, X1
+	VPINSRD $0x01, CX, X1, X1
+	VPINSRD $0x02, DX, X1, X1
+	VPINSRD $0x03, BX, X1, X1
+	VMOVD   SI, X2
+	VPINSRD $0x01, DI, X2, X2
+	VPINSRD $0x02, R8, X2, X2
+	VPINSRD $0x03, R9, X2, X2
+	MOVQ    outer+72(FP), R11
+	CMPQ    R11, $0x00
+	JEQ     streamAVX2_done
+	MOVQ    outer+72(FP), R9
+	MOVL    (R9), AX
+	MOVL    AX, 544(SP)
+	MOVL    4(R9), CX
+	MOVL    CX, 548(SP)
+	MOVL    8(R9), DX
+	MOVL    DX, 552(SP)
+	MOVL    12(R9), BX
+	MOVL    BX, 556(SP)
+	MOVL    16(R9), SI
+	MOVL    SI, 560(SP)
+	MOVL    20(R9), DI
+	MOVL    DI, 564(SP)
+	MOVL    24(R9), R8
+	MOVL    R8, 568(SP)
+	MOVL    28(R9), R9
+	MOVL    R9, 572(SP)
+	MOVQ    $0x00000000, outer+72(FP)
+	MOVQ    $0x00000040, p_len+32(FP)
+	VMOVDQU outer_padding<>+0(SB), X3
+	VMOVDQU outer_padding<>+16(SB), X4
+	JMP     streamAVX2_words
+
+streamAVX2_done:
+	MOVQ    words+0(FP), AX
+	CMPQ    AX, $0x00
+	JNE     streamAVX2_store
+	MOVQ    bytes+8(FP), AX
+	VPSHUFB X0, X1, X1
+	VPSHUFB X0, X2, X2
+
+streamAVX2_store:
+	VMOVDQU X1, (AX)
+	VMOVDQU X2, 16(AX)
 	VZEROUPPER
 	RET
 

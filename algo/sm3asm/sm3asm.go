@@ -59,3 +59,22 @@ func (k Kernel) Blocks(v *[8]uint32, p []byte) {
 	}
 	k.blocks(v, p)
 }
+
+// Sum does the rest of a message in one call, if the kernel can: done is false where
+// it cannot, and nothing has happened. The message is msg behind the chaining value
+// v, and has n bytes in all. Digest gets its digest or, where outer is not nil, that
+// of the block with it behind the chaining value outer, which makes an HMAC.
+func (k Kernel) Sum(digest *[Size]byte, v, outer *[8]uint32, msg []byte, n uint64) (done bool) {
+	if len(msg) > maxCall {
+		return k.sumLong(digest, v, outer, msg, n)
+	}
+	return k.sum(digest, v, outer, msg, n)
+}
+
+func (k Kernel) sumLong(digest *[Size]byte, v, outer *[8]uint32, msg []byte, n uint64) (done bool) {
+	var own [8]uint32
+	copy(own[:], v[:])
+	whole := len(msg) &^ (BlockSize - 1)
+	k.Blocks(&own, msg[:whole])
+	return k.sum(digest, &own, outer, msg[whole:], n)
+}

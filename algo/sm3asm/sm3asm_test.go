@@ -19,6 +19,8 @@ func TestNoOtherKernel(t *testing.T) {
 		panics("Blocks", func() { k.Blocks(new([8]uint32), make([]byte, BlockSize)) })
 		panics("Blocks, none", func() { k.Blocks(new([8]uint32), nil) })
 		panics("Blocks, many", func() { k.Blocks(new([8]uint32), make([]byte, 2*maxCall)) })
+		panics("Sum", func() { k.Sum(new([Size]byte), new([8]uint32), nil, nil, 0) })
+		panics("Sum, long", func() { k.Sum(new([Size]byte), new([8]uint32), nil, make([]byte, 2*maxCall), 2*maxCall) })
 		panics("Lanes", func() { k.Lanes() })
 		panics("BreakEven", func() { k.BreakEven() })
 		var keys [Lanes]*[16]uint32

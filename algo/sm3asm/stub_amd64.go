@@ -4,15 +4,21 @@
 
 package sm3asm
 
-// blockAVX512 compresses the whole 64-byte blocks of p into v.
+// streamAVX512 compresses the whole 64-byte blocks of p, then those of tail, behind the
+// chaining value from. If outer is not nil, the outcome as a digest, padded, is
+// the block that follows behind outer. What comes of it goes to words or, if
+// words is nil, to bytes.
 //
 //go:noescape
-func blockAVX512(v *[8]uint32, p []byte)
+func streamAVX512(words *[8]uint32, bytes *[32]byte, from *[8]uint32, p []byte, tail []byte, outer *[8]uint32)
 
-// blockAVX2 compresses the whole 64-byte blocks of p into v.
+// streamAVX2 compresses the whole 64-byte blocks of p, then those of tail, behind the
+// chaining value from. If outer is not nil, the outcome as a digest, padded, is
+// the block that follows behind outer. What comes of it goes to words or, if
+// words is nil, to bytes.
 //
 //go:noescape
-func blockAVX2(v *[8]uint32, p []byte)
+func streamAVX2(words *[8]uint32, bytes *[32]byte, from *[8]uint32, p []byte, tail []byte, outer *[8]uint32)
 
 // sum16 compresses blocks from, from+1, ..., to-1 of 16 messages, with their padding.
 // Lane by lane, a message that has ended waits. Block 0 begins with the keys; block

@@ -11,14 +11,18 @@ import (
 	"math/bits"
 
 	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/gotypes"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
 	ConstraintExpr("!purego")
-	singleStream("blockAVX512", true)
-	singleStream("blockAVX2", false)
+	swapMask = words("bytes_of_words_swapped", 0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f)
+	// What follows the digest in the outer block, a message of 96 bytes in all.
+	outerPadding = words("outer_padding", 1<<31, 0, 0, 0, 0, 0, 0, 8*96)
+	singleStream("streamAVX512", true)
+	singleStream("streamAVX2", false)
 	table := GLOBL("constants_rotated", RODATA|NOPTR)
 	for j := range 64 {
 		DATA(4*j, U32(T(j)))
@@ -38,7 +42,16 @@ func T(j int) uint32 {
 	return bits.RotateLeft32(0x7a879d8a, j)
 }
 
-var swapMask Mem
+// words is a table of 32-bit words.
+func words(name string, list ...uint32) Mem {
+	table := GLOBL(name, RODATA|NOPTR)
+	for i, w := range list {
+		DATA(4*i, U32(w))
+	}
+	return table
+}
+
+var swapMask, outerPadding Mem
 
 // singleStream compresses the blocks of one message. The rounds run on general
 // registers, bound by the latency of their chain; the message expansion runs
@@ -52,42 +65,64 @@ var swapMask Mem
 // gives S = [W[j-5] W[j-4] W[j-3] W[j-2]], which with the new words makes Wp,
 // three steps later is W[j-13] and four steps later W[j-16].
 func singleStream(name string, avx512 bool) {
-	if swapMask.Base == nil {
-		swapMask = GLOBL("bytes_of_words_swapped", RODATA|NOPTR)
-		for i, w := range []uint32{0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f} {
-			DATA(4*i, U32(w))
-		}
-	}
-	TEXT(name, NOSPLIT, "func(v *[8]uint32, p []byte)")
+	TEXT(name, NOSPLIT, "func(words *[8]uint32, bytes *[32]byte, from *[8]uint32, p, tail []byte, outer *[8]uint32)")
 	Pragma("noescape")
-	Doc(name + " compresses the whole 64-byte blocks of p into v.")
-	p := Load(Param("p").Base(), GP64())
-	left := Load(Param("p").Len(), GP64())
-	stack := AllocLocal(4*70 + 4*66)
+	Doc(name+" compresses the whole 64-byte blocks of p, then those of tail, behind the",
+		"chaining value from. If outer is not nil, the outcome as a digest, padded, is",
+		"the block that follows behind outer. What comes of it goes to words or, if",
+		"words is nil, to bytes.")
+	argument := func(c Component) Mem {
+		b, err := c.Resolve()
+		if err != nil {
+			panic(err)
+		}
+		return b.Addr
+	}
+	// The arguments are changed where they lie: registers are for the rounds.
+	from, outer := argument(Param("from")), argument(Param("outer"))
+	p, left := argument(Param("p").Base()), argument(Param("p").Len())
+	tail, tailLeft := argument(Param("tail").Base()), argument(Param("tail").Len())
+	stack := AllocLocal(4*70 + 4*66 + 4*8)
 	W := func(j int) Mem { return stack.Offset(4 * j) }
 	Wp := func(j int) Mem { return stack.Offset(4*70 + 4*j) }
+	V := func(i int) Mem { return stack.Offset(4*70 + 4*66 + 4*i) }
 
 	var x [8]GPVirtual // A to H
-	v := Load(Param("v"), GP64())
 	for i := range x {
 		x[i] = GP64()
-		MOVL(Mem{Base: v, Disp: 4 * i}, x[i].As32())
 	}
+	// Whatever it begins with lies in V, so that one instruction always loads from
+	// one address: of others the processor predicts which store they read, wrongly.
+	begin := func(from Mem) {
+		v := GP64()
+		MOVQ(from, v)
+		for i := range x {
+			MOVL(Mem{Base: v, Disp: 4 * i}, x[i].As32())
+			MOVL(x[i].As32(), V(i))
+		}
+	}
+	begin(from)
 	mask := XMM()
 	VMOVDQU(swapMask, mask)
 
-	Label(name + "_block")
-	CMPQ(left, U32(64))
-	JB(LabelRef(name + "_done"))
+	CMPQ(left, U8(64))
+	JB(LabelRef(name + "_next"))
 
-	Comment("W[0] to W[15], and Wp[0] to Wp[11].")
+	Label(name + "_block")
+	Comment("W[0] to W[15].")
+	block := GP64()
+	MOVQ(p, block)
 	var X [4]VecVirtual
 	for i := range X {
 		X[i] = XMM()
-		VMOVDQU(Mem{Base: p, Disp: 16 * i}, X[i])
+		VMOVDQU(Mem{Base: block, Disp: 16 * i}, X[i])
 		VPSHUFB(mask, X[i], X[i])
+	}
+	Label(name + "_words")
+	for i := range X {
 		VMOVDQU(X[i], W(4*i))
 	}
+	Comment("Wp[0] to Wp[11].")
 	for i := range 3 {
 		t := XMM()
 		VPXOR(X[i], X[i+1], t)
@@ -107,88 +142,159 @@ func singleStream(name string, avx512 bool) {
 	e.S = []VecVirtual{first, align(X[1], X[0], 8), align(X[2], X[1], 4), X[2]}
 
 	A, B, C, D, E, F, G, H := x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
+	GG := GP64()
+	MOVL(E.As32(), GG.As32())
+	XORL(F.As32(), GG.As32())
+	XORL(G.As32(), GG.As32())
 	var step []func()
+	between := func(n int) {
+		n = min(n, len(step))
+		for _, f := range step[:n] {
+			f()
+		}
+		step = step[n:]
+	}
 	for j := range 64 {
 		Commentf("Round %d.", j)
 		if j%3 == 0 && 16+j <= 67 {
+			between(len(step))
 			step = e.step(16 + j)
 		}
-		round(j, A, B, C, D, E, F, G, H, W(j), Wp(j), func(share int) {
-			// A third of the step in each round, spread over it.
-			n := min(share, len(step))
-			for _, f := range step[:n] {
-				f()
-			}
-			step = step[n:]
-		})
+		share := 2 // a quarter of a third of the step
+		if avx512 {
+			share = 1
+		}
+		GG = round(j, avx512, A, B, C, D, E, F, G, H, GG, W(j), Wp(j), func() { between(share) })
 		A, B, C, D, E, F, G, H = D, A, B, C, H, E, F, G
 	}
 
 	Comment("V(i+1) = ABCDEFGH ^ V(i).")
-	v = Load(Param("v"), GP64())
 	for i, r := range []GPVirtual{A, B, C, D, E, F, G, H} {
-		XORL(Mem{Base: v, Disp: 4 * i}, r.As32())
-		MOVL(r.As32(), Mem{Base: v, Disp: 4 * i})
+		XORL(V(i), r.As32())
+		MOVL(r.As32(), V(i))
 		if r != x[i] {
 			panic("after 64 rounds every word is back in its register")
 		}
 	}
 	ADDQ(U8(64), p)
 	SUBQ(U8(64), left)
-	JMP(LabelRef(name + "_block"))
+	// One branch a block, which is guessed right more often than two.
+	CMPQ(left, U8(64))
+	JAE(LabelRef(name + "_block"))
+
+	Label(name + "_next")
+	next := GP64()
+	MOVQ(tailLeft, next)
+	MOVQ(next, left)
+	MOVQ(U32(0), tailLeft)
+	MOVQ(tail, block)
+	MOVQ(block, p)
+	CMPQ(next, U8(0))
+	JNE(LabelRef(name + "_block"))
+
+	Comment("All blocks are done but the outer one.")
+	for i := range 2 {
+		VMOVD(x[4*i].As32(), X[i])
+		for j := 1; j < 4; j++ {
+			VPINSRD(U8(j), x[4*i+j].As32(), X[i], X[i])
+		}
+	}
+	MOVQ(outer, next)
+	CMPQ(next, U8(0))
+	JEQ(LabelRef(name + "_done"))
+	begin(outer)
+	MOVQ(U32(0), outer)
+	MOVQ(U32(64), left)
+	VMOVDQU(outerPadding, X[2])
+	VMOVDQU(outerPadding.Offset(16), X[3])
+	JMP(LabelRef(name + "_words"))
+
 	Label(name + "_done")
+	to := Load(Param("words"), GP64())
+	CMPQ(to, U8(0))
+	JNE(LabelRef(name + "_store"))
+	Load(Param("bytes"), to)
+	for i := range 2 {
+		VPSHUFB(mask, X[i], X[i])
+	}
+	Label(name + "_store")
+	for i := range 2 {
+		VMOVDQU(X[i], Mem{Base: to, Disp: 16 * i})
+	}
 	VZEROUPPER()
 	RET()
 }
 
-// round is one of section 5.3.3. D becomes the next A and H the next E where
-// they are; B and F are rotated in place. between emits part of the expansion.
-func round(j int, A, B, C, D, E, F, G, H GPVirtual, W, Wp Mem, between func(int)) {
-	r12, ss1, t, u := GP64(), GP64(), GP64(), GP64()
+// round is one of section 5.3.3. D becomes the next A and H the next E where they
+// are; B and F are rotated in place. between emits part of the expansion. GG is that
+// of this round, and the next one's is returned.
+//
+// What bounds the stream is the way from E to the next E: + A<<<12 + T, <<<7, + the
+// rest of TT2, and P0, which is two words deep behind its rotations: six cycles.
+// GG = G ^ E&(F^G) and the sum with it take one more. It can be begun early, before E
+// is there: E is X ^ Y, with Y = TT2<<<17 and X the rest of P0, and
+//
+//	GG = (G ^ Y&(F^G)) ^ X&(F^G)
+//
+// These are two operations more, which pays on wide processors: early is for those
+// with AVX-512. The others, down to four instructions a cycle, lack the room.
+//
+// The order of the instructions is the best of some thousands that were measured on
+// Zen 4: it decides which of those that are ready goes first.
+func round(j int, early bool, A, B, C, D, E, F, G, H, GG GPVirtual, W, Wp Mem, between func()) (next GPVirtual) {
+	r12, ss1, t, u, f, x, y, p9 := GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
 	RORXL(U8(32-12), A.As32(), r12.As32())
+	RORXL(U8(32-19), F.As32(), F.As32()) // the next G
+	MOVL(B.As32(), t.As32())
+	XORL(C.As32(), t.As32())
 	ADDL(Wp, D.As32())
-	ADDL(W, H.As32())
+	MOVL(E.As32(), f.As32())
+	XORL(F.As32(), f.As32()) // the next F^G
 	LEAL(Mem{Base: r12, Index: E, Scale: 1, Disp: int(int32(T(j)))}, ss1.As32())
-	between(2)
-	MOVL(A.As32(), t.As32())
-	MOVL(E.As32(), u.As32())
-	if j < 16 {
-		// FF = A ^ B ^ C, GG = E ^ F ^ G.
-		XORL(B.As32(), t.As32())
-		XORL(F.As32(), u.As32())
-		XORL(C.As32(), t.As32())
-		XORL(G.As32(), u.As32())
-		ADDL(t.As32(), D.As32())
-		ADDL(u.As32(), H.As32())
-	} else {
-		// FF = A&B | A&C | B&C = A&B + (A^B)&C, GG = E&F + ~E&G: the parts
-		// have no bit in common, so they can be added one by one.
-		ANDL(B.As32(), t.As32())
-		ANDL(F.As32(), u.As32())
-		ADDL(t.As32(), D.As32())
-		ADDL(u.As32(), H.As32())
-		MOVL(A.As32(), t.As32())
-		ANDNL(G.As32(), E.As32(), u.As32())
-		XORL(B.As32(), t.As32())
-		ADDL(u.As32(), H.As32())
-		ANDL(C.As32(), t.As32())
-		ADDL(t.As32(), D.As32())
+	if j < 16 { // FF = A ^ B ^ C
+		XORL(A.As32(), t.As32())
+	} else { // FF = B&C + A&(B^C), which have no bit in common
+		MOVL(B.As32(), u.As32())
+		ANDL(C.As32(), u.As32())
+		ADDL(u.As32(), D.As32())
+		ANDL(A.As32(), t.As32())
 	}
-	RORXL(U8(32-7), ss1.As32(), ss1.As32())
-	between(2)
-	XORL(ss1.As32(), r12.As32()) // SS2
-	ADDL(ss1.As32(), H.As32())   // TT2
+	between()
+	ADDL(W, H.As32())
 	RORXL(U8(32-9), B.As32(), B.As32())
-	ADDL(r12.As32(), D.As32()) // TT1
-	RORXL(U8(32-19), F.As32(), F.As32())
-	between(2)
+	ADDL(GG.As32(), H.As32())
+	RORXL(U8(32-7), ss1.As32(), ss1.As32())
+	between()
+	ADDL(t.As32(), D.As32())
+	between()
+	ADDL(ss1.As32(), H.As32())   // TT2
+	XORL(ss1.As32(), r12.As32()) // SS2
 	// P0(TT2) = TT2 ^ TT2<<<9 ^ TT2<<<17.
-	p9, p17 := GP64(), GP64()
+	RORXL(U8(32-17), H.As32(), y.As32())
+	ADDL(r12.As32(), D.As32()) // TT1
 	RORXL(U8(32-9), H.As32(), p9.As32())
-	RORXL(U8(32-17), H.As32(), p17.As32())
 	XORL(p9.As32(), H.As32())
-	XORL(p17.As32(), H.As32())
-	between(2)
+	early = early && j+1 >= 16
+	if early {
+		MOVL(H.As32(), x.As32())
+		ANDL(f.As32(), x.As32())
+	}
+	XORL(y.As32(), H.As32())
+	between()
+	switch {
+	case j+1 < 16: // GG = E ^ F ^ G
+		XORL(H.As32(), f.As32())
+		return f
+	case early:
+		ANDL(f.As32(), y.As32())
+		XORL(F.As32(), y.As32())
+		XORL(y.As32(), x.As32())
+		return x
+	default:
+		ANDL(H.As32(), f.As32())
+		XORL(F.As32(), f.As32())
+		return f
+	}
 }
 
 // expansion is the state of the message expansion.
