@@ -5039,14 +5039,14 @@ outer:
 	VMOVDQU32    320(CX), Z5
 	VMOVDQU32    384(CX), Z6
 	VMOVDQU32    448(CX), Z7
-	VPBROADCASTD outer_padding<>+0(SB), Z8
-	VPBROADCASTD outer_padding<>+4(SB), Z9
-	VPBROADCASTD outer_padding<>+8(SB), Z10
-	VPBROADCASTD outer_padding<>+12(SB), Z11
-	VPBROADCASTD outer_padding<>+16(SB), Z12
-	VPBROADCASTD outer_padding<>+20(SB), Z13
-	VPBROADCASTD outer_padding<>+24(SB), Z14
-	VPBROADCASTD outer_padding<>+28(SB), Z15
+	VPBROADCASTD outer_block_end<>+0(SB), Z8
+	VPBROADCASTD outer_block_end<>+4(SB), Z9
+	VPBROADCASTD outer_block_end<>+8(SB), Z10
+	VPBROADCASTD outer_block_end<>+12(SB), Z11
+	VPBROADCASTD outer_block_end<>+16(SB), Z12
+	VPBROADCASTD outer_block_end<>+20(SB), Z13
+	VPBROADCASTD outer_block_end<>+24(SB), Z14
+	VPBROADCASTD outer_block_end<>+28(SB), Z15
 	LEAQ         512(AX), CX
 	KXNORW       K1, K1, K1
 	VMOVDQA32    (CX), Z16
@@ -7008,15 +7008,15 @@ DATA end_of_message<>+120(SB)/8, $0x0000000000000000
 DATA end_of_message<>+128(SB)/8, $0x0000000000000000
 GLOBL end_of_message<>(SB), RODATA|NOPTR, $136
 
-DATA outer_padding<>+0(SB)/4, $0x80000000
-DATA outer_padding<>+4(SB)/4, $0x00000000
-DATA outer_padding<>+8(SB)/4, $0x00000000
-DATA outer_padding<>+12(SB)/4, $0x00000000
-DATA outer_padding<>+16(SB)/4, $0x00000000
-DATA outer_padding<>+20(SB)/4, $0x00000000
-DATA outer_padding<>+24(SB)/4, $0x00000000
-DATA outer_padding<>+28(SB)/4, $0x00000300
-GLOBL outer_padding<>(SB), RODATA|NOPTR, $32
+DATA outer_block_end<>+0(SB)/4, $0x80000000
+DATA outer_block_end<>+4(SB)/4, $0x00000000
+DATA outer_block_end<>+8(SB)/4, $0x00000000
+DATA outer_block_end<>+12(SB)/4, $0x00000000
+DATA outer_block_end<>+16(SB)/4, $0x00000000
+DATA outer_block_end<>+20(SB)/4, $0x00000000
+DATA outer_block_end<>+24(SB)/4, $0x00000000
+DATA outer_block_end<>+28(SB)/4, $0x00000300
+GLOBL outer_block_end<>(SB), RODATA|NOPTR, $32
 
 // func blocks8(v *[8][16]uint32, blocks *[16]*byte, active uint32)
 // Requires: AVX, AVX2

@@ -73,7 +73,7 @@ func sum16(table Mem) {
 	for i := range 8 {
 		VMOVDQU32(Mem{Base: v, Disp: row * i}, l.W[i])
 	}
-	padding := GLOBL("outer_padding", RODATA|NOPTR)
+	padding := GLOBL("outer_block_end", RODATA|NOPTR)
 	for i := range 8 {
 		DATA(4*i, U32([8]uint32{0: 1 << 31, 7: (64 + 32) * 8}[i]))
 		VPBROADCASTD(padding.Offset(4*i), l.W[8+i])
