@@ -21,21 +21,21 @@ func init() {
 	Register(Backend{Algorithm: HMACSHA256, Name: "go", Preference: 10, Probe: goVersion, NewHash: sha256.New, NewKeyed: hmacOf(sha256.New)})
 	Register(Backend{Algorithm: HMACSM3, Name: "gmsm", Preference: 10, NewHash: sm3pure.New,
 		Probe: func() (string, string, error) { return sm3pure.Version(), "portable Go", nil }})
-	registerSM3("go", 15, sm3.Portable, func() (string, string, error) { return sm3.Portable.String(), "portable Go of this module", nil })
+	Register(sm3Backend("go", 15, sm3.Portable, func() (string, string, error) { return sm3.Portable.String(), "portable Go of this module", nil }))
 	kernel, ok := sm3.Assembly()
-	registerSM3("asm", 20, kernel, func() (string, string, error) {
+	Register(sm3Backend("asm", 20, kernel, func() (string, string, error) {
 		if !ok {
 			return "none", "", errors.New("needs " + sm3asm.Needs + ", and a build without the tag purego")
 		}
 		return kernel.String(), "Go assembly of this module", nil
-	})
+	}))
 }
 
-// registerSM3 registers a kernel of package sm3. It computes nothing where the probe
-// says that it cannot run.
-func registerSM3(name string, preference int, kernel sm3.Kernel, probe func() (string, string, error)) {
-	Register(Backend{Algorithm: HMACSM3, Name: name, Preference: preference, Probe: probe, NewHash: kernel.New,
-		NewKeyed: func(secret []byte) (Keyed, error) { return sm3Key{kernel.NewKey(secret)}, nil }})
+// sm3Backend is a kernel of package sm3. Where the probe says that it cannot run, it
+// computes nothing.
+func sm3Backend(name string, preference int, kernel sm3.Kernel, probe func() (string, string, error)) Backend {
+	return Backend{Algorithm: HMACSM3, Name: name, Preference: preference, Probe: probe, NewHash: kernel.New,
+		NewKeyed: func(secret []byte) (Keyed, error) { return sm3Key{kernel.NewKey(secret)}, nil }}
 }
 
 // hmacOf makes keys of crypto/hmac over a hash. The standard library's own hashes

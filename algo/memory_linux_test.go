@@ -195,7 +195,7 @@ func testNewKeyLeavesNoSecret(t *testing.T, kernel sm3.Kernel) {
 	var keys [6]*Key // all is made before, calls would overwrite the stack
 	var bare [6]*sm3.Key
 	var errs [6]error
-	opts := []Option{WithBackend(backendOf(kernel))}
+	r := registryWith("", sm3Backend("kernel", 20, kernel, nil))
 	var left []pattern
 	for i, n := range [...]int{16, 37, 64, 65, 100, 200} {
 		masked := maskedSecret(uint32(100+i), n)
@@ -205,7 +205,7 @@ func testNewKeyLeavesNoSecret(t *testing.T, kernel sm3.Kernel) {
 		}
 		secret, drop := secretPage(t, masked)
 		stop := deep(func() {
-			keys[i], errs[i] = NewKey(HMACSM3, secret, opts...)
+			keys[i], errs[i] = r.newKey(HMACSM3, secret, "kernel")
 			overwriteRegisters()
 		})
 		defer stop()
@@ -220,14 +220,6 @@ func testNewKeyLeavesNoSecret(t *testing.T, kernel sm3.Kernel) {
 	require.Empty(t, find(t, left), kernel)
 	runtime.KeepAlive(keys)
 	runtime.KeepAlive(bare)
-}
-
-// backendOf is a backend that package sm3 computes.
-func backendOf(kernel sm3.Kernel) string {
-	if kernel == sm3.Portable {
-		return "go"
-	}
-	return "asm"
 }
 
 //go:noinline
@@ -246,11 +238,12 @@ func TestDestroyLeavesNoChainingValues(t *testing.T) {
 		t.Skip("needs a build without -race and -asan, which have memory of their own")
 	}
 	for _, kernel := range sm3.Kernels() {
-		testDestroyLeavesNoChainingValues(t, backendOf(kernel))
+		testDestroyLeavesNoChainingValues(t, kernel)
 	}
 }
 
-func testDestroyLeavesNoChainingValues(t *testing.T, backend string) {
+func testDestroyLeavesNoChainingValues(t *testing.T, kernel sm3.Kernel) {
+	r := registryWith("", sm3Backend("kernel", 20, kernel, nil))
 	var left []pattern
 	var keys []*Key
 	for i, use := range []func(k *Key, msgs [][]byte){
@@ -272,9 +265,9 @@ func testDestroyLeavesNoChainingValues(t *testing.T, backend string) {
 			msgs = append(msgs, make([]byte, n*30))
 		}
 		var key *Key
-		values := pattern{name: fmt.Sprintf("chaining values of use %d, %s", i, backend), stride: 4}
+		values := pattern{name: fmt.Sprintf("chaining values of use %d, %s", i, kernel), stride: 4}
 		stop := deep(func() {
-			key, _ = NewKey(HMACSM3, secret, WithBackend(backend))
+			key, _ = r.newKey(HMACSM3, secret, "kernel")
 			for _, word := range (*[16]uint32)(unsafe.Pointer(key.keyed.(sm3Key).Key)) {
 				values.masked = append(values.masked, word^patternMask)
 			}
