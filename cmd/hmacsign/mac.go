@@ -119,7 +119,11 @@ func (f *macFlags) secret() ([]byte, error) {
 	case sources != 1:
 		return nil, usagef("mac: give the key with one of --key-env, --key-file and --key-hex")
 	case f.keyEnv != "":
-		return []byte(os.Getenv(f.keyEnv)), nil
+		secret := os.Getenv(f.keyEnv)
+		if secret == "" {
+			return nil, fmt.Errorf("mac: the environment variable %s is not set or empty: put the key into it", f.keyEnv)
+		}
+		return []byte(secret), nil
 	case f.keyFile != "":
 		secret, err := hmacsign.ReadSecretFile(f.keyFile)
 		return []byte(secret.Reveal()), err
