@@ -15,8 +15,22 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 // processor is from two to six messages on; with any other it is Sum after Sum. It
 // panics as Sum does.
 func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
-	keys := [1]*Key{k}
-	return sumEach(dst, keys[:], msgs)
+	if len(msgs) == 0 {
+		return dst
+	}
+	faults := k.begin()
+	batch, ok := k.keyed.(KeyBatcher)
+	if !ok {
+		keys := [1]*Key{k}
+		return sumEach(dst, keys[:], msgs)
+	}
+	for len(msgs) > 0 {
+		n := min(len(msgs), maxBatch)
+		dst = k.entry.sumMany(batch, dst, msgs[:n])
+		msgs = msgs[n:]
+	}
+	k.end(faults)
+	return dst
 }
 
 // SumEach appends the MAC of each message to dst, each under the key of the same
@@ -47,7 +61,8 @@ func sumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
 	faults := begin(keys)
 	if batch, ok := keys[0].keyed.(Batcher); ok {
 		run := scratches.Get().(*scratch)
-		defer putBack(run)
+		used := min(len(msgs), maxBatch)
+		defer putBack(run, used)
 		for i := 0; i < len(msgs); {
 			n := run.fill(keys, i, len(msgs))
 			dst = entry.sumEach(batch, dst, run[:n], msgs[i:i+n])
@@ -88,7 +103,7 @@ func (s *scratch) fill(keys []*Key, i, messages int) int {
 	return n
 }
 
-func putBack(run *scratch) {
-	clear(run[:])
+func putBack(run *scratch, used int) {
+	clear(run[:used])
 	scratches.Put(run)
 }

@@ -914,3 +914,18 @@ func TestDestroyInUseIsNoFailure(t *testing.T) {
 		f.spoil = nil
 	}
 }
+
+// What lies in the room of the results is not cleared; what is empty lies nowhere.
+func TestOverlap(t *testing.T) {
+	buf := make([]byte, 100)
+	room := buf[20:40]
+	for _, c := range []struct {
+		from, to int
+		want     bool
+	}{{0, 20, false}, {0, 21, true}, {39, 100, true}, {40, 100, false}, {25, 30, true}, {0, 100, true}, {20, 40, true}, {20, 20, false}, {30, 30, false}, {40, 40, false}} {
+		require.Equal(t, c.want, overlap(room, buf[c.from:c.to]), c)
+		require.Equal(t, c.want, overlap(buf[c.from:c.to], room), c)
+	}
+	require.False(t, overlap(nil, buf))
+	require.False(t, overlap(buf, nil))
+}

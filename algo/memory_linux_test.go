@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -260,6 +261,9 @@ func testDestroyLeavesNoChainingValues(t *testing.T, backend string) {
 		func(k *Key, msgs [][]byte) { k.SumMany(nil, msgs[:3]) },
 		func(k *Key, msgs [][]byte) { k.SumMany(nil, msgs[:7]) },
 		func(k *Key, msgs [][]byte) { k.SumMany(nil, msgs) },
+		func(k *Key, msgs [][]byte) { k.SumMany(nil, slices.Repeat([][]byte{make([]byte, 20_000)}, 16)) },
+		func(k *Key, msgs [][]byte) { k.SumMany(nil, slices.Repeat([][]byte{make([]byte, 20_000)}, 5)) },
+		func(k *Key, msgs [][]byte) { SumEach(nil, slices.Repeat([]*Key{k}, 16), msgs) },
 		func(k *Key, msgs [][]byte) { SumEach(nil, []*Key{k, k, k, k, k}, msgs[:5]) },
 	} {
 		secret, drop := secretPage(t, maskedSecret(uint32(200+i), 40))

@@ -69,6 +69,13 @@ type Batcher interface {
 	SumEach(dst []byte, keys []Keyed, msgs [][]byte) []byte
 }
 
+// A KeyBatcher is a Batcher with a shorter way where one key, the receiver, is that
+// of all messages, from 1 to 64. [Key.SumMany] uses it.
+type KeyBatcher interface {
+	Batcher
+	SumMany(dst []byte, msgs [][]byte) []byte
+}
+
 // A Destroyer is a Keyed that can clear its secret and what it computed from it,
 // for [Key.Destroy]. It is not used afterwards. Keys that nobody destroys are the
 // garbage collector's.

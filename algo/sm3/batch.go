@@ -1,19 +1,28 @@
 package sm3
 
-import "github.com/gmhmac/hmacsign/algo/sm3asm"
+import (
+	"unsafe"
+
+	"github.com/gmhmac/hmacsign/algo/sm3asm"
+)
 
 // Lanes is the most messages that any kernel compresses beside each other.
 const Lanes = sm3asm.Lanes
 
-// SumMany appends the MAC of each message to dst, under one key.
+// SumMany appends the MAC of each message to dst, under one key. It allocates nothing
+// where dst has room.
 func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
-	var keys [Lanes]*Key
-	for i := range keys {
-		keys[i] = k
+	var values lanes
+	for lane := range min(len(msgs), Lanes) {
+		values[lane] = &k.v
 	}
 	for len(msgs) > 0 {
-		n := min(len(msgs), Lanes)
-		dst = SumEach(dst, keys[:n], msgs[:n])
+		n := k.kernel.together(len(msgs))
+		if n == 1 {
+			dst = k.Sum(dst, msgs[0])
+		} else {
+			dst = k.kernel.sumLanes(dst, &values, msgs[:n])
+		}
 		msgs = msgs[n:]
 	}
 	return dst
@@ -21,39 +30,54 @@ func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
 
 // SumEach appends the MAC of each message to dst, each under the key of the same
 // place; the keys are of one kernel. It allocates nothing where dst has room.
-// Messages are compressed beside each other where the kernel can; few of them go one
-// after the other, which is faster then.
 func SumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
 	for len(msgs) > 0 {
-		k := keys[0].kernel
-		n := 1
-		if k != Portable {
-			n = min(len(msgs), k.asm.Lanes())
-		}
-		if n == 1 || n < k.asm.BreakEven() {
-			n = 1
+		n := keys[0].kernel.together(len(msgs))
+		if n == 1 {
 			dst = keys[0].Sum(dst, msgs[0])
 		} else {
-			dst = k.sumLanes(dst, keys[:n], msgs[:n])
+			var values lanes
+			for lane, key := range keys[:n] {
+				values[lane] = &key.v
+			}
+			dst = keys[0].kernel.sumLanes(dst, &values, msgs[:n])
 		}
 		keys, msgs = keys[n:], msgs[n:]
 	}
 	return dst
 }
 
+// together is how many of n messages to compress beside each other: as many as the
+// kernel can, or one where they are few, because one after the other is faster then.
+func (k Kernel) together(n int) int {
+	if k == Portable {
+		return 1
+	}
+	n = min(n, k.asm.Lanes())
+	if n < k.asm.BreakEven() {
+		return 1
+	}
+	return n
+}
+
+// lanes are the chaining values of the keys of a batch.
+type lanes [Lanes]*[16]uint32
+
 // noValues are for lanes without a message: a key's would stay on the stack.
 var noValues [16]uint32
 
-func (k Kernel) sumLanes(dst []byte, keys []*Key, msgs [][]byte) []byte {
-	var macs [Lanes][Size]byte
-	var values [Lanes]*[16]uint32
-	for lane := range values {
+func (k Kernel) sumLanes(dst []byte, values *lanes, msgs [][]byte) []byte {
+	for lane := len(msgs); lane < Lanes; lane++ {
 		values[lane] = &noValues
 	}
-	for lane, key := range keys {
-		values[lane] = &key.v
+	n := len(dst)
+	if len(msgs) == Lanes && cap(dst)-n >= Lanes*Size { // straight to where they belong
+		dst = dst[:n+Lanes*Size]
+		k.asm.SumLanes((*[Lanes][Size]byte)(unsafe.Pointer(&dst[n])), (*[Lanes]*[16]uint32)(values), msgs)
+		return dst
 	}
-	k.asm.SumLanes(&macs, &values, msgs)
+	var macs [Lanes][Size]byte
+	k.asm.SumLanes(&macs, (*[Lanes]*[16]uint32)(values), msgs)
 	for lane := range msgs {
 		dst = append(dst, macs[lane][:]...)
 	}

@@ -70,6 +70,22 @@ func TestSumManyDoesNotAllocate(t *testing.T) {
 	})
 }
 
+// MACs go where there is room for all of them, and nowhere else.
+func TestSumManyRoom(t *testing.T) {
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		key, msgs := k.NewKey([]byte("secret")), make([][]byte, 16)
+		want := key.SumMany([]byte("prefix"), msgs)
+		for _, room := range []int{0, 16*Size - 1, 16 * Size, 16*Size + 1} {
+			buf := append([]byte("prefix"), make([]byte, room)...)
+			buf = append(buf, "behind"...)
+			got := key.SumMany(buf[:6:6+room], msgs)
+			require.Equal(t, want, got, room)
+			require.Equal(t, "behind", string(buf[6+room:]), room)
+			require.Equal(t, room >= 16*Size, &got[0] == &buf[0], room)
+		}
+	})
+}
+
 func FuzzSumEach(f *testing.F) {
 	f.Add([]byte("some data to cut messages from"), []byte{3, 0, 30, 7, 7})
 	f.Fuzz(func(t *testing.T, data, cuts []byte) {
@@ -135,4 +151,75 @@ func BenchmarkHash(b *testing.B) {
 			}
 		})
 	}
+}
+
+// Every tail behind up to four whole blocks, in batches of every size: what the
+// lanes' padding can look like.
+func TestSumManyTails(t *testing.T) {
+	const longest = 5*64 - 1
+	data := make([]byte, longest+16*7)
+	rand.New(rand.NewSource(2)).Read(data)
+	secret := []byte("secret")
+	var macs [16][longest + 1][]byte
+	for lane := range macs {
+		for n := range macs[lane] {
+			macs[lane][n] = reference(t, secret, data[7*lane:][:n])
+		}
+	}
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		key := k.NewKey(secret)
+		check := func(lengths ...int) {
+			t.Helper()
+			var msgs [][]byte
+			var want []byte
+			for lane, n := range lengths {
+				msgs, want = append(msgs, data[7*lane:][:n]), append(want, macs[lane][n]...)
+			}
+			require.Equal(t, want, key.SumMany(nil, msgs), lengths)
+		}
+		for n := range longest + 1 {
+			for lanes := 1; lanes <= 16; lanes++ {
+				lengths := make([]int, lanes)
+				for lane := range lengths {
+					lengths[lane] = n
+				}
+				check(lengths...)
+				lengths[n%lanes] = (n + 64) % (longest + 1) // one has another number of blocks
+				check(lengths...)
+				lengths[lanes-1] = 0
+				check(lengths...)
+			}
+		}
+	})
+}
+
+// Messages around the lengths where one call of assembly ends and the next begins,
+// with short ones beside them, and the block of the keys and the outer one.
+func TestSumManyLong(t *testing.T) {
+	const piece = 256 * 64
+	data := make([]byte, 3*piece)
+	rand.New(rand.NewSource(3)).Read(data)
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		for _, around := range []int{piece, 2 * piece} {
+			for n := around - 136; n <= around+72; n += 8 {
+				var keys []*Key
+				var msgs [][]byte
+				var want []byte
+				for lane := range 16 {
+					msg := data[lane:][:n]
+					if lane%3 == 1 {
+						msg = msg[:lane*60]
+					}
+					key := k.NewKey([]byte{'k', byte(lane)})
+					keys, msgs, want = append(keys, key), append(msgs, msg), append(want, key.Sum(nil, msg)...)
+				}
+				require.Equal(t, want, SumEach(nil, keys, msgs), n)
+			}
+		}
+		// A lane that ended long ago reads nothing far behind its message or the
+		// kernel's tables.
+		key, far := k.NewKey([]byte("secret")), make([]byte, 16<<20)
+		msgs := [][]byte{far, nil, far[:100]}
+		require.Equal(t, key.Sum(key.Sum(key.Sum(nil, msgs[0]), msgs[1]), msgs[2]), key.SumMany(nil, msgs))
+	})
 }

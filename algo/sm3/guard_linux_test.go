@@ -23,16 +23,23 @@ func TestReadsNothingBeyondTheInput(t *testing.T) {
 		require.NoError(t, syscall.Mprotect(mem[2*page:], syscall.PROT_NONE))
 		inside := mem[page : 2*page]
 		copy(inside, bytes.Repeat([]byte("0123456789abcdef"), page/16))
-		// A batch of messages that all end where the page does.
+		// Batches of messages that all end or all begin where the page does, also of
+		// one length, and of fewer than the lanes.
 		key := k.NewKey([]byte("secret"))
 		for n := range 200 {
-			var msgs [][]byte
-			var want []byte
-			for i := range 16 {
-				msg := inside[page-(n+i*7)%200:]
-				msgs, want = append(msgs, msg), append(want, reference(t, []byte("secret"), msg)...)
+			for _, apart := range []int{0, 7} {
+				var last, first [][]byte
+				var lastMACs, firstMACs []byte
+				for i := range 16 {
+					n := (n + i*apart) % 200
+					last, first = append(last, inside[page-n:]), append(first, inside[:n:n])
+					lastMACs, firstMACs = key.Sum(lastMACs, last[i]), key.Sum(firstMACs, first[i])
+				}
+				for _, lanes := range []int{5, 16} {
+					require.Equal(t, lastMACs[:lanes*Size], key.SumMany(nil, last[:lanes]))
+					require.Equal(t, firstMACs[:lanes*Size], key.SumMany(nil, first[:lanes]))
+				}
 			}
-			require.Equal(t, want, key.SumMany(nil, msgs))
 		}
 		for n := range 400 {
 			for _, msg := range [][]byte{inside[page-n:], inside[:n]} {

@@ -48,52 +48,11 @@ func (k Kernel) stream(words *[8]uint32, bytes *[Size]byte, from *[8]uint32, p, 
 }
 
 func (k Kernel) sumLanes(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs [][]byte) {
-	k.sumRows(macs, keys, msgs)
-}
-
-// compressLanes compresses a block of each lane, where its bit in active is set.
-func (k Kernel) compressLanes(v *[8]row, blocks *[Lanes]*byte, active uint32) {
 	switch k {
 	case avx512:
-		blocks16(v, blocks, active)
+		sumLanes16(macs, keys, msgs)
 	case avx2:
-		blocks8(v, blocks, active)
-	default:
-		panic(noKernel)
-	}
-}
-
-// compressWords does the same with blocks that are rows already.
-func (k Kernel) compressWords(v *[8]row, words *[16]row, active uint32) {
-	switch k {
-	case avx512:
-		words16(v, words, active)
-	case avx2:
-		words8(v, words, active)
-	default:
-		panic(noKernel)
-	}
-}
-
-// loadKeys brings the chaining values of the keys into rows.
-func (k Kernel) loadKeys(rows *[16]row, keys *[Lanes]*[16]uint32) {
-	switch k {
-	case avx512:
-		keys16(rows, keys)
-	case avx2:
-		keys8(rows, keys)
-	default:
-		panic(noKernel)
-	}
-}
-
-// storeMACs brings chaining values back into bytes.
-func (k Kernel) storeMACs(macs *[Lanes][Size]byte, v *[8]row) {
-	switch k {
-	case avx512:
-		macs16(macs, v)
-	case avx2:
-		macs8(macs, v)
+		sumLanes8(macs, keys, msgs)
 	default:
 		panic(noKernel)
 	}

@@ -20,11 +20,14 @@ func streamAVX512(words *[8]uint32, bytes *[32]byte, from *[8]uint32, p []byte, 
 //go:noescape
 func streamAVX2(words *[8]uint32, bytes *[32]byte, from *[8]uint32, p []byte, tail []byte, outer *[8]uint32)
 
-// blocks16 compresses a 64-byte block of each of 16 messages into its chaining
-// value v[..][lane], where bit lane of active is set.
+// sum16 compresses blocks from, from+1, ..., to-1 of 16 messages, with their padding.
+// Lane by lane, a message that has ended waits. Block 0 begins with the keys; block
+// outer, behind those of the longest message, is the last and the outer one, after
+// which the MACs are stored. A call that does not begin or end there has its chaining
+// values in state, those of the inner hash and then of the outer one.
 //
 //go:noescape
-func blocks16(v *[8][16]uint32, blocks *[16]*byte, active uint32)
+func sum16(macs *[16][32]byte, state *[16][16]uint32, keys *[16]*[16]uint32, msgs *[16][]byte, from int, to int, outer int)
 
 // blocks8 compresses a 64-byte block of each of 8 messages into its chaining
 // value v[..][lane], where bit lane of active is set.
@@ -32,34 +35,12 @@ func blocks16(v *[8][16]uint32, blocks *[16]*byte, active uint32)
 //go:noescape
 func blocks8(v *[8][16]uint32, blocks *[16]*byte, active uint32)
 
-// keys16 stores word i of keys[lane] at rows[i][lane], for 16 lanes.
-//
-//go:noescape
-func keys16(rows *[16][16]uint32, keys *[16]*[16]uint32)
-
 // keys8 stores word i of keys[lane] at rows[i][lane], for 8 lanes.
 //
 //go:noescape
 func keys8(rows *[16][16]uint32, keys *[16]*[16]uint32)
 
-// macs16 stores the chaining value of each of 16 lanes as bytes.
-//
-//go:noescape
-func macs16(macs *[16][32]byte, rows *[8][16]uint32)
-
 // macs8 stores the chaining value of each of 8 lanes as bytes.
 //
 //go:noescape
 func macs8(macs *[16][32]byte, rows *[8][16]uint32)
-
-// words16 compresses a 64-byte block of each of 16 messages into its chaining
-// value v[..][lane], where bit lane of active is set.
-//
-//go:noescape
-func words16(v *[8][16]uint32, blocks *[16][16]uint32, active uint32)
-
-// words8 compresses a 64-byte block of each of 8 messages into its chaining
-// value v[..][lane], where bit lane of active is set.
-//
-//go:noescape
-func words8(v *[8][16]uint32, blocks *[16][16]uint32, active uint32)

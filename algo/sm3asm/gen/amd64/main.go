@@ -27,14 +27,10 @@ func main() {
 	for j := range 64 {
 		DATA(4*j, U32(T(j)))
 	}
-	batch("blocks16", 16, table, false)
-	batch("blocks8", 8, table, false)
-	keysToRows("keys16", 16)
-	keysToRows("keys8", 8)
-	rowsToMACs("macs16", 16)
-	rowsToMACs("macs8", 8)
-	batch("words16", 16, table, true)
-	batch("words8", 8, table, true)
+	sum16(table)
+	blocks8(table)
+	keys8()
+	macs8()
 	Generate()
 }
 
