@@ -16,7 +16,7 @@ LOADTIME ?= 30
 
 CONTRIB = $(dir $(wildcard contrib/*/go.mod))
 
-.PHONY: bench-report bench-lines mutation generate check-generated demo test test-peers test-arch mca test-examples test-contrib load load-contrib memory lint fuzz fuzz-contrib bench cross race clean
+.PHONY: bench-report report bench-lines mutation generate check-generated demo test test-peers test-arch mca test-examples test-contrib load load-contrib memory lint fuzz fuzz-contrib bench cross race clean
 .PHONY: test-openssl clean-standin standin test-tencentsm check-tencentsm-header valgrind-tencentsm
 
 demo:
@@ -116,11 +116,17 @@ bench:
 
 # Measures against other implementations and writes bench/REPORT.md and its
 # plots; nothing else should run meanwhile. With OpenSSL's headers, OpenSSL too.
-# For another machine: cd bench/peers && GOARCH=arm64 CGO_ENABLED=0 go build ./report
 bench-report:
 	@go build -o bin/hmacsign ./cmd/hmacsign
 	@cd bench/peers && if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then tags=openssl; fi; \
 	  go build -tags "$$tags" -o ../../bin/report ./report && ../../bin/report -out ..
+
+# Builds the same for another machine, and beside it the command, which it measures
+# too: make report GOARCH=arm64. Copy bin/arm64 there and run ./report in it.
+report:
+	@go_arch=$$(go env GOARCH) && export CGO_ENABLED=0 && \
+	  go build -o bin/$$go_arch/ ./cmd/hmacsign && (cd bench/peers && go build -o ../../bin/$$go_arch/ ./report) && \
+	  echo "bin/$$go_arch has the programs report and hmacsign: copy both, run ./report"
 
 # Measures mac --lines against a loop over emmansun/gmsm's kept hmac.Hash and one
 # over OpenSSL's EVP_MAC, all of them built commands on one processor.

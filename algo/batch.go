@@ -11,8 +11,9 @@ type scratch [maxBatch]Keyed
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // SumMany appends the MAC of each message to dst, in their order. A backend that
-// is a [Batcher], as asm is, computes several at once where that is faster, from two to
-// six messages on; with any other it is Sum after Sum. It panics as Sum does.
+// is a [Batcher], as asm is, computes several at once where that is faster, which by
+// processor is from two to six messages on; with any other it is Sum after Sum. It
+// panics as Sum does.
 func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
 	if len(msgs) == 0 {
 		return dst

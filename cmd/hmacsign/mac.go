@@ -27,7 +27,7 @@ Whoever can change the file and not the list can change, add, remove or move no
 line unseen. Whoever can change both cannot make up a line, but can remove, repeat
 or move lines together with their MACs, at the end or anywhere, or bring them from
 another list of the key. So keep the list, or its own MAC (hmacsign mac LIST),
-out of reach, and look at the number of lines that --check prints.`
+out of reach.`
 
 // macFlags are those of mac.
 type macFlags struct {
@@ -39,9 +39,9 @@ type macFlags struct {
 
 func (f *macFlags) add(fs *flag.FlagSet) {
 	fs.StringVar(&f.algorithm, "algorithm", "", "`NAME`: hmac-sha1, hmac-sha256 or hmac-sm3")
-	fs.StringVar(&f.backend, "backend", "", "`NAME` of the backend that must compute it")
+	fs.StringVar(&f.backend, "backend", "", "`NAME` of the backend that must compute it: hmacsign algorithms lists them")
 	fs.StringVar(&f.keyEnv, "key-env", "", "`NAME` of the environment variable with the key")
-	fs.StringVar(&f.keyFile, "key-file", "", "`PATH` of a file with the key, one newline at its end left out")
+	fs.StringVar(&f.keyFile, "key-file", "", "`PATH` of a file whose bytes are the key, one newline at its end left out")
 	fs.StringVar(&f.keyHex, "key-hex", "", "the key in `HEX`; everyone on this machine can read it in the process list: for test vectors")
 	fs.BoolVar(&f.lines, "lines", false, "print the MAC of each line, in order: the list for --check")
 	fs.Func("check", "compare each line with the MAC of the same number in `LIST`, which --lines printed; - is standard input", func(list string) error {
@@ -119,7 +119,11 @@ func (f *macFlags) secret() ([]byte, error) {
 	case sources != 1:
 		return nil, usagef("mac: give the key with one of --key-env, --key-file and --key-hex")
 	case f.keyEnv != "":
-		return []byte(os.Getenv(f.keyEnv)), nil
+		secret := os.Getenv(f.keyEnv)
+		if secret == "" {
+			return nil, fmt.Errorf("mac: the environment variable %s is not set or empty: put the key into it", f.keyEnv)
+		}
+		return []byte(secret), nil
 	case f.keyFile != "":
 		secret, err := hmacsign.ReadSecretFile(f.keyFile)
 		return []byte(secret.Reveal()), err

@@ -275,6 +275,13 @@ func TestLinesIntoTheirFile(t *testing.T) {
 	status, _, text := hmacsignRun(t, "", append(lineArgs, "--check", name, name)...)
 	require.Equal(t, 1, status)
 	require.Contains(t, text, "name the list")
+
+	// A shell's > empties the file before the command sees it.
+	require.NoError(t, os.Truncate(name, 0))
+	stderr.Reset()
+	require.Equal(t, 1, run(append(lineArgs, "--lines", name), &streams{nil, out, &stderr}))
+	require.Contains(t, stderr.String(), "write it to another")
+	ok(t, append(lineArgs, "--lines", writeFile(t, ""))...)
 }
 
 // The command as it is built, on pipes and files, against Python's hmac.

@@ -103,12 +103,14 @@ func regularSize(f *os.File) int64 {
 
 var errSameFile = errors.New("mac: the list would go into the file that is read: write it to another")
 
-// sameFile reports whether two streams are one regular file.
+// sameFile reports whether two streams are one regular file, an empty one too: a
+// shell's > has emptied it by now.
 func sameFile(a, b any) bool {
-	if f, g := asFile(a), asFile(b); regularSize(f) > 0 && g != nil {
-		x, errX := f.Stat()
-		y, errY := g.Stat()
-		return errX == nil && errY == nil && os.SameFile(x, y)
+	f, g := asFile(a), asFile(b)
+	if f == nil || g == nil {
+		return false
 	}
-	return false
+	x, errX := f.Stat()
+	y, errY := g.Stat()
+	return errX == nil && errY == nil && x.Mode().IsRegular() && os.SameFile(x, y)
 }

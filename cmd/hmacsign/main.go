@@ -141,7 +141,7 @@ func (c *command) parse(fs *flag.FlagSet, args []string, io *streams, max int) (
 		rest = rest[n:]
 	}
 	if len(positional) > max {
-		return nil, usagef("%s: unexpected argument %q", c.name, positional[max])
+		return nil, usagef("%s: unexpected argument %q: run hmacsign %s --help", c.name, positional[max], c.name)
 	}
 	return positional, nil
 }

@@ -107,6 +107,8 @@ func TestMAC(t *testing.T) {
 		status, stdout, _ := hmacsignRun(t, "", append([]string{"mac"}, args...)...)
 		require.Equal(t, []any{1, ""}, []any{status, stdout}, args)
 	}
+	_, _, stderr := hmacsignRun(t, "", "mac", "--algorithm", "hmac-sm3", "--key-env", "HMACSIGN_TEST_UNSET")
+	require.Contains(t, stderr, "HMACSIGN_TEST_UNSET is not set")
 }
 
 // builtCommand is the command as a user has it.

@@ -29,7 +29,7 @@ func (r *report) lines() {
 	}
 	command := filepath.Join(filepath.Dir(exe), "hmacsign"+filepath.Ext(exe))
 	if _, err := os.Stat(command); err != nil {
-		r.warn("left out `mac --lines`: build the command hmacsign into the folder of this program")
+		r.warn("left out `mac --lines`: put the command hmacsign beside this program, as make report does")
 		return
 	}
 	ours, theirs, err := timeLines(exe, command, min(r.rounds, 9))

@@ -2,7 +2,10 @@
 // REPORT.md and its plots into a folder: make bench-report. It is one file that runs
 // alone on any machine:
 //
-//	cd bench/peers && GOARCH=arm64 CGO_ENABLED=0 go build ./report
+//	cd bench/peers && GOARCH=arm64 CGO_ENABLED=0 go build -o /tmp/report ./report
+//
+// With the command hmacsign in its folder it measures mac --lines too: make report
+// GOARCH=arm64 builds both.
 //
 // What is compared runs in turn, in one process, in many short rounds; a ratio
 // is that of two neighbours of one round, and the median of the rounds is

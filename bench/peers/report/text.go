@@ -8,12 +8,14 @@ import (
 )
 
 // honest says what stands behind the code for processors that the project has none of.
-const honest = `Code for arm64, riscv64 and loong64 is proved correct under qemu; its speed is a model's estimate until
-users report.`
+const honest = `Code for arm64, riscv64 and loong64 is proved correct under QEMU; its speed is a model's estimate
+(riscv64, loong64: none) until users report.`
 
-const wanted = ` To report, build this program (` + "`cd bench/peers && GOARCH=arm64 CGO_ENABLED=0 go build ./report`" + `), copy it to
-such a machine, run it while nothing else runs, and send its REPORT.md in an issue at
-https://github.com/gmhmac/hmacsign/issues.`
+const wanted = `
+
+To report, build this program for such a machine (` + "`make report GOARCH=arm64`, or riscv64, loong64" + `), copy the
+folder bin/arm64 there, run ` + "`./report`" + ` in it while nothing else runs, and send its REPORT.md in an issue
+at https://github.com/gmhmac/hmacsign/issues.`
 
 const reported = ` This report is a measurement on such a processor: please send it in an issue at
 https://github.com/gmhmac/hmacsign/issues.`

@@ -1,4 +1,4 @@
-// Command gen writes the assembly of package sm3asm with avo. Run it by
+// Command amd64 writes the assembly of package sm3asm for amd64 with avo. Run it by
 // "make generate".
 //
 // The letters are those of GB/T 32905-2016: V is the chaining value, A to H the
