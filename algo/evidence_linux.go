@@ -32,7 +32,7 @@ func processor() (model string, features []string, err error) {
 
 // digestFeatures are the processor's features that implementations of digests
 // ask for, by the kernel's names.
-var digestFeatures = strings.Fields("ssse3 sse4_1 avx avx2 bmi1 bmi2 avx512f avx512bw avx512vl sha_ni sha512 sm3 asimd neon sha1 sha2 sha3 sve lsx lasx")
+var digestFeatures = strings.Fields("ssse3 sse4_1 avx avx2 bmi1 bmi2 avx512f avx512bw avx512vl sha_ni sha512 sm3 asimd neon sha1 sha2 sha3 sve lsx lasx zvkb zvksed zvksh zvkt")
 
 // parseProcessor reads the first processor's lines of /proc/cpuinfo. Each
 // architecture has its own words for them; where no model is named, its numbers
@@ -55,11 +55,17 @@ func parseProcessor(cpuinfo io.Reader) (model string, features []string, err err
 			model = value
 		case "cpu implementer", "cpu architecture", "cpu variant", "cpu part", "cpu revision", "isa":
 			numbers = append(numbers, name+" "+value)
+		}
+		switch name {
+		case "isa": // rv64imafdcv_zvkb_zvksh
+			value = strings.ReplaceAll(value, "_", " ")
 		case "flags", "features":
-			for feature := range strings.FieldsSeq(value) {
-				if slices.Contains(digestFeatures, feature) {
-					features = append(features, feature)
-				}
+		default:
+			continue
+		}
+		for feature := range strings.FieldsSeq(value) {
+			if slices.Contains(digestFeatures, feature) {
+				features = append(features, feature)
 			}
 		}
 	}

@@ -13,7 +13,7 @@ func TestParseProcessor(t *testing.T) {
 		"amd64":   {"processor\t: 0\nmodel name\t: A Processor @ 2 GHz\nflags\t\t: fpu avx2 bmi2 sha_ni avx512f\n\nprocessor\t: 1\nmodel name\t: Another\n", "A Processor @ 2 GHz", "avx2 bmi2 sha_ni avx512f"},
 		"arm64":   {"processor\t: 0\nFeatures\t: fp asimd sha2 sm3\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n\nprocessor\t: 1\nCPU part\t: 0xd0d\n", "cpu implementer 0x41, cpu part 0xd0c", "asimd sha2 sm3"},
 		"loong64": {"system type\t: generic\n\nprocessor\t: 0\nModel Name\t: A-3A5000\nFeatures\t: cpucfg lsx lasx\n", "A-3A5000", "lsx lasx"},
-		"riscv64": {"processor\t: 0\nisa\t\t: rv64imafdc\nuarch\t\t: maker,core\n", "maker,core", ""},
+		"riscv64": {"processor\t: 0\nisa\t\t: rv64imafdcv_zicsr_zvkb_zvksed_zvksh_zvkt\nuarch\t\t: maker,core\n", "maker,core", "zvkb zvksed zvksh zvkt"},
 		"nothing": {"", "", ""},
 		"odd":     {":\n:::\nflags\n\x00\xff", "", ""},
 	} {

@@ -10,9 +10,10 @@ const lasx Kernel = 1
 // vector operations or four others a cycle.
 var known = []about{lasx: {"LASX", 8, 3}}
 
-// kernels asks cpu for what the operating system announces. LASX includes LSX.
+// kernels asks cpu for what the operating system announces. LASX includes LSX, but who
+// switches that off by GODEBUG means the stream too, which runs on it.
 func kernels() (list []Kernel) {
-	if cpu.Loong64.HasLASX {
+	if cpu.Loong64.HasLSX && cpu.Loong64.HasLASX {
 		list = append(list, lasx)
 	}
 	return list

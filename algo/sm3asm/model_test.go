@@ -34,3 +34,28 @@ func model(v *[8]uint32, block *[64]byte) {
 		v[i] ^= x
 	}
 }
+
+// after is v with the blocks of p compressed into it.
+func after(v [8]uint32, p []byte) [8]uint32 {
+	for ; len(p) > 0; p = p[BlockSize:] {
+		model(&v, (*[BlockSize]byte)(p))
+	}
+	return v
+}
+
+// sumOne is the HMAC by the model.
+func sumOne(key *[16]uint32, msg []byte) (mac [Size]byte) {
+	var tail, last [2 * BlockSize]byte
+	whole := len(msg) &^ (BlockSize - 1)
+	n := Pad(&tail, msg[whole:], uint64(BlockSize+len(msg)))
+	inner := after(after([8]uint32(key[:8]), msg[:whole]), tail[:n*BlockSize])
+	for i, w := range inner {
+		binary.BigEndian.PutUint32(mac[4*i:], w)
+	}
+	Pad(&last, mac[:], BlockSize+Size)
+	outer := after([8]uint32(key[8:]), last[:BlockSize])
+	for i, w := range outer {
+		binary.BigEndian.PutUint32(mac[4*i:], w)
+	}
+	return mac
+}

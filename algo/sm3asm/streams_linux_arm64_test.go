@@ -16,14 +16,6 @@ func randomValue(r *rand.Rand) (v [8]uint32) {
 	return v
 }
 
-// after is v with the blocks of p compressed into it.
-func after(v [8]uint32, p []byte) [8]uint32 {
-	for ; len(p) > 0; p = p[BlockSize:] {
-		model(&v, (*[BlockSize]byte)(p))
-	}
-	return v
-}
-
 // Each kernel compresses whole blocks, at any alignment, and reads nothing but them: the
 // input begins behind a page that must not be touched, or ends at one.
 func TestBlocksAgainstModel(t *testing.T) {
@@ -72,19 +64,6 @@ func TestTwoStreamsAgainstModel(t *testing.T) {
 			require.Equal(t, [2][8]uint32{after(want[0], q[:64*n]), after(want[1], p[:64*n])}, v)
 		}
 	}
-}
-
-// sumOne is the HMAC by the model.
-func sumOne(key *[16]uint32, msg []byte) (mac [Size]byte) {
-	var tail, last [2 * BlockSize]byte
-	whole := len(msg) &^ (BlockSize - 1)
-	n := Pad(&tail, msg[whole:], uint64(BlockSize+len(msg)))
-	inner := after(after([8]uint32(key[:8]), msg[:whole]), tail[:n*BlockSize])
-	store(&mac, &inner)
-	Pad(&last, mac[:], BlockSize+Size)
-	outer := after([8]uint32(key[8:]), last[:BlockSize])
-	store(&mac, &outer)
-	return mac
 }
 
 // A pair of any two lengths, each under its key, and one message alone.
