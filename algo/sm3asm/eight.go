@@ -1,18 +1,19 @@
-//go:build (arm64 || loong64) && !purego
+//go:build (amd64 || arm64 || loong64) && !purego
 
 package sm3asm
 
 import "encoding/binary"
 
-// A kernel of eight lanes takes a block of each message as it lies in memory and
-// compresses it into v, which has one word of every lane in a row. compressEight is the
-// one of this architecture.
+// A row has one word of every lane; kernels of fewer lanes use its beginning.
+type row = [Lanes]uint32
 
-// sumEight is SumLanes for it.
+// sumEight is SumLanes for kernels of eight lanes, of which each architecture has one: its
+// compressEight takes a block of each message as it lies in memory and compresses
+// it into rows, where the bit of the lane in active is set.
 func sumEight(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs [][]byte) {
 	const lanes = 8
 	var (
-		v      [8][Lanes]uint32
+		rows   [16]row                    // the inner chaining values, then the outer ones
 		tails  [lanes][2 * BlockSize]byte // the last bytes of each message, padded
 		blocks [Lanes]*byte
 		whole  [lanes]int // blocks that are compressed where the message lies
@@ -23,11 +24,12 @@ func sumEight(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs [][]byte) 
 		blocks[lane] = &tails[lane][0]
 	}
 	for lane, msg := range msgs {
-		loadLane(&v, lane, (*[8]uint32)(keys[lane][:8]))
 		whole[lane] = len(msg) / BlockSize
 		total[lane] = whole[lane] + Pad(&tails[lane], msg[whole[lane]*BlockSize:], uint64(BlockSize+len(msg)))
 		steps = max(steps, total[lane])
 	}
+	loadEight(&rows, keys)
+	inner, outer := (*[8]row)(rows[:8]), (*[8]row)(rows[8:])
 	for step := range steps {
 		active := uint32(0)
 		for lane, msg := range msgs {
@@ -41,32 +43,17 @@ func sumEight(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs [][]byte) 
 				blocks[lane] = &tails[lane][min(step-whole[lane], 1)*BlockSize]
 			}
 		}
-		compressEight(&v, &blocks, active)
+		compressEight(inner, &blocks, active)
 	}
-	var digest [Size]byte
-	for lane := range msgs {
-		storeLane(&digest, &v, lane)
-		loadLane(&v, lane, (*[8]uint32)(keys[lane][8:]))
-		clear(tails[lane][:])
-		Pad(&tails[lane], digest[:], BlockSize+Size)
-		blocks[lane] = &tails[lane][0]
+	storeEight(macs, inner)
+	for lane := range lanes {
+		outerBlock := tails[lane][:BlockSize]
+		copy(outerBlock, macs[lane][:])
+		clear(outerBlock[Size:])
+		outerBlock[Size] = 0x80
+		binary.BigEndian.PutUint16(outerBlock[BlockSize-2:], (BlockSize+Size)*8)
+		blocks[lane] = &outerBlock[0]
 	}
-	compressEight(&v, &blocks, 1<<len(msgs)-1)
-	for lane := range msgs {
-		storeLane(&macs[lane], &v, lane)
-	}
-}
-
-// loadLane makes words the chaining value of a lane.
-func loadLane(v *[8][Lanes]uint32, lane int, words *[8]uint32) {
-	for i, w := range words {
-		v[i][lane] = w
-	}
-}
-
-// storeLane stores the chaining value of a lane as bytes.
-func storeLane(sum *[Size]byte, v *[8][Lanes]uint32, lane int) {
-	for i := range v {
-		binary.BigEndian.PutUint32(sum[4*i:], v[i][lane])
-	}
+	compressEight(outer, &blocks, 1<<lanes-1)
+	storeEight(macs, outer)
 }

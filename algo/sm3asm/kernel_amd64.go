@@ -52,8 +52,15 @@ func (k Kernel) sumLanes(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs
 	case avx512:
 		sumLanes16(macs, keys, msgs)
 	case avx2:
-		sumLanes8(macs, keys, msgs)
+		sumEight(macs, keys, msgs)
 	default:
 		panic(noKernel)
 	}
 }
+
+func compressEight(v *[8]row, blocks *[Lanes]*byte, active uint32) { blocks8(v, blocks, active) }
+
+// loadEight brings the chaining values of eight keys into rows, storeEight those of
+// eight lanes back into bytes.
+func loadEight(rows *[16]row, keys *[Lanes]*[16]uint32) { keys8(rows, keys) }
+func storeEight(sums *[Lanes][Size]byte, rows *[8]row)  { macs8(sums, rows) }

@@ -51,7 +51,7 @@ func (k Kernel) sumLanes(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs
 	}
 }
 
-func compressEight(v *[8][Lanes]uint32, blocks *[Lanes]*byte, active uint32) {
+func compressEight(v *[8]row, blocks *[Lanes]*byte, active uint32) {
 	blocks8NEON(v, blocks, active)
 }
 

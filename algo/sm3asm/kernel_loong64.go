@@ -33,6 +33,6 @@ func (k Kernel) sumLanes(macs *[Lanes][Size]byte, keys *[Lanes]*[16]uint32, msgs
 	sumEight(macs, keys, msgs)
 }
 
-func compressEight(v *[8][Lanes]uint32, blocks *[Lanes]*byte, active uint32) {
+func compressEight(v *[8]row, blocks *[Lanes]*byte, active uint32) {
 	blocks8LASX(v, blocks, active)
 }

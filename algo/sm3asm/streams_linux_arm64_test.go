@@ -16,30 +16,6 @@ func randomValue(r *rand.Rand) (v [8]uint32) {
 	return v
 }
 
-// Each kernel compresses whole blocks, at any alignment, and reads nothing but them: the
-// input begins behind a page that must not be touched, or ends at one.
-func TestBlocksAgainstModel(t *testing.T) {
-	require.NotEmpty(t, Kernels())
-	for _, k := range Kernels() {
-		t.Run(k.String(), func(t *testing.T) {
-			r := rand.New(rand.NewSource(1))
-			begin, end := guarded(t)
-			r.Read(begin)
-			r.Read(end)
-			for n := range 6 {
-				for at := range 70 {
-					for _, p := range [][]byte{begin[at:][:64*n], end[len(end)-at-64*n:][:64*n]} {
-						v := randomValue(r)
-						want := after(v, p)
-						k.Blocks(&v, p)
-						require.Equal(t, want, v, n)
-					}
-				}
-			}
-		})
-	}
-}
-
 func needSM3(t *testing.T) {
 	if list := Kernels(); list[len(list)-1] != sm3 {
 		t.Skip("needs a processor with SM3 instructions")

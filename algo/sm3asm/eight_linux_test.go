@@ -1,4 +1,4 @@
-//go:build linux && (arm64 || loong64) && !purego
+//go:build linux && (amd64 || arm64 || loong64) && !purego
 
 package sm3asm
 
