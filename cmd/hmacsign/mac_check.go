@@ -53,10 +53,12 @@ type checker struct {
 type faultRun struct {
 	fault          string
 	first, last    int
+	behindRight    bool   // the line before is right, or there is none
 	firstMAC, mac  []byte // of the first and the last line
 	firstListed    []byte
 	listed         []byte
 	later, earlier bool // every line but one end has the MAC that is listed for the line before, or behind
+	added, missing bool // so it goes on to the end of the list, or of the file
 }
 
 // The faults, as they are printed.
@@ -74,6 +76,7 @@ func (c *checker) compare(macs []byte) error {
 		c.lines++
 		switch {
 		case err == io.EOF:
+			c.run.listEnds(macs[:size])
 			c.note(c.lines, notListed)
 		case err != nil:
 			return err
@@ -102,7 +105,7 @@ func (c *checker) nextListed() (isMAC bool, err error) {
 func (c *checker) note(line int, fault string) {
 	if fault != c.run.fault {
 		c.print()
-		c.run.fault, c.run.first = fault, line
+		c.run.fault, c.run.first, c.run.behindRight = fault, line, c.run.fault == ""
 	}
 	c.run.last = line
 }
@@ -119,18 +122,29 @@ func (r *faultRun) compareBeside(mac, listed []byte) {
 	r.mac, r.listed = append(r.mac[:0], mac...), append(r.listed[:0], listed...)
 }
 
-// reason is what made a run of other MACs, where they tell.
+// listEnds is told the MAC of the first line behind the list.
+func (r *faultRun) listEnds(mac []byte) {
+	r.added = r.fault == mismatch && r.behindRight && r.later && hmac.Equal(mac, r.listed)
+}
+
+// fileEnds is told the first MAC of the list that is behind the file.
+func (r *faultRun) fileEnds(listed []byte) {
+	r.missing = r.fault == mismatch && r.behindRight && r.earlier && hmac.Equal(r.mac, listed)
+}
+
+// reason is what made a run of other MACs, where it explains them all: a line that is
+// missing moves every line behind it, to the end.
 func (r *faultRun) reason() string {
 	switch {
 	case r.fault != mismatch || r.first == r.last:
+	case r.missing:
+		return fmt.Sprintf(": line %d of the list is missing, those behind it follow", r.first)
+	case r.added:
+		return fmt.Sprintf(": line %d was added, those behind it follow", r.first)
 	case r.earlier && hmac.Equal(r.mac, r.firstListed):
 		return fmt.Sprintf(": line %d was moved to %d", r.first, r.last)
 	case r.later && hmac.Equal(r.firstMAC, r.listed):
 		return fmt.Sprintf(": line %d was moved to %d", r.last, r.first)
-	case r.earlier && !r.later:
-		return fmt.Sprintf(": line %d of the list is missing, those behind it follow", r.first)
-	case r.later && !r.earlier:
-		return fmt.Sprintf(": line %d is not in the list, those behind it are", r.first)
 	}
 	return ""
 }
@@ -151,11 +165,14 @@ func (c *checker) print() {
 // finish takes what the list has beyond the file, and sums up.
 func (c *checker) finish() error {
 	for {
-		_, err := c.nextListed()
+		isMAC, err := c.nextListed()
 		if err == io.EOF {
 			break
 		} else if err != nil {
 			return err
+		}
+		if isMAC {
+			c.run.fileEnds(c.listed)
 		}
 		c.note(c.macs, notThere)
 	}
