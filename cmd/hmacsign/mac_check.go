@@ -31,7 +31,8 @@ func checkLineMACs(key *algo.Key, list string, in io.Reader, streams *streams) e
 	err = eachLineMAC(key, in, progress, c.compare)
 	progress.end()
 	if err != nil {
-		return err
+		c.print() // what was found before
+		return errors.Join(err, c.out.Flush())
 	}
 	return c.finish()
 }
@@ -178,6 +179,9 @@ func (c *checker) finish() error {
 	}
 	c.print()
 	all := max(c.lines, c.macs)
+	if all == 0 {
+		return errors.New("mac: nothing was checked: neither the file nor the list has a line")
+	}
 	if c.right == all {
 		fmt.Fprintf(c.out, "all %d lines match their MACs\n", all)
 	}
@@ -200,7 +204,21 @@ type macList struct {
 }
 
 func newMACList(in io.Reader, size int) *macList {
-	return &macList{bufio.NewReaderSize(in, 64<<10), size}
+	return &macList{bufio.NewReaderSize(&ending{in: in}, 64<<10), size}
+}
+
+// An ending reader is not read behind its end, where a terminal or a pipe would give
+// more, and every read takes time.
+type ending struct {
+	in  io.Reader
+	err error
+}
+
+func (e *ending) Read(b []byte) (n int, err error) {
+	if e.err == nil {
+		n, e.err = e.in.Read(b)
+	}
+	return n, e.err
 }
 
 // next reads a line into mac and tells whether it is one. The error is io.EOF behind

@@ -4,13 +4,18 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gmhmac/hmacsign/algo"
 )
 
 // check runs --check and returns what it prints to both streams.
@@ -23,6 +28,9 @@ const tenLines = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n"
 func TestCheck(t *testing.T) {
 	list := listOf([]byte(tenLines))
 	for name, file := range edgeInputs() {
+		if len(file) == 0 {
+			continue
+		}
 		status, stdout, stderr := check(t, listOf(file), string(file))
 		require.Equal(t, []any{0, fmt.Sprintf("all %d lines match their MACs\n", len(linesOf(file))), ""}, []any{status, stdout, stderr}, name)
 	}
@@ -87,6 +95,71 @@ func TestCheck(t *testing.T) {
 		status, stdout, stderr := check(t, right.list, right.file)
 		require.Zero(t, status, "%s: %s", what, stderr)
 		require.Regexp(t, "^all (10|9|8) lines match", stdout)
+	}
+}
+
+// No lines are no proof: a list that is empty as the file is would match with any key.
+func TestCheckOfNothing(t *testing.T) {
+	same := writeFile(t, "")
+	for _, lists := range [][2]string{{writeFile(t, ""), writeFile(t, "")}, {os.DevNull, os.DevNull}, {writeFile(t, ""), "-"}} {
+		status, stdout, stderr := hmacsignRun(t, "", append(lineArgs, "--check", lists[0], lists[1])...)
+		require.Equal(t, []any{1, ""}, []any{status, stdout}, lists)
+		require.Contains(t, stderr, "nothing was checked")
+	}
+	status, _, stderr := hmacsignRun(t, "", append(lineArgs, "--check", same, same)...)
+	require.Equal(t, 1, status)
+	require.Contains(t, stderr, "name the list")
+	status, stdout, _ := check(t, listOf([]byte("\n")), "\n")
+	require.Equal(t, []any{0, "all 1 lines match their MACs\n"}, []any{status, stdout}, "an empty line is one")
+}
+
+// What was found before the file could not be read on is told.
+func TestCheckReadError(t *testing.T) {
+	key, err := algo.NewKey(algo.HMACSHA256, []byte{0, 1, 2, 3})
+	require.NoError(t, err)
+	defer key.Destroy()
+	broken := errors.New("the disk is gone")
+	var out bytes.Buffer
+	in := io.MultiReader(strings.NewReader("1\nx\ny\n4"), iotest.ErrReader(broken))
+	err = checkLineMACs(key, writeFile(t, listOf([]byte(tenLines))), in, &streams{out: &out})
+	require.ErrorIs(t, err, broken)
+	require.Equal(t, "lines 2 to 3: the MAC does not match\n", out.String())
+
+	out.Reset()
+	in = io.MultiReader(strings.NewReader(tenLines), iotest.ErrReader(broken)) // all that the list has
+	err = checkLineMACs(key, writeFile(t, listOf([]byte(tenLines))), in, &streams{out: &out})
+	require.ErrorIs(t, err, broken)
+	require.Empty(t, out.String())
+}
+
+// A list that cannot be read to its end proves nothing, whatever was read.
+func TestCheckListReadError(t *testing.T) {
+	key, err := algo.NewKey(algo.HMACSHA256, []byte{0, 1, 2, 3})
+	require.NoError(t, err)
+	defer key.Destroy()
+	broken := errors.New("the disk is gone")
+	for _, read := range []string{listOf([]byte(tenLines)), listOf([]byte(tenLines))[:65*10-1], strings.Repeat("a", 1<<20)} {
+		var out bytes.Buffer
+		list := io.MultiReader(strings.NewReader(read), iotest.ErrReader(broken))
+		err = checkLineMACs(key, "-", strings.NewReader(tenLines), &streams{in: list, out: &out})
+		require.ErrorIs(t, err, broken)
+		require.NotContains(t, out.String(), "all")
+	}
+}
+
+// A list has one end, also where a terminal or a pipe would give more behind it.
+func TestMACListEnds(t *testing.T) {
+	more := strings.NewReader("")
+	l, mac := newMACList(readerFunc(func(b []byte) (int, error) {
+		n, err := more.Read(b)
+		if err == io.EOF {
+			more = strings.NewReader(listOf([]byte("a\n")))
+		}
+		return n, err
+	}), 32), make([]byte, 32)
+	for range 3 {
+		_, err := l.next(mac)
+		require.Equal(t, io.EOF, err)
 	}
 }
 

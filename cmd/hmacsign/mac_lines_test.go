@@ -272,6 +272,16 @@ func TestLinesIntoTheirFile(t *testing.T) {
 	var stderr bytes.Buffer
 	require.Equal(t, 1, run(append(lineArgs, "--lines", name), &streams{nil, out, &stderr}))
 	require.Contains(t, stderr.String(), "write it to another")
+	// A shell has emptied the file of `mac --lines log > log` before it is read.
+	name = writeFile(t, "")
+	out, err = os.OpenFile(name, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer out.Close()
+	stderr.Reset()
+	require.Equal(t, 1, run(append(lineArgs, "--lines", name), &streams{nil, out, &stderr}))
+	require.Contains(t, stderr.String(), "write it to another")
+
+	name = writeFile(t, "a\n")
 	status, _, text := hmacsignRun(t, "", append(lineArgs, "--check", name, name)...)
 	require.Equal(t, 1, status)
 	require.Contains(t, text, "name the list")

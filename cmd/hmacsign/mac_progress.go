@@ -91,24 +91,28 @@ func isTerminal(f *os.File) bool { return f != nil && term.IsTerminal(int(f.Fd()
 
 // regularSize is the size of a regular file, zero of anything else.
 func regularSize(f *os.File) int64 {
+	if info := regular(f); info != nil {
+		return info.Size()
+	}
+	return 0
+}
+
+// regular tells of a regular file, and is nil for anything else.
+func regular(f *os.File) os.FileInfo {
 	if f == nil {
-		return 0
+		return nil
 	}
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return 0
+		return nil
 	}
-	return info.Size()
+	return info
 }
 
 var errSameFile = errors.New("mac: the list would go into the file that is read: write it to another")
 
 // sameFile reports whether two streams are one regular file.
 func sameFile(a, b any) bool {
-	if f, g := asFile(a), asFile(b); regularSize(f) > 0 && g != nil {
-		x, errX := f.Stat()
-		y, errY := g.Stat()
-		return errX == nil && errY == nil && os.SameFile(x, y)
-	}
-	return false
+	x, y := regular(asFile(a)), regular(asFile(b))
+	return x != nil && y != nil && os.SameFile(x, y)
 }
