@@ -43,6 +43,7 @@ func TestCheck(t *testing.T) {
 	for _, c := range []struct{ what, list, file, stdout, sum string }{
 		{"a bit of a line", list, swap(tenLines, "4", "5"), "line 4: " + wrong + "\n", "1 of 10, as named above; the file has 10 and the list 10"},
 		{"a bit of a MAC", flipDigit(list, 3*65, 1), tenLines, "line 4: " + wrong + "\n", "1 of 10"},
+		{"the last bit of a MAC", flipDigit(list, 3*65+63, 1), tenLines, "line 4: " + wrong + "\n", "1 of 10"},
 		{"two places", list, swap(swap(tenLines, "4", "x"), "8", "y"), "line 4: " + wrong + "\nline 8: " + wrong + "\n", "2 of 10"},
 		{"lines beside each other", list, swap(tenLines, "4\n5", "x\ny"), "lines 4 to 5: " + wrong + "\n", "2 of 10"},
 		{"a line removed", list, swap(tenLines, "3\n", ""), "lines 3 to 9: " + wrong + ": line 3 of the list is missing, those behind it follow\nline 10: the file has ended\n", "8 of 10, as named above; the file has 9 and the list 10"},
