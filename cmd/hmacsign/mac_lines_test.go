@@ -106,6 +106,24 @@ func TestLinesInPieces(t *testing.T) {
 	}
 }
 
+// Lines that take as many blocks of a hash go beside each other, in their order.
+func TestAlike(t *testing.T) {
+	lines := make([][]byte, 0, batchLines)
+	for _, n := range []int{56, 55, 0, 119, 120, 5000, 55, 1 << 17} {
+		lines = append(lines, make([]byte, n))
+	}
+	a := newBatch(32).alike
+	require.True(t, a.sort(lines))
+	require.Equal(t, []int{1, 2, 6, 0, 3, 4, 5, 7}, a.places)
+	for _, same := range [][]int{{0, 55}, {56, 119}, {1 << 13, 1 << 17}, {7}, nil} {
+		lines = lines[:0]
+		for _, n := range same {
+			lines = append(lines, make([]byte, n))
+		}
+		require.False(t, a.sort(lines), "%d blocks", same)
+	}
+}
+
 // randomLines are mostly short; some are longer than a batch.
 func randomLines(random *rand.Rand) []byte {
 	var input []byte
