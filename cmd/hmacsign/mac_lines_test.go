@@ -82,6 +82,7 @@ func TestLines(t *testing.T) {
 		want := listOf(input)
 		for how, in := range map[string]io.Reader{
 			"at once": bytes.NewReader(input), "in halves": iotest.HalfReader(bytes.NewReader(input)), "with the end": iotest.DataErrReader(bytes.NewReader(input)),
+			"at once with the end": atOnce(input),
 		} {
 			got, err := printLines(t, in)
 			require.NoError(t, err)
@@ -91,6 +92,17 @@ func TestLines(t *testing.T) {
 		require.Equal(t, []any{0, want, ""}, []any{status, got, stderr}, name)
 		require.Equal(t, want, ok(t, append(lineArgs, "--lines", writeFile(t, string(input)))...), name)
 	}
+}
+
+// atOnce gives as much as there is room for, and the end with the last of it.
+func atOnce(rest []byte) io.Reader {
+	return readerFunc(func(b []byte) (n int, err error) {
+		n = copy(b, rest)
+		if rest = rest[n:]; len(rest) == 0 {
+			err = io.EOF
+		}
+		return n, err
+	})
 }
 
 // However the input comes in, the lines are the same, on any number of processors.
@@ -251,6 +263,24 @@ func TestLinesBackendFails(t *testing.T) {
 		turncoat.fails.Store(false)
 		require.NoError(t, algo.SelfTest(algo.HMACSM3, algo.WithBackend("turncoat")))
 		require.Equal(t, 0, run(args, &streams{strings.NewReader("a\n" + behind), io.Discard, io.Discard}), what)
+	}
+
+	// It is an error of the lines, for those who have to tidy up behind it.
+	for what, behind := range map[string]string{"lines": "b\n", "a long line": strings.Repeat("x", 2*batchBytes)} {
+		key, err := algo.NewKey(algo.HMACSM3, []byte{0}, algo.WithBackend("turncoat"))
+		require.NoError(t, err)
+		read, used := strings.NewReader(behind), make(chan struct{})
+		use := sync.OnceFunc(func() { close(used) })
+		in := io.MultiReader(strings.NewReader("a\n"), readerFunc(func(b []byte) (int, error) {
+			<-used
+			turncoat.fails.Store(true)
+			return read.Read(b)
+		}))
+		err = eachLineMAC(key, in, new(progress), func([]byte) error { use(); return nil })
+		require.ErrorContains(t, err, "the license", what)
+		key.Destroy()
+		turncoat.fails.Store(false)
+		require.NoError(t, algo.SelfTest(algo.HMACSM3, algo.WithBackend("turncoat")))
 	}
 
 	registerCounted()
