@@ -67,6 +67,7 @@ func edgeInputs() map[string][]byte {
 	for _, n := range []int{batchBytes - 1, batchBytes, batchBytes + 1, 2*batchBytes - 1, 2 * batchBytes, 3*batchBytes + 7} {
 		long := bytes.Repeat([]byte("x"), n)
 		inputs[fmt.Sprint("a line of ", n)] = long
+		inputs[fmt.Sprint("a newline and a line of ", n)] = append([]byte{'\n'}, long...)
 		inputs[fmt.Sprint("a line of ", n, " and its newline")] = append(bytes.Clone(long), '\n')
 		inputs[fmt.Sprint("a line of ", n, " between others")] = append(append([]byte("a\n\n"), long...), "\nb\n\nc"...)
 	}
@@ -227,18 +228,17 @@ func (f *failing) Write(b []byte) (int, error) {
 
 // What cannot be written ends the command, also while the input gives nothing.
 func TestLinesWriteError(t *testing.T) {
-	in, w := io.Pipe()
-	defer w.Close()
-	go w.Write([]byte("a\n"))
-	for _, args := range [][]string{{"--lines"}, {"--check", writeFile(t, "")}} {
+	for _, args := range [][]string{{"--lines"}, {"--check", writeFile(t, "no MAC\n")}} {
+		in, w := io.Pipe()
+		defer w.Close()
+		go w.Write([]byte("a\nb\n"))
 		var stderr bytes.Buffer
-		input := io.Reader(in)
-		if args[0] == "--check" {
-			input = strings.NewReader("a\nb\n")
-		}
-		require.Equal(t, 1, run(append(lineArgs, args...), &streams{input, &failing{}, &stderr}))
+		require.Equal(t, 1, run(append(lineArgs, args...), &streams{in, &failing{}, &stderr}))
 		require.Equal(t, "hmacsign: no space left on device\n", stderr.String())
 	}
+	var stderr bytes.Buffer
+	require.Equal(t, 1, run(append(lineArgs, "--check", writeFile(t, listOf([]byte("a\n")))), &streams{strings.NewReader("a\n"), &failing{}, &stderr}))
+	require.Equal(t, "hmacsign: no space left on device\n", stderr.String(), "that all match")
 	require.Equal(t, 0, run(append(lineArgs, "--lines"), &streams{strings.NewReader("a\n"), &failing{65}, io.Discard}))
 }
 
