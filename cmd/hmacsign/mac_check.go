@@ -32,7 +32,8 @@ func checkLineMACs(key *algo.Key, list string, in io.Reader, streams *streams) e
 	progress.end()
 	if err != nil {
 		c.print() // what was found before
-		return errors.Join(err, c.out.Flush())
+		c.out.Flush()
+		return err
 	}
 	return c.finish()
 }
