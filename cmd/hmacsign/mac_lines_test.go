@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/algo/sm3pure"
 )
 
 var lineArgs = []string{"mac", "--algorithm", "hmac-sha256", "--key-hex", "00010203"}
@@ -292,6 +294,47 @@ func TestLinesBackendFails(t *testing.T) {
 	require.Equal(t, 1, run(append(args, "--check", "/nonexistent"), &streams{strings.NewReader("a\n"), io.Discard, io.Discard}))
 	require.Equal(t, before+3, destroyed.Load())
 }
+
+// slow is a backend that takes its time for one message, and tells whether its key was
+// cleared meanwhile.
+var slow struct {
+	began       chan struct{}
+	busy, early atomic.Bool
+}
+
+type slowKey struct{ macKey }
+
+func (k slowKey) Sum(dst, msg []byte) []byte {
+	if string(msg) == "slow" {
+		slow.busy.Store(true)
+		close(slow.began)
+		time.Sleep(50 * time.Millisecond)
+		slow.busy.Store(false)
+	}
+	return k.macKey.Sum(dst, msg)
+}
+
+func (slowKey) Destroy() { slow.early.Store(slow.busy.Load()) }
+
+var registerSlow = sync.OnceFunc(func() {
+	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: "slow", NewHash: sm3pure.New,
+		NewKeyed: func(secret []byte) (algo.Keyed, error) { return slowKey{macKey{bytes.Clone(secret)}}, nil }})
+})
+
+// A key is cleared when nobody computes any more.
+func TestLinesWaitForTheirKey(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	registerSlow()
+	slow.began = make(chan struct{})
+	full := writerFunc(func([]byte) (int, error) { <-slow.began; return 0, errors.New("no space left on device") })
+	in := io.MultiReader(strings.NewReader("a\n"), strings.NewReader("slow\n"))
+	require.Equal(t, 1, run([]string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "slow", "--lines"}, &streams{in, full, io.Discard}))
+	require.False(t, slow.early.Load())
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 type readerFunc func([]byte) (int, error)
 
