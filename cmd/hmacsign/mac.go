@@ -16,7 +16,7 @@ import (
 const macHelp = `
 
 With --check it names the lines that are wrong, those that follow each other with one
-fault together, and exits 1 if there are any.
+fault together, and exits 1 if there are any, or if there is nothing to check.
 
 A line is the bytes before a newline, whatever they are: a CR belongs to it, and it
 may be empty or of any length. Whether the last one ends with a newline makes no

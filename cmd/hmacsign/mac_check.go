@@ -31,6 +31,8 @@ func checkLineMACs(key *algo.Key, list string, in io.Reader, streams *streams) e
 	err = eachLineMAC(key, in, progress, c.compare)
 	progress.end()
 	if err != nil {
+		c.print() // what was found before
+		c.out.Flush()
 		return err
 	}
 	return c.finish()
@@ -53,10 +55,12 @@ type checker struct {
 type faultRun struct {
 	fault          string
 	first, last    int
+	behindRight    bool   // the line before is right, or there is none
 	firstMAC, mac  []byte // of the first and the last line
 	firstListed    []byte
 	listed         []byte
 	later, earlier bool // every line but one end has the MAC that is listed for the line before, or behind
+	added, missing bool // so it goes on to the end of the list, or of the file
 }
 
 // The faults, as they are printed.
@@ -74,6 +78,7 @@ func (c *checker) compare(macs []byte) error {
 		c.lines++
 		switch {
 		case err == io.EOF:
+			c.run.listEnds(macs[:size])
 			c.note(c.lines, notListed)
 		case err != nil:
 			return err
@@ -102,7 +107,7 @@ func (c *checker) nextListed() (isMAC bool, err error) {
 func (c *checker) note(line int, fault string) {
 	if fault != c.run.fault {
 		c.print()
-		c.run.fault, c.run.first = fault, line
+		c.run.fault, c.run.first, c.run.behindRight = fault, line, c.run.fault == ""
 	}
 	c.run.last = line
 }
@@ -119,18 +124,29 @@ func (r *faultRun) compareBeside(mac, listed []byte) {
 	r.mac, r.listed = append(r.mac[:0], mac...), append(r.listed[:0], listed...)
 }
 
-// reason is what made a run of other MACs, where they tell.
+// listEnds is told the MAC of the first line behind the list.
+func (r *faultRun) listEnds(mac []byte) {
+	r.added = r.fault == mismatch && r.behindRight && r.later && hmac.Equal(mac, r.listed)
+}
+
+// fileEnds is told the first MAC of the list that is behind the file.
+func (r *faultRun) fileEnds(listed []byte) {
+	r.missing = r.fault == mismatch && r.behindRight && r.earlier && hmac.Equal(r.mac, listed)
+}
+
+// reason is what made a run of other MACs, where it explains them all: a line that is
+// missing moves every line behind it, to the end.
 func (r *faultRun) reason() string {
 	switch {
 	case r.fault != mismatch || r.first == r.last:
+	case r.missing:
+		return fmt.Sprintf(": line %d of the list is missing, those behind it follow", r.first)
+	case r.added:
+		return fmt.Sprintf(": line %d was added, those behind it follow", r.first)
 	case r.earlier && hmac.Equal(r.mac, r.firstListed):
 		return fmt.Sprintf(": line %d was moved to %d", r.first, r.last)
 	case r.later && hmac.Equal(r.firstMAC, r.listed):
 		return fmt.Sprintf(": line %d was moved to %d", r.last, r.first)
-	case r.earlier && !r.later:
-		return fmt.Sprintf(": line %d of the list is missing, those behind it follow", r.first)
-	case r.later && !r.earlier:
-		return fmt.Sprintf(": line %d is not in the list, those behind it are", r.first)
 	}
 	return ""
 }
@@ -151,16 +167,22 @@ func (c *checker) print() {
 // finish takes what the list has beyond the file, and sums up.
 func (c *checker) finish() error {
 	for {
-		_, err := c.nextListed()
+		isMAC, err := c.nextListed()
 		if err == io.EOF {
 			break
 		} else if err != nil {
 			return err
 		}
+		if isMAC {
+			c.run.fileEnds(c.listed)
+		}
 		c.note(c.macs, notThere)
 	}
 	c.print()
 	all := max(c.lines, c.macs)
+	if all == 0 {
+		return errors.New("mac: nothing was checked: neither the file nor the list has a line")
+	}
 	if c.right == all {
 		fmt.Fprintf(c.out, "all %d lines match their MACs\n", all)
 	}
@@ -183,7 +205,21 @@ type macList struct {
 }
 
 func newMACList(in io.Reader, size int) *macList {
-	return &macList{bufio.NewReaderSize(in, 64<<10), size}
+	return &macList{bufio.NewReaderSize(&ending{in: in}, 64<<10), size}
+}
+
+// An ending reader is not read behind its end, where a terminal or a pipe would give
+// more, and every read takes time.
+type ending struct {
+	in  io.Reader
+	err error
+}
+
+func (e *ending) Read(b []byte) (n int, err error) {
+	if e.err == nil {
+		n, e.err = e.in.Read(b)
+	}
+	return n, e.err
 }
 
 // next reads a line into mac and tells whether it is one. The error is io.EOF behind

@@ -4,13 +4,18 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gmhmac/hmacsign/algo"
 )
 
 // check runs --check and returns what it prints to both streams.
@@ -23,6 +28,9 @@ const tenLines = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n"
 func TestCheck(t *testing.T) {
 	list := listOf([]byte(tenLines))
 	for name, file := range edgeInputs() {
+		if len(file) == 0 {
+			continue
+		}
 		status, stdout, stderr := check(t, listOf(file), string(file))
 		require.Equal(t, []any{0, fmt.Sprintf("all %d lines match their MACs\n", len(linesOf(file))), ""}, []any{status, stdout, stderr}, name)
 	}
@@ -35,15 +43,27 @@ func TestCheck(t *testing.T) {
 	for _, c := range []struct{ what, list, file, stdout, sum string }{
 		{"a bit of a line", list, swap(tenLines, "4", "5"), "line 4: " + wrong + "\n", "1 of 10, as named above; the file has 10 and the list 10"},
 		{"a bit of a MAC", flipDigit(list, 3*65, 1), tenLines, "line 4: " + wrong + "\n", "1 of 10"},
+		{"the last bit of a MAC", flipDigit(list, 3*65+63, 1), tenLines, "line 4: " + wrong + "\n", "1 of 10"},
 		{"two places", list, swap(swap(tenLines, "4", "x"), "8", "y"), "line 4: " + wrong + "\nline 8: " + wrong + "\n", "2 of 10"},
 		{"lines beside each other", list, swap(tenLines, "4\n5", "x\ny"), "lines 4 to 5: " + wrong + "\n", "2 of 10"},
 		{"a line removed", list, swap(tenLines, "3\n", ""), "lines 3 to 9: " + wrong + ": line 3 of the list is missing, those behind it follow\nline 10: the file has ended\n", "8 of 10, as named above; the file has 9 and the list 10"},
 		{"the first removed", list, swap(tenLines, "1\n", ""), "lines 1 to 9: " + wrong + ": line 1 of the list is missing, those behind it follow\nline 10: the file has ended\n", "10 of 10"},
-		{"a line added", list, swap(tenLines, "3\n", "x\n3\n"), "lines 3 to 10: " + wrong + ": line 3 is not in the list, those behind it are\nline 11: the list has ended\n", "9 of 11"},
-		{"an empty line added", list, swap(tenLines, "3\n", "\n3\n"), "lines 3 to 10: " + wrong + ": line 3 is not in the list, those behind it are\nline 11: the list has ended\n", "9 of 11"},
+		{"a line added", list, swap(tenLines, "3\n", "x\n3\n"), "lines 3 to 10: " + wrong + ": line 3 was added, those behind it follow\nline 11: the list has ended\n", "9 of 11"},
+		{"an empty line added", list, swap(tenLines, "3\n", "\n3\n"), "lines 3 to 10: " + wrong + ": line 3 was added, those behind it follow\nline 11: the list has ended\n", "9 of 11"},
 		{"lines swapped", list, swap(tenLines, "3\n4\n", "4\n3\n"), "lines 3 to 4: " + wrong + ": line 3 was moved to 4\n", "2 of 10"},
 		{"a line moved behind", list, swap(tenLines, "3\n4\n5\n6\n", "4\n5\n6\n3\n"), "lines 3 to 6: " + wrong + ": line 3 was moved to 6\n", "4 of 10"},
 		{"a line moved before", list, swap(tenLines, "3\n4\n5\n6\n", "6\n3\n4\n5\n"), "lines 3 to 6: " + wrong + ": line 6 was moved to 3\n", "4 of 10"},
+		{"a line removed, the last changed", list, swap(swap(tenLines, "3\n", ""), "10", "x"), "lines 3 to 9: " + wrong + "\nline 10: the file has ended\n", "8 of 10"},
+		{"a line removed, another added behind", list, swap(tenLines, "3\n4\n5\n", "4\n5\nx\n"), "lines 3 to 5: " + wrong + "\n", "3 of 10"},
+		{"a line removed, the list no list behind", swap(list, mac(6), "\n"), swap(tenLines, "3\n", ""), "lines 3 to 5: " + wrong + "\nline 6: no MAC stands here in the list\nlines 7 to 9: " + wrong + "\nline 10: the file has ended\n", "8 of 10"},
+		{"a line removed, and the end", list, "1\n2\n4\n5\n6\n7\n", "lines 3 to 6: " + wrong + ": line 3 of the list is missing, those behind it follow\nlines 7 to 10: the file has ended\n", "8 of 10"},
+		{"a line removed, the list ends in no list", list[:65*9+20], swap(tenLines, "3\n", ""), "lines 3 to 9: " + wrong + "\nline 10: the file has ended\n", "8 of 10"},
+		{"a line added, the last changed", list, swap(swap(tenLines, "3\n", "x\n3\n"), "10", "y"), "lines 3 to 10: " + wrong + "\nline 11: the list has ended\n", "9 of 11"},
+		{"a line added, another removed behind", list, swap(tenLines, "3\n4\n5\n", "x\n3\n4\n"), "lines 3 to 5: " + wrong + "\n", "3 of 10"},
+		{"a moved line behind equal ones", listOf([]byte("x\ny\nc\nc\nc\nd\n")), "y\nc\nc\nc\nx\nd\n", "lines 1 to 2: " + wrong + "\nline 5: " + wrong + "\n", "3 of 6"},
+		{"a line added, the list no list behind", swap(list, mac(6), "\n"), swap(tenLines, "3\n", "x\n3\n"), "lines 3 to 5: " + wrong + "\nline 6: no MAC stands here in the list\nlines 7 to 10: " + wrong + "\nline 11: the list has ended\n", "9 of 11"},
+		{"a line moved behind and another changed", list, swap(tenLines, "3\n4\n5\n6\n", "4\nx\n6\n3\n"), "lines 3 to 6: " + wrong + "\n", "4 of 10"},
+		{"a line moved before and another changed", list, swap(tenLines, "3\n4\n5\n6\n", "6\nx\n4\n5\n"), "lines 3 to 6: " + wrong + "\n", "4 of 10"},
 		{"the last removed", list, swap(tenLines, "10\n", ""), "line 10: the file has ended\n", "1 of 10"},
 		{"lines added at the end", list, tenLines + "11\n12", "lines 11 to 12: the list has ended\n", "2 of 12"},
 		{"a CR added", list, swap(tenLines, "4\n", "4\r\n"), "line 4: " + wrong + "\n", "1 of 10"},
@@ -79,6 +99,71 @@ func TestCheck(t *testing.T) {
 		status, stdout, stderr := check(t, right.list, right.file)
 		require.Zero(t, status, "%s: %s", what, stderr)
 		require.Regexp(t, "^all (10|9|8) lines match", stdout)
+	}
+}
+
+// No lines are no proof: a list that is empty as the file is would match with any key.
+func TestCheckOfNothing(t *testing.T) {
+	same := writeFile(t, "")
+	for _, lists := range [][2]string{{writeFile(t, ""), writeFile(t, "")}, {os.DevNull, os.DevNull}, {writeFile(t, ""), "-"}} {
+		status, stdout, stderr := hmacsignRun(t, "", append(lineArgs, "--check", lists[0], lists[1])...)
+		require.Equal(t, []any{1, ""}, []any{status, stdout}, lists)
+		require.Contains(t, stderr, "nothing was checked")
+	}
+	status, _, stderr := hmacsignRun(t, "", append(lineArgs, "--check", same, same)...)
+	require.Equal(t, 1, status)
+	require.Contains(t, stderr, "name the list")
+	status, stdout, _ := check(t, listOf([]byte("\n")), "\n")
+	require.Equal(t, []any{0, "all 1 lines match their MACs\n"}, []any{status, stdout}, "an empty line is one")
+}
+
+// What was found before the file could not be read on is told.
+func TestCheckReadError(t *testing.T) {
+	key, err := algo.NewKey(algo.HMACSHA256, []byte{0, 1, 2, 3})
+	require.NoError(t, err)
+	defer key.Destroy()
+	broken := errors.New("the disk is gone")
+	var out bytes.Buffer
+	in := io.MultiReader(strings.NewReader("1\nx\ny\n4"), iotest.ErrReader(broken))
+	err = checkLineMACs(key, writeFile(t, listOf([]byte(tenLines))), in, &streams{out: &out})
+	require.ErrorIs(t, err, broken)
+	require.Equal(t, "lines 2 to 3: the MAC does not match\n", out.String())
+
+	out.Reset()
+	in = io.MultiReader(strings.NewReader(tenLines), iotest.ErrReader(broken)) // all that the list has
+	err = checkLineMACs(key, writeFile(t, listOf([]byte(tenLines))), in, &streams{out: &out})
+	require.ErrorIs(t, err, broken)
+	require.Empty(t, out.String())
+}
+
+// A list that cannot be read to its end proves nothing, whatever was read.
+func TestCheckListReadError(t *testing.T) {
+	key, err := algo.NewKey(algo.HMACSHA256, []byte{0, 1, 2, 3})
+	require.NoError(t, err)
+	defer key.Destroy()
+	broken := errors.New("the disk is gone")
+	for _, read := range []string{listOf([]byte(tenLines)), listOf([]byte(tenLines))[:65*10-1], strings.Repeat("a", 1<<20)} {
+		var out bytes.Buffer
+		list := io.MultiReader(strings.NewReader(read), iotest.ErrReader(broken))
+		err = checkLineMACs(key, "-", strings.NewReader(tenLines), &streams{in: list, out: &out})
+		require.ErrorIs(t, err, broken)
+		require.NotContains(t, out.String(), "all")
+	}
+}
+
+// A list has one end, also where a terminal or a pipe would give more behind it.
+func TestMACListEnds(t *testing.T) {
+	more := strings.NewReader("")
+	l, mac := newMACList(readerFunc(func(b []byte) (int, error) {
+		n, err := more.Read(b)
+		if err == io.EOF {
+			more = strings.NewReader(listOf([]byte("a\n")))
+		}
+		return n, err
+	}), 32), make([]byte, 32)
+	for range 3 {
+		_, err := l.next(mac)
+		require.Equal(t, io.EOF, err)
 	}
 }
 

@@ -59,7 +59,8 @@ func hexDigits(bytes uint32) uint64 {
 // eachLineMAC computes the MAC of each line and hands them to use, many behind each
 // other, in order. One goroutine reads, as many as there are processors compute, and
 // this one uses what they computed; a handful of batches goes round between them.
-func eachLineMAC(key *algo.Key, in io.Reader, progress *progress, use func(macs []byte) error) error {
+func eachLineMAC(key *algo.Key, in io.Reader, progress *progress, use func(macs []byte) error) (err error) {
+	defer algo.CatchFailure(&err) // of a long line, which this goroutine computes
 	processors := runtime.GOMAXPROCS(0)
 	count := 2*processors + 1
 	free, work, inOrder := make(chan *batch, count), make(chan *batch, count), make(chan *batch, count)

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/algo/sm3pure"
 )
 
 var lineArgs = []string{"mac", "--algorithm", "hmac-sha256", "--key-hex", "00010203"}
@@ -67,6 +69,7 @@ func edgeInputs() map[string][]byte {
 	for _, n := range []int{batchBytes - 1, batchBytes, batchBytes + 1, 2*batchBytes - 1, 2 * batchBytes, 3*batchBytes + 7} {
 		long := bytes.Repeat([]byte("x"), n)
 		inputs[fmt.Sprint("a line of ", n)] = long
+		inputs[fmt.Sprint("a newline and a line of ", n)] = append([]byte{'\n'}, long...)
 		inputs[fmt.Sprint("a line of ", n, " and its newline")] = append(bytes.Clone(long), '\n')
 		inputs[fmt.Sprint("a line of ", n, " between others")] = append(append([]byte("a\n\n"), long...), "\nb\n\nc"...)
 	}
@@ -82,6 +85,7 @@ func TestLines(t *testing.T) {
 		want := listOf(input)
 		for how, in := range map[string]io.Reader{
 			"at once": bytes.NewReader(input), "in halves": iotest.HalfReader(bytes.NewReader(input)), "with the end": iotest.DataErrReader(bytes.NewReader(input)),
+			"at once with the end": atOnce(input),
 		} {
 			got, err := printLines(t, in)
 			require.NoError(t, err)
@@ -91,6 +95,17 @@ func TestLines(t *testing.T) {
 		require.Equal(t, []any{0, want, ""}, []any{status, got, stderr}, name)
 		require.Equal(t, want, ok(t, append(lineArgs, "--lines", writeFile(t, string(input)))...), name)
 	}
+}
+
+// atOnce gives as much as there is room for, and the end with the last of it.
+func atOnce(rest []byte) io.Reader {
+	return readerFunc(func(b []byte) (n int, err error) {
+		n = copy(b, rest)
+		if rest = rest[n:]; len(rest) == 0 {
+			err = io.EOF
+		}
+		return n, err
+	})
 }
 
 // However the input comes in, the lines are the same, on any number of processors.
@@ -103,6 +118,24 @@ func TestLinesInPieces(t *testing.T) {
 		got, err := printLines(t, &pieces{input, random, io.EOF})
 		require.NoError(t, err)
 		require.Equal(t, listOf(input), got)
+	}
+}
+
+// Lines that take as many blocks of a hash go beside each other, in their order.
+func TestAlike(t *testing.T) {
+	lines := make([][]byte, 0, batchLines)
+	for _, n := range []int{56, 55, 0, 119, 120, 5000, 55, 1 << 17} {
+		lines = append(lines, make([]byte, n))
+	}
+	a := newBatch(32).alike
+	require.True(t, a.sort(lines))
+	require.Equal(t, []int{1, 2, 6, 0, 3, 4, 5, 7}, a.places)
+	for _, same := range [][]int{{0, 55}, {56, 119}, {1 << 13, 1 << 17}, {7}, nil} {
+		lines = lines[:0]
+		for _, n := range same {
+			lines = append(lines, make([]byte, n))
+		}
+		require.False(t, a.sort(lines), "%d blocks", same)
 	}
 }
 
@@ -197,18 +230,17 @@ func (f *failing) Write(b []byte) (int, error) {
 
 // What cannot be written ends the command, also while the input gives nothing.
 func TestLinesWriteError(t *testing.T) {
-	in, w := io.Pipe()
-	defer w.Close()
-	go w.Write([]byte("a\n"))
-	for _, args := range [][]string{{"--lines"}, {"--check", writeFile(t, "")}} {
+	for _, args := range [][]string{{"--lines"}, {"--check", writeFile(t, "no MAC\n")}} {
+		in, w := io.Pipe()
+		defer w.Close()
+		go w.Write([]byte("a\nb\n"))
 		var stderr bytes.Buffer
-		input := io.Reader(in)
-		if args[0] == "--check" {
-			input = strings.NewReader("a\nb\n")
-		}
-		require.Equal(t, 1, run(append(lineArgs, args...), &streams{input, &failing{}, &stderr}))
+		require.Equal(t, 1, run(append(lineArgs, args...), &streams{in, &failing{}, &stderr}))
 		require.Equal(t, "hmacsign: no space left on device\n", stderr.String())
 	}
+	var stderr bytes.Buffer
+	require.Equal(t, 1, run(append(lineArgs, "--check", writeFile(t, listOf([]byte("a\n")))), &streams{strings.NewReader("a\n"), &failing{}, &stderr}))
+	require.Equal(t, "hmacsign: no space left on device\n", stderr.String(), "that all match")
 	require.Equal(t, 0, run(append(lineArgs, "--lines"), &streams{strings.NewReader("a\n"), &failing{65}, io.Discard}))
 }
 
@@ -235,6 +267,24 @@ func TestLinesBackendFails(t *testing.T) {
 		require.Equal(t, 0, run(args, &streams{strings.NewReader("a\n" + behind), io.Discard, io.Discard}), what)
 	}
 
+	// It is an error of the lines, for those who have to tidy up behind it.
+	for what, behind := range map[string]string{"lines": "b\n", "a long line": strings.Repeat("x", 2*batchBytes)} {
+		key, err := algo.NewKey(algo.HMACSM3, []byte{0}, algo.WithBackend("turncoat"))
+		require.NoError(t, err)
+		read, used := strings.NewReader(behind), make(chan struct{})
+		use := sync.OnceFunc(func() { close(used) })
+		in := io.MultiReader(strings.NewReader("a\n"), readerFunc(func(b []byte) (int, error) {
+			<-used
+			turncoat.fails.Store(true)
+			return read.Read(b)
+		}))
+		err = eachLineMAC(key, in, new(progress), func([]byte) error { use(); return nil })
+		require.ErrorContains(t, err, "the license", what)
+		key.Destroy()
+		turncoat.fails.Store(false)
+		require.NoError(t, algo.SelfTest(algo.HMACSM3, algo.WithBackend("turncoat")))
+	}
+
 	registerCounted()
 	require.NoError(t, algo.SelfTest(algo.HMACSM3, algo.WithBackend("counted")))
 	args = []string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "counted"}
@@ -244,6 +294,47 @@ func TestLinesBackendFails(t *testing.T) {
 	require.Equal(t, 1, run(append(args, "--check", "/nonexistent"), &streams{strings.NewReader("a\n"), io.Discard, io.Discard}))
 	require.Equal(t, before+3, destroyed.Load())
 }
+
+// slow is a backend that takes its time for one message, and tells whether its key was
+// cleared meanwhile.
+var slow struct {
+	began       chan struct{}
+	busy, early atomic.Bool
+}
+
+type slowKey struct{ macKey }
+
+func (k slowKey) Sum(dst, msg []byte) []byte {
+	if string(msg) == "slow" {
+		slow.busy.Store(true)
+		close(slow.began)
+		time.Sleep(50 * time.Millisecond)
+		slow.busy.Store(false)
+	}
+	return k.macKey.Sum(dst, msg)
+}
+
+func (slowKey) Destroy() { slow.early.Store(slow.busy.Load()) }
+
+var registerSlow = sync.OnceFunc(func() {
+	algo.Register(algo.Backend{Algorithm: algo.HMACSM3, Name: "slow", NewHash: sm3pure.New,
+		NewKeyed: func(secret []byte) (algo.Keyed, error) { return slowKey{macKey{bytes.Clone(secret)}}, nil }})
+})
+
+// A key is cleared when nobody computes any more.
+func TestLinesWaitForTheirKey(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	registerSlow()
+	slow.began = make(chan struct{})
+	full := writerFunc(func([]byte) (int, error) { <-slow.began; return 0, errors.New("no space left on device") })
+	in := io.MultiReader(strings.NewReader("a\n"), strings.NewReader("slow\n"))
+	require.Equal(t, 1, run([]string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "slow", "--lines"}, &streams{in, full, io.Discard}))
+	require.False(t, slow.early.Load())
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 type readerFunc func([]byte) (int, error)
 
@@ -272,15 +363,20 @@ func TestLinesIntoTheirFile(t *testing.T) {
 	var stderr bytes.Buffer
 	require.Equal(t, 1, run(append(lineArgs, "--lines", name), &streams{nil, out, &stderr}))
 	require.Contains(t, stderr.String(), "write it to another")
+	// A shell has emptied the file of `mac --lines log > log` before it is read.
+	name = writeFile(t, "")
+	out, err = os.OpenFile(name, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer out.Close()
+	stderr.Reset()
+	require.Equal(t, 1, run(append(lineArgs, "--lines", name), &streams{nil, out, &stderr}))
+	require.Contains(t, stderr.String(), "write it to another")
+
+	name = writeFile(t, "a\n")
 	status, _, text := hmacsignRun(t, "", append(lineArgs, "--check", name, name)...)
 	require.Equal(t, 1, status)
 	require.Contains(t, text, "name the list")
 
-	// A shell's > empties the file before the command sees it.
-	require.NoError(t, os.Truncate(name, 0))
-	stderr.Reset()
-	require.Equal(t, 1, run(append(lineArgs, "--lines", name), &streams{nil, out, &stderr}))
-	require.Contains(t, stderr.String(), "write it to another")
 	ok(t, append(lineArgs, "--lines", writeFile(t, ""))...)
 }
 

@@ -91,14 +91,22 @@ func isTerminal(f *os.File) bool { return f != nil && term.IsTerminal(int(f.Fd()
 
 // regularSize is the size of a regular file, zero of anything else.
 func regularSize(f *os.File) int64 {
+	if info := regular(f); info != nil {
+		return info.Size()
+	}
+	return 0
+}
+
+// regular tells of a regular file, and is nil for anything else.
+func regular(f *os.File) os.FileInfo {
 	if f == nil {
-		return 0
+		return nil
 	}
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return 0
+		return nil
 	}
-	return info.Size()
+	return info
 }
 
 var errSameFile = errors.New("mac: the list would go into the file that is read: write it to another")
@@ -106,11 +114,6 @@ var errSameFile = errors.New("mac: the list would go into the file that is read:
 // sameFile reports whether two streams are one regular file, an empty one too: a
 // shell's > has emptied it by now.
 func sameFile(a, b any) bool {
-	f, g := asFile(a), asFile(b)
-	if f == nil || g == nil {
-		return false
-	}
-	x, errX := f.Stat()
-	y, errY := g.Stat()
-	return errX == nil && errY == nil && x.Mode().IsRegular() && os.SameFile(x, y)
+	x, y := regular(asFile(a)), regular(asFile(b))
+	return x != nil && y != nil && os.SameFile(x, y)
 }

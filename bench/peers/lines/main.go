@@ -33,6 +33,10 @@ func main() {
 	size := flag.Int("size", 150, "bytes of each, without its newline")
 	rounds := flag.Int("rounds", 13, "how often each command runs")
 	flag.Parse()
+	if flag.NArg() > 0 || *records < 1 || *size < 0 || *rounds < 1 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	if err := measure(*records, *size, *rounds); err != nil {
 		fmt.Fprintln(os.Stderr, "lines:", err)
 		os.Exit(1)

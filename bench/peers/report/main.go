@@ -13,6 +13,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -83,7 +84,7 @@ func (r *report) warn(format string, args ...any) { log.Printf("warning: "+forma
 
 // write measures everything and writes the files.
 func (r *report) write() error {
-	if err := os.MkdirAll(r.out, 0o755); err != nil {
+	if err := writable(r.out); err != nil {
 		return err
 	}
 	if average, ok := load(); ok && average > 0.5 {
@@ -120,6 +121,19 @@ func (r *report) write() error {
 		log.Printf("wrote %s", file)
 	}
 	return err
+}
+
+// writable makes the folder where it is missing, and tells whether files can be made
+// in it, before anybody waits for what goes there.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "report")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // build is the compiler and the tags.

@@ -195,6 +195,23 @@ func TestReport(t *testing.T) {
 }
 
 // What stands of code that no processor was there for.
+// Nobody waits a minute for a folder that cannot be written.
+func TestUnwritableFolder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	require.Error(t, writable(file))
+	dir := t.TempDir()
+	require.NoError(t, writable(filepath.Join(dir, "made")))
+	left, err := os.ReadDir(filepath.Join(dir, "made"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+	if runtime.GOOS == "windows" || os.Getuid() == 0 {
+		t.Skip("the rest needs a user whom permissions bind")
+	}
+	require.NoError(t, os.Chmod(dir, 0o500))
+	require.ErrorIs(t, writable(dir), os.ErrPermission)
+}
+
 func TestHonestly(t *testing.T) {
 	require.Contains(t, (&report{bench: &bench{}}).honestly(), "model's estimate")
 	if runtime.GOARCH == "amd64" {
