@@ -17,7 +17,7 @@ func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
 		values[lane] = &k.v
 	}
 	for len(msgs) > 0 {
-		n := k.kernel.together(len(msgs))
+		n := k.kernel.together(msgs)
 		if n == 1 {
 			dst = k.Sum(dst, msgs[0])
 		} else {
@@ -32,7 +32,7 @@ func (k *Key) SumMany(dst []byte, msgs [][]byte) []byte {
 // place; the keys are of one kernel. It allocates nothing where dst has room.
 func SumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
 	for len(msgs) > 0 {
-		n := keys[0].kernel.together(len(msgs))
+		n := keys[0].kernel.together(msgs)
 		if n == 1 {
 			dst = keys[0].Sum(dst, msgs[0])
 		} else {
@@ -47,14 +47,21 @@ func SumEach(dst []byte, keys []*Key, msgs [][]byte) []byte {
 	return dst
 }
 
-// together is how many of n messages to compress beside each other: as many as the
-// kernel can, or one where they are few, because one after the other is faster then.
-func (k Kernel) together(n int) int {
+// together is how many of the messages to compress beside each other: as many as the
+// kernel can, or one, because one after the other is faster where they are few, or where
+// one of them is so long that the others would wait for it.
+func (k Kernel) together(msgs [][]byte) int {
 	if k == Portable {
 		return 1
 	}
-	n = min(n, k.asm.Lanes())
-	if n < k.asm.BreakEven() {
+	n := min(len(msgs), k.asm.Lanes())
+	total, longest := 0, 0
+	for _, msg := range msgs[:n] {
+		blocks := len(msg)/BlockSize + 2 // with the padding and the outer block
+		total += blocks
+		longest = max(longest, blocks)
+	}
+	if total < k.asm.BreakEven()*longest {
 		return 1
 	}
 	return n

@@ -9,8 +9,9 @@ const Lanes = 16
 // beside each other.
 func (k Kernel) Lanes() int { return k.about().lanes }
 
-// BreakEven is from how many messages on SumLanes is faster than one message after
-// the other: a call costs the same whatever its fill.
+// BreakEven is how many times the length of the longest the messages have together
+// from where on SumLanes is faster than one message after the other: a call
+// takes as long as its longest message, whatever its fill.
 func (k Kernel) BreakEven() int { return k.about().breakEven }
 
 // SumLanes stores the HMAC of each message, up to Lanes of them, in macs. A key is

@@ -54,7 +54,7 @@ func TestBreakEven(t *testing.T) {
 	for _, k := range Kernels() {
 		require.LessOrEqual(t, k.Lanes(), Lanes, k)
 		require.LessOrEqual(t, k.BreakEven(), k.Lanes(), k)
-		if k.Lanes() > 1 {
+		if k.Lanes() > 2 {
 			require.GreaterOrEqual(t, k.BreakEven(), 2, k)
 		}
 	}
