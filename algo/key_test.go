@@ -141,7 +141,7 @@ func TestDestroyClears(t *testing.T) {
 		require.NoError(t, err)
 		require.Implements(t, (*Destroyer)(nil), key.keyed)
 	}
-	key, err := NewKey(HMACSM3, []byte("a secret"))
+	key, err := NewKey(HMACSM3, []byte("a secret"), WithBackend("go"))
 	require.NoError(t, err)
 	kept := key.keyed.(sm3Key).Key
 	require.NotContains(t, fmt.Sprintf("%v", *kept), " 0 0 0 0 ")

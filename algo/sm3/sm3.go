@@ -34,13 +34,22 @@ func (k Kernel) sum(digest *[Size]byte, v, outer *[8]uint32, msg []byte, n uint6
 	// A copy straight to where it is computed: so Destroy need not look for copies
 	// on stacks.
 	var own [8]uint32
-	copy(own[:], v[:])
+	load(&own, v)
 	whole := len(msg) &^ (BlockSize - 1)
 	k.compress(&own, msg[:whole])
 	k.finish(&own, msg[whole:], n, digest)
 	if outer != nil {
-		copy(own[:], outer[:])
+		load(&own, outer)
 		k.finish(&own, digest[:], BlockSize+Size, digest)
+	}
+}
+
+// load copies word by word. Copied as a whole, the last words would stay in vector
+// registers, which Go does not use otherwise, and where the goroutine is interrupted they
+// go to its stack.
+func load(to, from *[8]uint32) {
+	for i, w := range from {
+		to[i] = w
 	}
 }
 

@@ -89,6 +89,11 @@ func blocks(f *plain.File, name string, streams []*stream) {
 	for _, s := range streams {
 		s.reverse()
 		f.Op("FSTPQ", s.quads(ABCD), at(32*s.number, "R0"))
+		// Of one block it is the key's chaining value, which an interruption would
+		// put on the stack.
+		for i := range 2 {
+			f.Op("VEOR", s.bytes(saved+i), s.bytes(saved+i), s.bytes(saved+i))
+		}
 	}
 	f.Label(name + "_done")
 	f.Op("RET")
