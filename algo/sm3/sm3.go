@@ -48,9 +48,8 @@ func (k Kernel) sum(digest *[Size]byte, v, outer *[8]uint32, msg []byte, n uint6
 // registers, which Go does not use otherwise, and where the goroutine is interrupted they
 // go to its stack.
 func load(to, from *[8]uint32) {
-	for i, w := range from {
-		to[i] = w
-	}
+	to[0], to[1], to[2], to[3] = from[0], from[1], from[2], from[3]
+	to[4], to[5], to[6], to[7] = from[4], from[5], from[6], from[7]
 }
 
 // finish compresses the last bytes of a message of n bytes in all, padded as
