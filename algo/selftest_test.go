@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gmhmac/hmacsign/algo/sm3asm"
 	"github.com/gmhmac/hmacsign/algo/sm3pure"
 )
 
@@ -97,10 +98,12 @@ func TestEachLaneIsNeeded(t *testing.T) {
 	}
 }
 
-// Lanes have messages of other lengths beside each other: lane 3 has 201 bytes
-// beside a first one of none.
+// Lanes have messages of other lengths beside each other: beside a first one of none, lane
+// 3 has 67 bytes and lane 11 has 737.
 func TestLanesDiffer(t *testing.T) {
-	require.ErrorIs(t, tested(HMACSHA256, func(r result) bool { return r.way == inBatch && r.lane == 3 && len(r.msg()) == 201 }), ErrSelfTest)
+	for lane, length := range map[int]int{3: 67, 11: 737} {
+		require.ErrorIs(t, tested(HMACSHA256, func(r result) bool { return r.way == inBatch && r.lane == lane && len(r.msg()) == length }), ErrSelfTest, lane)
+	}
 }
 
 // A stream that hashes the first Write alone.
@@ -322,3 +325,26 @@ type counted struct {
 }
 
 func (c *counted) Destroy() { *c.alive-- }
+
+// The batches of the self-test are computed beside each other by every kernel of this
+// processor, whatever the length: what package sm3 takes one after the other would be
+// no test of the lanes.
+func TestBatchesOfTheSelfTestAreBatches(t *testing.T) {
+	for _, k := range sm3asm.Kernels() {
+		for n := range maxAnswer + 2 {
+			if n > maxAnswer {
+				n = longAnswer
+			}
+			for first := 0; k.Lanes() > 1 && first < batchLanes; first += k.Lanes() {
+				total, longest := 0, 0
+				for lane := first; lane < first+k.Lanes(); lane++ {
+					length := lengthBeside(n, lane)
+					require.True(t, length >= 0 && length <= maxAnswer || length == longAnswer, length)
+					blocks := length/sm3asm.BlockSize + 2
+					total, longest = total+blocks, max(longest, blocks)
+				}
+				require.GreaterOrEqual(t, total, k.BreakEven()*longest, "%s, %d bytes, lanes from %d", k, n, first)
+			}
+		}
+	}
+}
