@@ -14,6 +14,9 @@ CASES ?= 20000
 # How long make load drives each proxy, in seconds.
 LOADTIME ?= 30
 
+# The build tag for libcrypto, where OpenSSL's headers are.
+OPENSSL = $(shell $(CC) -E -include openssl/evp.h -x c /dev/null >/dev/null 2>&1 && echo openssl)
+
 CONTRIB = $(dir $(wildcard contrib/*/go.mod))
 
 .PHONY: bench-report report bench-lines mutation generate check-generated demo test test-peers test-arch mca test-examples test-contrib load load-contrib memory lint fuzz fuzz-contrib bench cross race clean
@@ -31,8 +34,7 @@ test:
 # is how many random ones the kernels of SM3 get; with OpenSSL's headers it is asked
 # too.
 test-peers:
-	@cd bench/peers && if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then tags=openssl; fi; \
-	  go vet -tags "$$tags" ./... && HMACSIGN_CASES=$(CASES) go test -tags "$$tags" -timeout 60m ./...
+	@cd bench/peers && go vet -tags '$(OPENSSL)' ./... && HMACSIGN_CASES=$(CASES) go test -tags '$(OPENSSL)' -timeout 60m ./...
 
 # The packages of algo on arm64, riscv64 and loong64, with and without the instructions
 # that kernels are for, under QEMU. It unpacks QEMU into bin/qemu.
@@ -118,8 +120,7 @@ bench:
 # plots; nothing else should run meanwhile. With OpenSSL's headers, OpenSSL too.
 bench-report:
 	@go build -o bin/hmacsign ./cmd/hmacsign
-	@cd bench/peers && if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then tags=openssl; fi; \
-	  go build -tags "$$tags" -o ../../bin/report ./report && ../../bin/report -out ..
+	@cd bench/peers && go build -tags '$(OPENSSL)' -o ../../bin/report ./report && ../../bin/report -out ..
 
 # Builds the same for another machine, and beside it the command, which it measures
 # too: make report GOARCH=arm64. Copy bin/arm64 there and run ./report in it.
@@ -182,7 +183,7 @@ valgrind-tencentsm: standin
 
 # The backend on libcrypto, a real library and a third implementation.
 test-openssl:
-	@if echo '#include <openssl/evp.h>' | $(CC) -E -x c - >/dev/null 2>&1; then \
+	@if [ -n '$(OPENSSL)' ]; then \
 	  go test -tags openssl ./algo/... ./bench; \
 	else echo "test-openssl: skipped, it needs OpenSSL's headers (libssl-dev)"; fi
 

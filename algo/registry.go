@@ -25,7 +25,8 @@ type Backend struct {
 	// Preference decides what NewKey takes when it is not told: the highest
 	// available, of equal ones that which was registered first. The backends of
 	// this module have 10 (a library in Go), 15 (portable Go of its own), 20
-	// (assembly) and 30 (a certified library); 0 is chosen only by name or when there is no other.
+	// (assembly) and 30 (a certified library); 0 is chosen only by name or when
+	// there is no other.
 	Preference int
 	// Probe tells version and detail, and whether the implementation can run
 	// at all; nil means that it always can. It is asked before each new key, so

@@ -3,6 +3,7 @@ package sm3_test
 import (
 	"fmt"
 	"math/rand"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,6 +35,7 @@ func TestSumEach(t *testing.T) {
 					want = append(want, reference(t, secret, msgs[i])...)
 				}
 				require.Equal(t, want, SumEach([]byte("prefix"), keys, msgs), n)
+				require.Equal(t, want, SumBeside([]byte("prefix"), keys, msgs), n)
 			}
 		}
 	})
@@ -54,6 +56,7 @@ func TestSumManyLengths(t *testing.T) {
 				msgs, want = append(msgs, msg), append(want, key.Sum(nil, msg)...)
 			}
 			require.Equal(t, want, key.SumMany(nil, msgs), n)
+			require.Equal(t, want, SumBeside(nil, slices.Repeat([]*Key{key}, len(msgs)), msgs), n)
 		}
 		require.Empty(t, key.SumMany(nil, nil))
 	})
@@ -105,6 +108,9 @@ func FuzzSumEach(f *testing.F) {
 				keys = append(keys, k.NewKey(secret))
 			}
 			require.Equal(t, want, SumEach(nil, keys, msgs), k)
+			if len(keys) > 0 {
+				require.Equal(t, want, SumBeside(nil, keys, msgs), k)
+			}
 		}
 	})
 }
@@ -176,6 +182,7 @@ func TestSumManyTails(t *testing.T) {
 				msgs, want = append(msgs, data[7*lane:][:n]), append(want, macs[lane][n]...)
 			}
 			require.Equal(t, want, key.SumMany(nil, msgs), lengths)
+			require.Equal(t, want, SumBeside(nil, slices.Repeat([]*Key{key}, len(msgs)), msgs), lengths)
 		}
 		for n := range longest + 1 {
 			for lanes := 1; lanes <= 16; lanes++ {
@@ -214,12 +221,13 @@ func TestSumManyLong(t *testing.T) {
 					keys, msgs, want = append(keys, key), append(msgs, msg), append(want, key.Sum(nil, msg)...)
 				}
 				require.Equal(t, want, SumEach(nil, keys, msgs), n)
+				require.Equal(t, want, SumBeside(nil, keys, msgs), n)
 			}
 		}
 		// A lane that ended long ago reads nothing far behind its message or the
 		// kernel's tables.
 		key, far := k.NewKey([]byte("secret")), make([]byte, 16<<20)
 		msgs := [][]byte{far, nil, far[:100]}
-		require.Equal(t, key.Sum(key.Sum(key.Sum(nil, msgs[0]), msgs[1]), msgs[2]), key.SumMany(nil, msgs))
+		require.Equal(t, key.Sum(key.Sum(key.Sum(nil, msgs[0]), msgs[1]), msgs[2]), SumBeside(nil, []*Key{key, key, key}, msgs))
 	})
 }

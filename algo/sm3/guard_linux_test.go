@@ -2,6 +2,7 @@ package sm3_test
 
 import (
 	"bytes"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -36,6 +37,9 @@ func TestReadsNothingBeyondTheInput(t *testing.T) {
 					lastMACs, firstMACs = key.Sum(lastMACs, last[i]), key.Sum(firstMACs, first[i])
 				}
 				for _, lanes := range []int{5, 16} {
+					keys := slices.Repeat([]*Key{key}, lanes)
+					require.Equal(t, lastMACs[:lanes*Size], SumBeside(nil, keys, last[:lanes]))
+					require.Equal(t, firstMACs[:lanes*Size], SumBeside(nil, keys, first[:lanes]))
 					require.Equal(t, lastMACs[:lanes*Size], key.SumMany(nil, last[:lanes]))
 					require.Equal(t, firstMACs[:lanes*Size], key.SumMany(nil, first[:lanes]))
 				}
