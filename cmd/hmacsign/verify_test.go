@@ -73,7 +73,7 @@ func TestVerifyLanguage(t *testing.T) {
 	for _, lang := range []string{"de", "", "zhuang", "english", "z", "_CN", "de_DE.UTF-8", "zh CN"} {
 		status, _, stderr := verifying(t, raw, "--lang", lang)
 		require.Equal(t, 2, status)
-		require.Contains(t, stderr, "use one of en, zh")
+		require.Contains(t, stderr, "use en, zh, or a locale")
 	}
 }
 
