@@ -540,7 +540,7 @@ func TestVerify(t *testing.T) {
 	status, stdout, stderr = check(strings.Replace(raw, "x=y", "x=z", 1))
 	require.Equal(t, 1, status)
 	require.Contains(t, stdout, "/a?a=1&b&x=z")
-	require.Equal(t, "hmacsign: signature does not match\n", stderr)
+	require.Equal(t, "hmacsign: key id test-key: signature does not match\n", stderr)
 	status, stdout, _ = check(strings.Replace(raw, "x=y", "x=z", 1), "--output", "json")
 	require.Equal(t, 1, status)
 	var v verdict
