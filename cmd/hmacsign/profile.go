@@ -39,8 +39,8 @@ secret, but says where it is:
   # and no_strip_environment = true are as the flags of sign
 
 A secret's last newline is left out. A secret_command reads the terminal, has a minute,
-and runs only if nobody else may write the config file and its folder. A secret gets into
-the keyring with one of
+and runs only if nobody else may write the config file and its folder (this is not
+checked on Windows). A secret gets into the keyring with one of
 
   secret-tool store --label=hmacsign service hmacsign username app-1
   security add-generic-password -s hmacsign -a app-1 -w         (macOS)

@@ -119,7 +119,7 @@ func (s secretPlace) command(io *streams) (none hmacsign.SecretText, err error) 
 	defer out.clear()
 	cmd := exec.CommandContext(ctx, s.name(), s.words[1:]...)
 	cmd.Stdout, cmd.Stderr = &out, io.err
-	cmd.WaitDelay = time.Second // for those that it started and that keep its output open
+	cmd.WaitDelay = time.Second // for those that it started, agents say, and that keep its output open
 	if terminal, err := os.Open(terminalName()); err == nil {
 		defer terminal.Close()
 		cmd.Stdin = terminal // standard input may be the request's body
@@ -133,7 +133,7 @@ func (s secretPlace) command(io *streams) (none hmacsign.SecretText, err error) 
 		return none, fmt.Errorf("secret_command %s is not done after %s: it was stopped", s.name(), (*duration)(&secretPatience))
 	case errors.As(err, &status):
 		return none, fmt.Errorf("secret_command %s failed with %s: run it by hand to see why", s.name(), status.ProcessState)
-	case err != nil:
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		return none, fmt.Errorf("secret_command %s is no program that can be run: give the path of one", s.name())
 	}
 	return trimmedSecret(out.text, fmt.Errorf("secret_command %s prints nothing: have it print the secret", s.name()))
