@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
@@ -59,6 +60,8 @@ func (io *streams) note(format string, args ...any) {
 // translate puts what help says of a command, and of those below it, into the language
 // of the user.
 func (io *streams) translate(c *cobra.Command) {
+	c.InitDefaultHelpFlag()
+	c.Flags().Lookup("help").Usage = "print this help"
 	c.Short, c.Long = io.text(c.Short), io.text(c.Long)
 	each := func(f *pflag.Flag) { f.Usage = io.text(f.Usage) }
 	c.Flags().VisitAll(each)
@@ -70,14 +73,27 @@ func (io *streams) translate(c *cobra.Command) {
 
 // errorText is what an error says to the user.
 func (io *streams) errorText(err error) string {
-	if told := (interface{ In(lang string) string })(nil); errors.As(err, &told) {
-		return told.In(io.lang)
+	var refused *hmacsign.VerifyError
+	var told inLanguage
+	switch {
+	case errors.As(err, &told):
+		return told.text
+	case errors.As(err, &refused): // of a request that cannot be signed
+		return ofKey(io.lang, refused.KeyID, refused.In(io.lang))
 	}
+	text := flagNames.Replace(err.Error())
 	if io.lang != "zh" {
-		return err.Error()
+		return text
 	}
-	return inChinese(err.Error())
+	return inChinese(text)
 }
+
+// flagNames has what the library calls by the names of its functions as it is called on
+// the command line.
+var flagNames = strings.NewReplacer(
+	"WithSignedHeaders: ", "--signed-headers: ", "WithWindow: ", "--window: ", "Require: ", "--require: ",
+	"call sm3cgo.Init, or set ", "set ",
+)
 
 // A pattern finds the texts that a format makes, to make them in Chinese.
 type pattern struct {
