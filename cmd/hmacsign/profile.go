@@ -25,34 +25,34 @@ The config file is $XDG_CONFIG_HOME/hmacsign/config.toml, else
 ~/.config/hmacsign/config.toml, on Windows %AppData%\hmacsign\config.toml. It holds no
 secret, but says where it is:
 
-  default = "staging"
+    default = "staging"
 
-  [profiles.staging]
-  scheme = "tencent-app"
-  algorithm = "hmac-sm3"
-  key_id = "app-1"
-  secret_env = "APP_1_SECRET"                  # one of these four
-  # secret_file = "~/secrets/app-1"            # relative to the config file's folder
-  # secret_command = ["pass", "show", "app-1"] # what it prints; no shell
-  # secret_keyring = "app-1"                   # account of service hmacsign
-  # backend, signed_headers = ["x-a", "x-b"], query_form, content_md5, region, service
-  # and no_strip_environment = true are as the flags of sign
+    [profiles.staging]
+    scheme = "tencent-app"
+    algorithm = "hmac-sm3"
+    key_id = "app-1"
+    secret_env = "APP_1_SECRET"                  # one of these four
+    # secret_file = "~/secrets/app-1"            # ~, or relative to this file
+    # secret_command = ["pass", "show", "app-1"] # what it prints; no shell
+    # secret_keyring = "app-1"                   # account of service hmacsign
+    # backend, signed_headers = ["x-a", "x-b"], query_form, content_md5, region, service
+    # and no_strip_environment = true are as the flags of sign
 
 A secret's last newline is left out. A secret_command reads the terminal, has a minute,
 and runs only if nobody else may write the config file and its folder (this is not
 checked on Windows). A secret gets into the keyring with one of
 
-  secret-tool store --label=hmacsign service hmacsign username app-1
-  security add-generic-password -s hmacsign -a app-1 -w         (macOS)
-  cmdkey /generic:hmacsign:app-1 /user:app-1 /pass              (Windows)
+    secret-tool store --label=hmacsign service hmacsign username app-1
+    security add-generic-password -s hmacsign -a app-1 -w         (macOS)
+    cmdkey /generic:hmacsign:app-1 /user:app-1 /pass              (Windows)
 
 Of these, the first that there is:
 
-  profile          --profile, HMACSIGN_PROFILE, and where neither HMACSIGN_KEY_ID nor
-                   HMACSIGN_SECRET is set, default; --profile "" is none
-  key id           --key-id, the profile, HMACSIGN_KEY_ID
-  secret           --secret-env or --secret-file, the profile, HMACSIGN_SECRET
-  everything else  its flag, the profile, the flag's default
+    profile          --profile, HMACSIGN_PROFILE, and where neither HMACSIGN_KEY_ID nor
+                     HMACSIGN_SECRET is set, default; --profile "" is none
+    key id           --key-id, the profile, HMACSIGN_KEY_ID
+    secret           --secret-env or --secret-file, the profile, HMACSIGN_SECRET
+    everything else  its flag, the profile, the flag's default
 
 A profile that is used has a key id and a secret of its own: the environment's are not
 mixed in. With --scheme, what the profile has for another scheme is left out.`
@@ -207,7 +207,9 @@ func (f *profileFlags) run(args []string, io *streams) error {
 	if unusable != nil {
 		return fmt.Errorf("cannot be used: %s", strings.Join(unusable, ", "))
 	}
-	_, err = c.defaultProfile()
+	if len(args) == 0 {
+		_, err = c.defaultProfile()
+	}
 	return err
 }
 
@@ -251,7 +253,7 @@ func (p *profile) report(ask bool, io *streams) profileReport {
 		}
 	}
 	if len(p.secrets) == 1 {
-		report.Secret = &secretReport{secretPlaces[p.secrets[0].setting].short, p.secrets[0].name()}
+		report.Secret = &secretReport{p.secrets[0].kind(), p.secrets[0].name()}
 	}
 	switch {
 	case err != nil:

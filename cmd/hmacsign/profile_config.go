@@ -47,9 +47,10 @@ const (
 	truth
 )
 
-// settings are the names that a profile may have, but for those of secretPlaces: the
-// flags of sign, with _ for -.
+// settings are the names that a profile may have: those of sign's flags, with _ for -, and
+// of places of a secret.
 var settings = map[string]form{
+	"secret_env": oneText, "secret_file": oneText, "secret_command": manyTexts, "secret_keyring": oneText,
 	"scheme": oneText, "algorithm": oneText, "backend": oneText, "key_id": oneText, "signed_headers": manyTexts, "query_form": oneText,
 	"content_md5": oneText, "region": oneText, "service": oneText, "no_strip_environment": truth,
 }
@@ -89,7 +90,7 @@ func loadConfig() (*config, error) {
 	}
 	c, err := parseConfig(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("config file %s: %w", path, err)
 	}
 	c.path = path
 	for _, p := range c.profiles {
@@ -214,8 +215,8 @@ func profileName(name string) bool {
 func (c *config) set(root map[string]any, key []string) error {
 	switch {
 	case key[0] == "default":
-		var ok bool
-		if c.defaultName, ok = root["default"].(string); !ok {
+		c.defaultName, _ = root["default"].(string)
+		if !profileName(c.defaultName) {
 			return errors.New(`default takes the name of a profile: default = "NAME"`)
 		}
 		return nil
@@ -228,26 +229,23 @@ func (c *config) set(root map[string]any, key []string) error {
 }
 
 func (p *profile) set(name string, value any) error {
-	form, isSetting := settings[name]
-	place, isSecret := secretPlaces[name]
+	form, known := settings[name]
+	hasSecret := strings.Contains(strings.ToLower(name), "secret")
 	switch {
-	case isSecret:
-		form = place.form
-	case strings.Contains(strings.ToLower(name), "secret"):
+	case !known && hasSecret:
 		return errors.New("a config file holds no secret: take it out, and name where it is with secret_env, secret_file, secret_command or secret_keyring")
-	case !isSetting:
+	case !known:
 		return unknownName(name, slices.Sorted(maps.Keys(settings))...)
 	}
 	words, err := form.read(name, value)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if name == "secret_env" && !variableName.MatchString(words[0]) {
+	case name == "secret_env" && !variableName.MatchString(words[0]):
 		return errors.New(`secret_env takes the name of an environment variable, not the secret: secret_env = "NAME"`)
-	}
-	if isSecret {
+	case hasSecret:
 		p.secrets = append(p.secrets, secretPlace{setting: name, words: words})
-	} else {
+	default:
 		p.values[strings.ReplaceAll(name, "_", "-")] = strings.Join(words, ",")
 	}
 	return nil
@@ -315,7 +313,7 @@ func (c *config) defaultProfile() (*profile, error) {
 	}
 	p := c.profiles[c.defaultName]
 	if p == nil {
-		return nil, fmt.Errorf("default = %q in %s names no profile: use one of %s", c.defaultName, c.path, strings.Join(c.names(), ", "))
+		return nil, fmt.Errorf("default = %q in %s names no profile: write [profiles.%s], or take default out", c.defaultName, c.path, c.defaultName)
 	}
 	return p, nil
 }

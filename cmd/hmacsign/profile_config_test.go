@@ -22,7 +22,7 @@ func TestConfigFaults(t *testing.T) {
 		good + `secret = ` + s:                                                "line 4: this is no TOML",
 		good + `secret_env = "` + s + `"`:                                     "line 4: this is no TOML: write each name once",
 		good + s:                                                              "line 4: this is no TOML",
-		good + s + ` = 1`:                                                     "line 4: this name is not known here: use algorithm, backend,",
+		good + s + ` = 1`:                                                     "line 4: this name is not known here: use algorithm, backend, content_md5, key_id,",
 		good + `"` + s + "\\n\" = 1":                                          "line 4: this name is not known here",
 		good + `regoin = "` + s + `"`:                                         `line 4: there is no name "regoin" here: did you mean region?`,
 		good + `Region = "` + s + `"`:                                         `line 4: there is no name "Region" here: did you mean region?`,
@@ -46,6 +46,7 @@ func TestConfigFaults(t *testing.T) {
 		"profiles.a = {key_id = \"" + s + "\"}":                               "line 1: write [profiles.NAME] on a line",
 		"profiles = {a = {key_id = \"" + s + "\"}}":                           "line 1: write [profiles.NAME] on a line",
 		"[profiles]\na = {key_id = \"" + s + "\"}":                            "line 2: write [profiles.NAME] on a line",
+		"default = \"" + s + "!\"\n" + good:                                   `line 1: default takes the name of a profile`,
 		"default = 3\n" + good:                                                `line 1: default takes the name of a profile: default = "NAME"`,
 		"defualt = \"a\"\n" + good:                                            `line 1: there is no name "defualt" here: did you mean default?`,
 		"profiles = \"" + s + "\"\n":                                          `line 1: write [profiles.NAME] on a line`,
@@ -57,7 +58,7 @@ func TestConfigFaults(t *testing.T) {
 		for _, args := range [][]string{{"profile"}, {"sign", "http://h", "--profile", "a"}} {
 			status, _, stderr := profileRun(t, args...)
 			require.Equal(t, 1, status, config)
-			require.True(t, strings.HasPrefix(stderr, "hmacsign: "+path+": "), stderr)
+			require.True(t, strings.HasPrefix(stderr, "hmacsign: config file "+path+": "), stderr)
 			require.Contains(t, stderr, want, config)
 			require.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
 			require.NotContains(t, stderr, ": toml:")
@@ -112,7 +113,7 @@ func FuzzParseConfig(f *testing.F) {
 			require.True(t, profileName(name))
 			for _, s := range p.secrets {
 				require.NotEmpty(t, s.words)
-				require.Contains(t, secretPlaces, s.setting)
+				require.Contains(t, settings, s.setting)
 			}
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,29 +32,21 @@ var secretPatience = time.Minute
 
 // A secretPlace is where a profile's secret is.
 type secretPlace struct {
-	setting string   // of secretPlaces
+	setting string   // secret_env, secret_file, secret_command or secret_keyring
 	words   []string // its value
 	config  string   // the path of the config file, to which paths are relative
 }
 
-// secretPlaces are the settings that say where a secret is. Asks are those that run a
-// command or may open a window.
-var secretPlaces = map[string]struct {
-	form  form
-	asks  bool
-	short string
-}{
-	"secret_env": {oneText, false, "env"}, "secret_file": {oneText, false, "file"},
-	"secret_command": {manyTexts, true, "command"}, "secret_keyring": {oneText, true, "keyring"},
-}
+// kind is env, file, command or keyring.
+func (s secretPlace) kind() string { return strings.TrimPrefix(s.setting, "secret_") }
 
 // asks reports whether reading the secret runs a command or may open a window.
-func (s secretPlace) asks() bool { return secretPlaces[s.setting].asks }
+func (s secretPlace) asks() bool { return s.kind() == "command" || s.kind() == "keyring" }
 
 // name is that of the variable, of the file, of the program without its arguments, which
 // might have a secret in them, or of the keyring's account.
 func (s secretPlace) name() string {
-	if s.setting == "secret_file" || s.setting == "secret_command" && isPath(s.words[0]) {
+	if s.kind() == "file" || s.kind() == "command" && isPath(s.words[0]) {
 		return s.path(s.words[0])
 	}
 	return s.words[0]
@@ -79,16 +72,16 @@ func (s secretPlace) path(name string) string {
 
 // read is the secret.
 func (s secretPlace) read(io *streams) (hmacsign.SecretText, error) {
-	switch s.setting {
-	case "secret_env":
+	switch s.kind() {
+	case "env":
 		value := os.Getenv(s.name())
 		if value == "" {
 			return hmacsign.SecretText{}, fmt.Errorf("%s is not set in the environment: set it to the secret", s.name())
 		}
 		return hmacsign.Secret(value), nil
-	case "secret_file":
+	case "file":
 		return hmacsign.ReadSecretFile(s.name())
-	case "secret_command":
+	case "command":
 		return s.command(io)
 	}
 	return s.keyring()
@@ -96,7 +89,7 @@ func (s secretPlace) read(io *streams) (hmacsign.SecretText, error) {
 
 // check finds what can be told of the place without asking.
 func (s secretPlace) check() error {
-	if s.setting != "secret_command" {
+	if s.kind() != "command" {
 		return nil
 	}
 	if err := ownersOnly(s.config); err != nil {
@@ -158,7 +151,7 @@ func (o *limitedOutput) Write(p []byte) (int, error) {
 	if o.tooLong || len(o.text)+len(p) > maxSecretOutput {
 		o.tooLong = true
 		o.full()
-		return 0, errors.New("too long")
+		return 0, io.ErrShortWrite
 	}
 	if o.text == nil {
 		o.text = make([]byte, 0, maxSecretOutput) // not moved, so that all of it is cleared

@@ -287,10 +287,11 @@ func TestProfileUnusable(t *testing.T) {
 		require.NoError(t, os.Remove(path))
 	}
 	writeConfig(t, "default = \"b\"\n[profiles.a]\nkey_id = \"k\"\nsecret_env = \"PROFILE_SECRET\"\n")
+	require.Equal(t, "ready", stateOf(t, "a"))
 	for _, args := range [][]string{{"profile"}, {"sign", "http://h"}} {
 		status, _, stderr := profileRun(t, args...)
 		require.Equal(t, 1, status)
 		require.Contains(t, stderr, `default = "b" in `)
-		require.Contains(t, stderr, "names no profile: use one of a\n")
+		require.Contains(t, stderr, "names no profile: write [profiles.b], or take default out\n")
 	}
 }
