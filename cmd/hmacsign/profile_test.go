@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,6 +17,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
 // writeConfig makes text the config file of this test, in a folder that nobody else may
@@ -83,6 +87,24 @@ func TestProfileFlags(t *testing.T) {
 	derived := []string{"--scheme", "huawei-sdk", "--key-id", "app-2", "--secret-env", "PROFILE_SECRET", "--region", "cn-north-4", "--service", "svc"}
 	require.Equal(t, signedBy(t, append(derived, "--profile", "")...), signedBy(t, "--profile", "derived"))
 	require.Contains(t, signedBy(t, "--profile", "derived"), "/cn-north-4/svc")
+}
+
+// A gateway takes what a profile signs, and refuses the one whose secret is another.
+func TestProfileSend(t *testing.T) {
+	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "app-1", Secret: hmacsign.Secret(testSecret)}, &hmacsign.Key{ID: "app-2", Secret: hmacsign.Secret(testSecret)})
+	require.NoError(t, err)
+	v, err := hmacsign.NewVerifier(keys)
+	require.NoError(t, err)
+	server := httptest.NewServer(v.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "welcome") })))
+	defer server.Close()
+	writeConfig(t, goodConfig)
+	for secret, want := range map[string]int{testSecret: 1, testSecret + "!": 0} {
+		t.Setenv("PROFILE_SECRET", secret)
+		for _, args := range [][]string{{"--query-form", "documented"}, {"--profile", "derived"}} {
+			_, stdout, _ := profileRun(t, append([]string{"send", server.URL + "/a?b=1", "-H", "X-A: 1", "-H", "X-B: 2"}, args...)...)
+			require.Equal(t, want, strings.Count(stdout, "welcome"), stdout)
+		}
+	}
 }
 
 // What wins over what.
