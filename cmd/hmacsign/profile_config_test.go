@@ -73,9 +73,9 @@ func TestConfigFaults(t *testing.T) {
 func TestConfigFile(t *testing.T) {
 	t.Setenv("PROFILE_SECRET", testSecret)
 	good := "[profiles.a]\nkey_id = \"k\"\nsecret_env = \"PROFILE_SECRET\"\n"
-	path := writeConfig(t, good+strings.Repeat("#", maxConfig-len(good)))
+	writeConfig(t, good+strings.Repeat("#", maxConfig-len(good)))
 	require.NotEmpty(t, signedBy(t, "--profile", "a"))
-	path = writeConfig(t, good+strings.Repeat("#", maxConfig-len(good)+1))
+	path := writeConfig(t, good+strings.Repeat("#", maxConfig-len(good)+1))
 	_, _, stderr := profileRun(t, "profile")
 	require.Equal(t, "hmacsign: "+path+" is longer than 1 MiB: leave in it what profiles need\n", stderr)
 
