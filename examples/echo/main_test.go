@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/gmhmac/hmacsign/examples/internal/routing"
+)
+
+func TestServer(t *testing.T) { routing.Test(t, newHandler) }
