@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -20,17 +19,18 @@ import (
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
-// Test starts the handler that newHandler makes on loopback. It has POST /files/ and one
-// segment, the name, and "another route" at POST /files/a/b.
-func Test(t *testing.T, newHandler func(*hmacsign.Verifier) http.Handler) {
+// Verifier is for the server under test.
+func Verifier(t *testing.T) *hmacsign.Verifier {
 	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "app-1", Secret: hmacsign.Secret("example")})
 	require.NoError(t, err)
 	verifier, err := hmacsign.NewVerifier(keys)
 	require.NoError(t, err)
-	server := httptest.NewServer(newHandler(verifier))
-	defer server.Close()
-	addr := server.Listener.Addr().String()
+	return verifier
+}
 
+// Test asks the server at addr, which has POST /files/ and one segment, the name, and
+// "another route" at POST /files/a/b.
+func Test(t *testing.T, addr string) {
 	t.Run("routes", func(t *testing.T) {
 		for _, scheme := range hmacsign.Schemes() {
 			for target, want := range map[string]string{
@@ -76,6 +76,9 @@ func Test(t *testing.T, newHandler func(*hmacsign.Verifier) http.Handler) {
 			"method":            strings.Replace(request, "POST", "PUT", 1),
 			"body":              strings.Replace(request, "\r\n\r\ntext", "\r\n\r\ntest", 1),
 			"date":              strings.Replace(request, "X-Date: ", "X-Date: Thu, 11 Mar 2021 08:29:58 GMT\r\nX-Was: ", 1),
+			"two types":         strings.Replace(request, "Content-Type", "Content-Type: text/html\r\nContent-Type", 1),
+			"two signatures":    strings.Replace(request, "Authorization", "Authorization: x\r\nAuthorization", 1),
+			"two dates":         strings.Replace(request, "X-Date", "X-Date: x\r\nX-Date", 1),
 			"unsigned":          strings.Replace(request, "Authorization", "X-Authorization", 1),
 			"unsigned, nowhere": "GET /nowhere HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
 		} {
