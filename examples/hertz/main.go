@@ -26,7 +26,11 @@ func main() {
 	keysFile := flag.String("keys", "", "keys file")
 	listen := flag.String("listen", "127.0.0.1:8080", "address")
 	flag.Parse()
-	keys, err := hmacsign.OpenKeys(*keysFile, func(err error) { log.Print("keys file was read again: ", err) })
+	keys, err := hmacsign.OpenKeys(*keysFile, func(err error) {
+		if err != nil {
+			log.Print("the keys before stay: ", err)
+		}
+	})
 	if err != nil {
 		log.Fatal(err)
 	}

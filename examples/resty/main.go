@@ -25,7 +25,11 @@ func main() {
 	if flag.NArg() != 1 {
 		log.Fatal("name one URL, behind the flags")
 	}
-	keys, err := hmacsign.OpenKeys(*keysFile, func(err error) { log.Print("keys file was read again: ", err) })
+	keys, err := hmacsign.OpenKeys(*keysFile, func(err error) {
+		if err != nil {
+			log.Print("the keys before stay: ", err)
+		}
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
