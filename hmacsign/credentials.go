@@ -23,10 +23,10 @@ type CredentialProvider interface {
 
 // WithCredentials makes a signer ask provider, once for each request, in the place of
 // the credential that [NewSigner] gets, which must be the zero one. As long as the
-// credential is the same the keyed MAC is kept and nothing is allocated; of a provider
-// that changes between several, only the last one is. A request is signed with the key id
-// and the secret of one answer. The secret before stays in memory until the collector has
-// taken it, because requests may still be signed with it.
+// credential is the same its keyed MAC is kept, and nothing is allocated; where several
+// alternate, each change costs the setup of a key. A request is signed with the key id and
+// the secret of one answer. The secret before stays in memory until the collector has taken
+// it, because requests may still be signed with it.
 //
 // [WithBackend], [algo.Require] and [algo.RequireSecretBits] hold for each credential as
 // for the first. Where none names a backend, each takes what is preferred and available

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -270,6 +271,44 @@ func TestBackendOfAProvider(t *testing.T) {
 	require.ErrorIs(t, err, algo.ErrUnknownBackend)
 	_, err = NewSigner(HuaweiSDK, algo.HMACSM3, Credential{}, WithCredentials(rotating(generations[0])), WithBackend("spare"))
 	require.ErrorIs(t, err, algo.ErrBackendUnavailable)
+}
+
+// What is required holds from the next credential on. It cannot be taken back, so a process
+// of its own has it.
+func TestRequirementsOfAProvider(t *testing.T) {
+	const ours = "HMACSIGN_TEST_PROVIDER"
+	if os.Getenv(ours) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestRequirementsOfAProvider$")
+		cmd.Env = append(os.Environ(), ours+"=1")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(out))
+		return
+	}
+	provider := rotating(generations[0])
+	s, err := NewSigner(HuaweiSDK, algo.HMACSM3, Credential{}, WithCredentials(provider), atTestTime())
+	require.NoError(t, err)
+	named, err := NewSigner(HuaweiSDK, algo.HMACSM3, Credential{}, WithCredentials(provider), WithBackend("go"), atTestTime())
+	require.NoError(t, err)
+	sign := func(s *Signer, cred Credential) error {
+		provider.current.Store(&cred)
+		return s.Sign(newRequest(t, "GET", "http://h/a", ""))
+	}
+	require.NoError(t, sign(s, generations[0]))
+	require.NoError(t, sign(named, generations[0]))
+	before := s.Backend().Backend
+	require.NotEqual(t, "gmsm", before)
+
+	require.NoError(t, algo.Require(algo.HMACSM3, "gmsm"))
+	require.NoError(t, sign(s, generations[0]))
+	require.Equal(t, before, s.Backend().Backend, "a key that exists stays")
+	require.NoError(t, sign(s, generations[2]))
+	require.Equal(t, "gmsm", s.Backend().Backend)
+	require.NoError(t, sign(named, generations[0]))
+	require.ErrorIs(t, sign(named, generations[2]), algo.ErrBackendUnavailable)
+
+	require.NoError(t, algo.RequireSecretBits(256))
+	require.ErrorIs(t, sign(s, generations[0]), algo.ErrShortSecret)
+	require.NoError(t, sign(s, generations[2]))
 }
 
 // A client whose secret is in a keys file follows a rotation in it, and so does the
