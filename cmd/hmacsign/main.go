@@ -134,7 +134,7 @@ func arguments(needed int, names ...string) cobra.PositionalArgs {
 		case len(args) > len(names):
 			return usagef("%s: unexpected argument %q: run hmacsign %s --help", c.Name(), args[len(names)], c.Name())
 		case len(args) < needed:
-			return usagef("%s: name a %s", c.Name(), names[len(args)])
+			return usagef("%s: name a %v", c.Name(), names[len(args)])
 		}
 		return nil
 	}
@@ -197,6 +197,8 @@ func flagError(c *cobra.Command, err error) error {
 		return unknownFlag(c, unknown)
 	case errors.As(err, &alone):
 		return usagef("%s: %s needs a value: run hmacsign %s --help", name, dashed(alone.GetFlag()), name)
+	case errors.As(err, &invalid) && invalid.GetFlag().NoOptDefVal != "":
+		return usagef("%s: %s takes no value: leave out =%s", name, dashed(invalid.GetFlag()), invalid.GetValue())
 	case errors.As(err, &invalid):
 		return usagef("%s: %s %q: %w", name, dashed(invalid.GetFlag()), invalid.GetValue(), invalid.Unwrap())
 	}

@@ -21,7 +21,8 @@ import (
 // What the command says stands in the code, in English. texts/zh.json has each such text,
 // a format with its verbs, in Chinese. Errors are English as long as they are handed on,
 // the library's too; their text is put into the language where it is printed, by the
-// formats that it was made with.
+// formats that it was made with: what %w and %v stand for is put into the language too,
+// what %s and %q stand for is the user's.
 
 //go:embed texts/zh.json
 var chineseTexts []byte
@@ -73,21 +74,55 @@ func (io *streams) translate(c *cobra.Command) {
 func (io *streams) errorText(err error) string {
 	var refused *hmacsign.VerifyError
 	var told inLanguage
-	switch {
+	switch list := listed(err); {
+	case len(list) > 1:
+		return strings.Join(mapped(list, io.errorText), io.text("; "))
 	case errors.As(err, &told):
 		return told.text
 	case errors.As(err, &refused): // of a request that cannot be signed
 		return refused.In(io.lang)
 	}
-	text := flagNames.Replace(err.Error())
-	if io.lang != "zh" {
-		return text
-	}
-	return inChinese(text)
+	return io.translated(commandWords(err.Error()))
 }
 
-// flagNames has what the library calls by the names of its functions as it is called on
-// the command line.
+// translated is a text that was made already, in the language of the user.
+func (io *streams) translated(text string) string {
+	if io.lang == "zh" {
+		return inChinese(text)
+	}
+	return text
+}
+
+// A list is errors that are told behind each other.
+type list []error
+
+func (l list) Error() string   { return strings.Join(mapped(l, error.Error), "; ") }
+func (l list) Unwrap() []error { return l }
+
+// listed are the errors of a list, of the library's too; of any other, none.
+func listed(err error) list {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok || list(several.Unwrap()).Error() != err.Error() {
+		return nil
+	}
+	return several.Unwrap()
+}
+
+func mapped(l list, text func(error) string) (all []string) {
+	for _, err := range l {
+		all = append(all, text(err))
+	}
+	return all
+}
+
+// commandWords has what the library says in the words of the command: without the names
+// of packages, with the flags in place of the functions.
+func commandWords(text string) string {
+	return flagNames.Replace(packageNames.ReplaceAllString(text, "$1"))
+}
+
+var packageNames = regexp.MustCompile(`(^|: )(?:hmacsign|algo|sm3cgo): `)
+
 var flagNames = strings.NewReplacer(
 	"WithSignedHeaders: ", "--signed-headers: ", "WithWindow: ", "--window: ", "Require: ", "--require: ",
 	"call sm3cgo.Init, or set ", "set ",
@@ -96,10 +131,11 @@ var flagNames = strings.NewReplacer(
 // A pattern finds the texts that a format makes, to make them in Chinese.
 type pattern struct {
 	matches *regexp.Regexp
-	chinese string // with $1 for what the first verb made
+	kinds   []byte // the verbs' letters
+	chinese string // each verb is %[n]s
 }
 
-var verbs = regexp.MustCompile(`%(?:\[\d+\])?[a-zA-Z]`)
+var verbs = regexp.MustCompile(`%(?:\[\d+\])?(?:\.\d+)?[a-zA-Z]`)
 
 // patterns are the formats with verbs, those that say most first.
 var patterns = sync.OnceValue(func() (all []pattern) {
@@ -124,73 +160,111 @@ var patterns = sync.OnceValue(func() (all []pattern) {
 
 func newPattern(english, chinese string) pattern {
 	var source strings.Builder
+	var kinds []byte
 	at := 0
 	for _, verb := range verbs.FindAllStringIndex(english, -1) {
 		source.WriteString(regexp.QuoteMeta(english[at:verb[0]]))
-		switch english[verb[1]-1] {
+		at = verb[1]
+		kind := english[at-1]
+		kinds = append(kinds, kind)
+		switch kind {
 		case 'q':
 			source.WriteString(`("(?:[^"\\]|\\.)*")`)
 		case 'd':
 			source.WriteString(`(-?\d+)`)
-		default:
-			source.WriteString(`((?s:.*))`)
+		case 'v', 'w':
+			source.WriteString(`((?s:.*?))`)
+		default: // a name, in which ": " would be the end of another error
+			source.WriteString(`((?:[^:]|:[^ ])*?)`)
 		}
-		at = verb[1]
 	}
 	source.WriteString(regexp.QuoteMeta(english[at:]))
 	n := 0
-	chinese = verbs.ReplaceAllStringFunc(strings.ReplaceAll(chinese, "$", "$$"), func(verb string) string {
+	chinese = verbs.ReplaceAllStringFunc(chinese, func(verb string) string {
 		n++
-		if index, ok := strings.CutPrefix(verb, "%["); ok {
-			return "${" + index[:strings.IndexByte(index, ']')] + "}"
+		if end := strings.IndexByte(verb, ']'); end > 0 {
+			return verb[:end+1] + "s"
 		}
-		return fmt.Sprintf("${%d}", n)
+		return fmt.Sprintf("%%[%d]s", n)
 	})
-	return pattern{regexp.MustCompile("^" + source.String() + "$"), chinese}
+	return pattern{regexp.MustCompile("^" + source.String() + "$"), kinds, chinese}
 }
+
+// translate is a text in Chinese, if the pattern's format made it. What %w and %v put
+// into it is an error of its own, or another text; the rest is the user's.
+func (p pattern) translate(english string, depth int) (string, bool) {
+	parts := p.matches.FindStringSubmatch(english)
+	if parts == nil {
+		return "", false
+	}
+	args := []any{}
+	for i, part := range parts[1:] {
+		if p.kinds[i] == 'w' || p.kinds[i] == 'v' {
+			part = chinesePart(part, depth+1)
+		}
+		args = append(args, part)
+	}
+	return fmt.Sprintf(p.chinese, args...), true
+}
+
+// What is longer, or has more within it, is the user's more than ours, and stays as it
+// is: it takes no time to speak of.
+const (
+	maxTranslated = 8 << 10
+	maxDepth      = 8
+)
 
 // inChinese is an error's text in Chinese, as far as its parts are known.
 func inChinese(english string) string {
+	if len(english) > maxTranslated {
+		return english
+	}
+	return chinesePart(english, 0)
+}
+
+func chinesePart(english string, depth int) string {
+	if depth > maxDepth {
+		return english
+	}
 	if chinese, ok := texts()[english]; ok {
 		return chinese
 	}
-	if text, ok := strings.CutPrefix(english, "hmacsign: "); ok {
-		return inChinese(text)
-	}
 	for _, p := range patterns() {
-		parts := p.matches.FindStringSubmatch(english)
-		if parts == nil {
-			continue
+		if chinese, ok := p.translate(english, depth); ok {
+			return chinese
 		}
-		return os.Expand(p.chinese, func(n string) string {
-			if n == "$" {
-				return n
-			}
-			part := parts[int(n[0]-'0')]
-			if strings.HasPrefix(part, `"`) {
-				return part
-			}
-			return inChinese(part)
-		})
 	}
-	return english
+	what, why, ok := strings.Cut(english, ": ")
+	if !ok {
+		return english
+	}
+	colon := "："
+	chinese := chinesePart(what, depth+1)
+	if chinese == what { // a name
+		colon = ": "
+	}
+	return chinese + colon + chinesePart(why, depth+1)
 }
 
 // languageOf is the language that the arguments ask for, and if they do not, that of the
 // environment. It is needed before they are parsed: what is wrong with them is told in
 // it.
 func languageOf(args []string) string {
+	asked := ""
 	for i, arg := range args {
 		name, value, _ := strings.Cut(arg, "=")
-		if name != "--lang" {
-			continue
+		if name == "--" {
+			break
 		}
-		if arg == name && i+1 < len(args) {
+		if arg == "--lang" && i+1 < len(args) {
 			value = args[i+1]
 		}
-		if lang, ok := languageOfLocale(value); ok {
-			return lang
+		if lang, ok := languageOfLocale(value); ok && name == "--lang" {
+			asked = lang // the last one is what the flag has
 		}
+	}
+	if asked != "" {
+		return asked
 	}
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if locale := os.Getenv(name); locale != "" {

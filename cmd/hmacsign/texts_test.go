@@ -43,11 +43,19 @@ func textsOf(t *testing.T) (all map[string]string) {
 			require.NoError(t, err)
 			ast.Inspect(parsed, func(n ast.Node) bool {
 				call, ok := n.(*ast.CallExpr)
-				if !ok || len(call.Args) == 0 || !makes[called(call)] {
+				if !ok || len(call.Args) == 0 {
 					return true
 				}
-				if text, ok := literal(call.Args[0]); ok {
-					all[flagNames.Replace(strings.TrimPrefix(text, "hmacsign: "))] = set.Position(call.Pos()).String()
+				texts := 0
+				if name := called(call); name == "arguments" {
+					texts = len(call.Args)
+				} else if makes[name] {
+					texts = 1
+				}
+				for _, arg := range call.Args[:texts] {
+					if text, ok := literal(arg); ok {
+						all[commandWords(text)] = set.Position(call.Pos()).String()
+					}
 				}
 				return true
 			})
@@ -57,7 +65,9 @@ func textsOf(t *testing.T) (all map[string]string) {
 		all[c.Short], all[c.Long] = c.Name(), c.Name()
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) { all[f.Usage] = c.Name() + " --" + f.Name })
 	})
-	all[environmentHelp], all[closingHelp] = "help.go", "help.go"
+	for _, text := range []string{environmentHelp, closingHelp, mismatch, malformed, notListed, notThere} {
+		all[text] = "a constant"
+	}
 	delete(all, "")
 	for text := range all { // what has no words needs no other ones
 		if !strings.ContainsFunc(verbs.ReplaceAllString(text, ""), unicode.IsLetter) {
@@ -106,7 +116,7 @@ func each(c *cobra.Command, do func(*cobra.Command)) {
 // and files. Each ends an error that is ours.
 var system = map[string]bool{
 	"no such file or directory": true, "permission denied": true, "is a directory": true, "no space left on device": true,
-	"connection refused": true, "connection reset by peer": true, "address already in use": true, "open %s: %s": true, "read %s: %s": true, "write %s: %s": true,
+	"connection refused": true, "connection reset by peer": true, "address already in use": true, "open %s: %v": true, "read %s: %v": true, "write %s: %v": true,
 }
 
 // Each text of the code has a Chinese one with the same verbs, and no other is there.
