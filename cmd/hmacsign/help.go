@@ -81,10 +81,9 @@ func about(c *cobra.Command) string {
 // printFlags lists the flags of a command, each with its text below it: they are too
 // long for columns.
 func (io *streams) printFlags(w io.Writer, c *cobra.Command) {
-	c.InitDefaultHelpFlag()
 	fmt.Fprintf(w, "\n%s\n", io.text("Flags:"))
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" && !f.Hidden {
+		if !f.Hidden {
 			io.printFlag(w, f)
 		}
 	})

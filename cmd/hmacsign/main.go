@@ -101,7 +101,8 @@ func newRoot(io *streams) *cobra.Command {
 			return usagef("name a command")
 		},
 		SilenceErrors: true, SilenceUsage: true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		SuggestionsMinimumDistance: 2,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.Flags().BoolVarP(&version, "version", "V", false, "print the version")
 	// languageOf has read it before; here it is for the help and for completion.

@@ -36,6 +36,7 @@ func hmacsignRun(t *testing.T, stdin string, args ...string) (status int, stdout
 	var out, errs bytes.Buffer
 	status = run(args, &streams{in: strings.NewReader(stdin), out: &out, err: &errs})
 	require.NotContains(t, out.String()+errs.String(), testSecret)
+	requireNoGoNames(t, errs.String())
 	return status, out.String(), errs.String()
 }
 
