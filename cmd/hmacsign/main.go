@@ -124,6 +124,7 @@ func newRoot(io *streams) *cobra.Command {
 		return nil
 	}
 	completeFlag(root, "lang", languages...)
+	root.InitDefaultHelpCmd() // what cobra would do later
 	io.translate(root)
 	return root
 }
