@@ -163,21 +163,22 @@ var patterns = sync.OnceValue(func() (all []pattern) {
 func newPattern(english, chinese string) pattern {
 	var source strings.Builder
 	var kinds []byte
+	const name = `((?:[^:]|:[^ ])*?)` // behind ": " something else begins
 	at := 0
 	for _, verb := range verbs.FindAllStringIndex(english, -1) {
 		source.WriteString(regexp.QuoteMeta(english[at:verb[0]]))
 		at = verb[1]
 		kind := english[at-1]
 		kinds = append(kinds, kind)
-		switch kind {
-		case 'q':
+		switch {
+		case kind == 'q':
 			source.WriteString(`("(?:[^"\\]|\\.)*")`)
-		case 'd':
+		case kind == 'd':
 			source.WriteString(`(-?\d+)`)
-		case 'v', 'w':
+		case isText(kind) && verb[0] > 0:
 			source.WriteString(`((?s:.*?))`)
-		default: // a name, in which ": " would be the end of another error
-			source.WriteString(`((?:[^:]|:[^ ])*?)`)
+		default:
+			source.WriteString(name)
 		}
 	}
 	source.WriteString(regexp.QuoteMeta(english[at:]))
@@ -192,8 +193,10 @@ func newPattern(english, chinese string) pattern {
 	return pattern{regexp.MustCompile("^" + source.String() + "$"), kinds, chinese}
 }
 
-// translate is a text in Chinese, if the pattern's format made it. What %w and %v put
-// into it is an error of its own, or another text; the rest is the user's.
+// isText reports whether a verb stands for a text of the code, as %w does.
+func isText(verb byte) bool { return verb == 'w' || verb == 'v' }
+
+// translate is a text in Chinese, if the pattern's format made it.
 func (p pattern) translate(english string, depth int) (string, bool) {
 	parts := p.matches.FindStringSubmatch(english)
 	if parts == nil {
@@ -201,7 +204,7 @@ func (p pattern) translate(english string, depth int) (string, bool) {
 	}
 	args := []any{}
 	for i, part := range parts[1:] {
-		if p.kinds[i] == 'w' || p.kinds[i] == 'v' {
+		if isText(p.kinds[i]) {
 			part = chinesePart(part, depth+1)
 		}
 		args = append(args, part)
@@ -213,7 +216,7 @@ func (p pattern) translate(english string, depth int) (string, bool) {
 // is: it takes no time to speak of.
 const (
 	maxTranslated = 8 << 10
-	maxDepth      = 8
+	maxDepth      = 16
 )
 
 // inChinese is an error's text in Chinese, as far as its parts are known.
@@ -236,17 +239,20 @@ func chinesePart(english string, depth int) string {
 			return chinese
 		}
 	}
-	what, why, ok := strings.Cut(english, ": ")
-	if !ok {
+	context := outside.FindString(english)
+	if context == "" {
 		return english
 	}
-	colon := "："
-	chinese := chinesePart(what, depth+1)
-	if chinese == what { // a name
-		colon = ": "
+	what, why := strings.TrimSuffix(context, ": "), english[len(context):]
+	text, cause := chinesePart(what, depth+1), chinesePart(why, depth+1)
+	if text == what && cause == why {
+		return english
 	}
-	return chinese + colon + chinesePart(why, depth+1)
+	return text + "：" + cause
 }
+
+// outside finds what stands before the first colon that no quotes are around.
+var outside = regexp.MustCompile(`^(?:[^":]|:[^ "]|"(?:[^"\\]|\\.)*")*?: `)
 
 // languageOf is the language that the arguments ask for, and if they do not, that of the
 // environment. It is needed before they are parsed: what is wrong with them is told in

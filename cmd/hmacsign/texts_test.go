@@ -23,7 +23,7 @@ import (
 // speaking are the folders whose texts and errors reach the user of the command.
 var speaking = []string{
 	".", "../../hmacsign", "../../hmacsign/scheme", "../../hmacsign/scheme/*", "../../algo", "../../algo/sm3cgo", "../../algo/sm3openssl",
-	"../../internal/proxy", "../../internal/strictflag",
+	"../../internal/proxy", "../../internal/screen", "../../internal/strictflag",
 }
 
 // textsOf are the texts that the code has: the first arguments of what makes errors and
@@ -123,7 +123,6 @@ var system = []string{
 	"open %s: %v", "read %s: %v", "write %s: %v", "unexpected EOF", "EOF",
 	"connection refused", "connection reset by peer", "no route to host", "network is unreachable", "i/o timeout", "lookup %s: no such host", "lookup %s on %s: no such host",
 	"listen tcp: %v", "listen tcp %s: %v", "listen tcp %s: bind: %v", "listen unix %s: bind: %v", "address %s: %v", "invalid port", "address already in use", "cannot assign requested address",
-	"bad flag syntax: %s",
 	"Go standard library", "Go assembly of this module", "portable Go of this module", "portable Go",
 }
 
