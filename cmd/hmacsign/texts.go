@@ -160,10 +160,16 @@ var patterns = sync.OnceValue(func() (all []pattern) {
 	return all
 })
 
+// Behind the colon that ends a name something else begins; what is in quotes is one
+// piece.
+const (
+	quoted = `"(?:[^"\\]|\\.)*"`
+	name   = `(?:[^":]|:[^ "]|:?` + quoted + `)*?`
+)
+
 func newPattern(english, chinese string) pattern {
 	var source strings.Builder
 	var kinds []byte
-	const name = `((?:[^:]|:[^ ])*?)` // behind ": " something else begins
 	at := 0
 	for _, verb := range verbs.FindAllStringIndex(english, -1) {
 		source.WriteString(regexp.QuoteMeta(english[at:verb[0]]))
@@ -172,13 +178,15 @@ func newPattern(english, chinese string) pattern {
 		kinds = append(kinds, kind)
 		switch {
 		case kind == 'q':
-			source.WriteString(`("(?:[^"\\]|\\.)*")`)
+			source.WriteString("(" + quoted + ")")
 		case kind == 'd':
 			source.WriteString(`(-?\d+)`)
+		case isText(kind) && at == len(english):
+			source.WriteString(`((?s:.*))`)
 		case isText(kind) && verb[0] > 0:
-			source.WriteString(`((?s:.*?))`)
+			source.WriteString(`((?:[^"]|` + quoted + `)*?)`)
 		default:
-			source.WriteString(name)
+			source.WriteString("(" + name + ")")
 		}
 	}
 	source.WriteString(regexp.QuoteMeta(english[at:]))
@@ -239,7 +247,7 @@ func chinesePart(english string, depth int) string {
 			return chinese
 		}
 	}
-	context := outside.FindString(english)
+	context := ofWhat.FindString(english)
 	if context == "" {
 		return english
 	}
@@ -251,8 +259,8 @@ func chinesePart(english string, depth int) string {
 	return text + "：" + cause
 }
 
-// outside finds what stands before the first colon that no quotes are around.
-var outside = regexp.MustCompile(`^(?:[^":]|:[^ "]|"(?:[^"\\]|\\.)*")*?: `)
+// ofWhat finds what stands before the first colon.
+var ofWhat = regexp.MustCompile("^" + name + ": ")
 
 // languageOf is the language that the arguments ask for, and if they do not, that of the
 // environment. It is needed before they are parsed: what is wrong with them is told in
