@@ -12,6 +12,8 @@ import (
 const environmentHelp = `Environment:
   HMACSIGN_KEY_ID, HMACSIGN_SECRET
       The credential of sign and send.
+  HMACSIGN_PROFILE=staging
+      The profile of sign and send, in place of the credential.
   HMACSIGN_REQUIRE=hmac-sm3=tencentsm,hmac-sha256=go
       No other backend computes these algorithms; tencentsm@sha256:HEX: none that
       was loaded from another file.

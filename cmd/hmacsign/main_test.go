@@ -33,6 +33,7 @@ const testSecret = "correct-horse-battery-staple"
 func hmacsignRun(t *testing.T, stdin string, args ...string) (status int, stdout, stderr string) {
 	t.Setenv("HMACSIGN_KEY_ID", "test-key")
 	t.Setenv("HMACSIGN_SECRET", testSecret)
+	t.Setenv("HMACSIGN_PROFILE", "")
 	var out, errs bytes.Buffer
 	status = run(args, &streams{in: strings.NewReader(stdin), out: &out, err: &errs})
 	require.NotContains(t, out.String()+errs.String(), testSecret)
