@@ -98,14 +98,20 @@ func printEvidence(io *streams) error {
 
 func printAlgorithms(io *streams) error {
 	rows := [][]string{{io.text("ALGORITHM"), io.text("BACKEND"), io.text("AVAILABLE"), io.text("SELECTED"), io.text("SELF-TEST"), io.text("VERSION"), io.text("DETAIL")}}
-	yes := map[bool]string{true: io.text("yes"), false: io.text("no")}
 	for _, name := range algo.Algorithms() {
 		for _, i := range algo.Backends(name) {
-			rows = append(rows, []string{i.Algorithm, i.Backend, yes[i.Available], yes[i.Selected], i.SelfTest, printable(i.Version), printable(io.translated(commandWords(i.Detail)))})
+			rows = append(rows, []string{i.Algorithm, i.Backend, io.yes(i.Available), io.yes(i.Selected), i.SelfTest, printable(i.Version), printable(io.translated(commandWords(i.Detail)))})
 		}
 	}
 	printTable(io.out, rows)
 	return nil
+}
+
+func (io *streams) yes(b bool) string {
+	if b {
+		return io.text("yes")
+	}
+	return io.text("no")
 }
 
 // printTable prints rows in columns.

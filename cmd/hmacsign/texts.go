@@ -76,9 +76,12 @@ func (io *streams) translate(c *cobra.Command) {
 func (io *streams) errorText(err error) string {
 	var refused *hmacsign.VerifyError
 	var told inLanguage
+	var with *profileError
 	switch list := listed(err); {
 	case len(list) > 1:
 		return strings.Join(mapped(list, io.errorText), io.text("; "))
+	case errors.As(err, &with):
+		return with.In(io.lang)
 	case errors.As(err, &told):
 		return told.text
 	case errors.As(err, &refused): // of a request that cannot be signed
@@ -143,7 +146,7 @@ var verbs = regexp.MustCompile(`%(?:\[\d+\])?(?:\.\d+)?[a-zA-Z]`)
 var patterns = sync.OnceValue(func() (all []pattern) {
 	formats := []string{}
 	for english := range texts() {
-		if verbs.MatchString(english) {
+		if isFormat(english) {
 			formats = append(formats, english)
 		}
 	}
@@ -159,6 +162,12 @@ var patterns = sync.OnceValue(func() (all []pattern) {
 	}
 	return all
 })
+
+// isFormat reports whether a text has verbs, and no other percent sign.
+func isFormat(text string) bool {
+	rest := verbs.ReplaceAllString(text, "")
+	return rest != text && !strings.Contains(rest, "%")
+}
 
 // Behind the colon that ends a name something else begins; what is in quotes is one
 // piece.

@@ -172,8 +172,7 @@ func verbsOf(format string) (all []string) {
 // What a format makes is told by that format in Chinese: no other takes it for its own.
 func TestErrorsInChinese(t *testing.T) {
 	for english, chinese := range texts() {
-		isFormat := !strings.Contains(verbs.ReplaceAllString(english, ""), "%")
-		if !isFormat || !strings.ContainsFunc(chinese, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+		if strings.Contains(english, "%") && !isFormat(english) || !hasHan(chinese) {
 			continue
 		}
 		var parts []any
