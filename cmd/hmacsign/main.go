@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -207,7 +208,7 @@ func flagError(c *cobra.Command, err error) error {
 		err = unknownFlag(c, unknown)
 	case errors.As(err, &alone):
 		err = usagef("%s needs a value: run %s --help", dashed(alone.GetFlag()), c.CommandPath())
-	case errors.As(err, &invalid) && invalid.GetFlag().NoOptDefVal != "":
+	case errors.As(err, &invalid) && errors.Is(err, strconv.ErrSyntax): // of a flag without a value
 		err = usagef("%s takes no value: leave out =%s", dashed(invalid.GetFlag()), invalid.GetValue())
 	case errors.As(err, &invalid):
 		err = usagef("%s %q: %w", dashed(invalid.GetFlag()), invalid.GetValue(), invalid.Unwrap())
