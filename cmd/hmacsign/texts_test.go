@@ -126,6 +126,9 @@ var system = []string{
 	"open %s: %v", "read %s: %v", "write %s: %v", "unexpected EOF", "EOF",
 	"connection refused", "connection reset by peer", "no route to host", "network is unreachable", "i/o timeout", "lookup %s: no such host", "lookup %s on %s: no such host",
 	"listen tcp: %v", "listen tcp %s: %v", "listen tcp %s: bind: %v", "listen unix %s: bind: %v", "address %s: %v", "invalid port", "address already in use", "cannot assign requested address",
+	"malformed HTTP request %q", "malformed HTTP version %q", "malformed MIME header: missing colon: %q", "malformed MIME header line: %s", "bad Content-Length %q",
+	"too many Host headers", "unsupported transfer encoding: %q", "invalid method %q",
+	"invalid URL escape %q", "invalid URI for request", "invalid control character in URL", "missing ']' in host", "invalid port %q after host", "invalid character %q in host name",
 	"Go standard library", "Go assembly of this module", "portable Go of this module", "portable Go",
 }
 
@@ -282,6 +285,8 @@ func TestUsageInChinese(t *testing.T) {
 		{"serve：--tls-cert 与 --tls-key 须同时给出", serve("--tls-cert", "cert.pem")},
 		{"serve：--listen \"here\"：请写成 127.0.0.1:8080、:8080，或 unix: 加套接字路径", serve("--listen", "here")},
 		{"serve：--identity-header \"a: b\"：不是请求头名称：请使用字母、数字和 -", serve("--identity-header", "a: b")},
+		{"不是原始 HTTP/1.1 请求：请求行有误 \"[\"：首行应形如 ", []string{"verify", "--keys", keys, writeFile(t, "[")}},
+		{"请求行中的目标不是 URL：百分号编码 \"%zz\" 无效：", []string{"verify", "--keys", keys, writeFile(t, "GET /%zz HTTP/1.1\n\n")}},
 		{"连接被拒绝", []string{"send", "http://" + refusing}},
 	} {
 		status, _, chinese := chineseRun(t, "", test.args...)
