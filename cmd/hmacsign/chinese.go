@@ -18,7 +18,7 @@ type pattern struct {
 	chinese string // each verb is %[n]s
 }
 
-var verbs = regexp.MustCompile(`%(?:\[\d+\])?(?:\.\d+)?[a-zA-Z]`)
+var verbs = regexp.MustCompile(`%%|%(?:\[\d+\])?(?:\.\d+)?[a-zA-Z]`)
 
 // patterns are the formats with verbs, those that say most first.
 var patterns = sync.OnceValue(func() (all []pattern) {
@@ -54,12 +54,19 @@ func newPattern(english, chinese string) pattern {
 	for _, verb := range verbs.FindAllStringIndex(english, -1) {
 		source.WriteString(regexp.QuoteMeta(english[at:verb[0]]))
 		at = verb[1]
+		if english[at-1] == '%' {
+			source.WriteByte('%')
+			continue
+		}
 		kinds = append(kinds, english[at-1])
 		source.WriteString("(" + madeBy(english[at-1], verb[0] == 0, at == len(english)) + ")")
 	}
 	source.WriteString(regexp.QuoteMeta(english[at:]))
 	n := 0
 	chinese = verbs.ReplaceAllStringFunc(chinese, func(verb string) string {
+		if verb == "%%" {
+			return verb
+		}
 		n++
 		if end := strings.IndexByte(verb, ']'); end > 0 {
 			return verb[:end+1] + "s"

@@ -54,6 +54,11 @@ func (io *streams) say(format string, args ...any) {
 
 // note prints a line to standard error.
 func (io *streams) note(format string, args ...any) {
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			args[i] = io.errorText(err)
+		}
+	}
 	fmt.Fprintf(io.err, "hmacsign: "+io.text(format)+"\n", args...)
 }
 
