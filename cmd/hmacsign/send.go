@@ -22,8 +22,8 @@ func newSend(io *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "send [flags] URL",
 		Short: "Signs a request, sends it and prints the response.",
-		Args:  arguments(1, "URL"),
-		RunE:  func(_ *cobra.Command, args []string) error { return f.run(args[0], io) },
+		Args:  arguments(0, "URL"),
+		RunE:  func(_ *cobra.Command, args []string) error { return f.run(args, io) },
 	}
 	f.add(c.Flags())
 	f.complete(c)
@@ -32,15 +32,16 @@ func newSend(io *streams) *cobra.Command {
 	return c
 }
 
-func (f *sendFlags) run(url string, streams *streams) error {
-	req, signer, err := f.prepare(url, streams)
+func (f *sendFlags) run(args []string, streams *streams) error {
+	req, signer, err := f.prepare(args, streams)
 	if err != nil {
 		return err
 	}
-	signed, err := sign(signer, req)
+	text, err := signer.sign(req)
 	if err != nil {
 		return err
 	}
+	signed := &signedRequest{req.Request, nil, text}
 	if f.verbose {
 		fmt.Fprintf(streams.err, "* string to sign:\n  %s\n", strings.ReplaceAll(signed.stringToSign, "\n", "\n  "))
 		fmt.Fprintf(streams.err, "> %s %s\n> Host: %s\n", req.Method, req.URL.RequestURI(), req.Host)
@@ -49,7 +50,7 @@ func (f *sendFlags) run(url string, streams *streams) error {
 	client := &http.Client{Timeout: f.timeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // as curl: the signature is for this URL
 	}}
-	resp, err := client.Do(req)
+	resp, err := client.Do(req.Request)
 	if err != nil {
 		return err
 	}
