@@ -192,7 +192,10 @@ func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var alone *pflag.ValueRequiredError
 	var invalid *pflag.InvalidValueError
+	var refused *flagRefusal
 	switch {
+	case errors.As(err, &refused): // without its value, which may be a password
+		return refused.error
 	case errors.As(err, &unknown):
 		return unknownFlag(c, unknown)
 	case errors.As(err, &alone):

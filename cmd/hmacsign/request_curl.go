@@ -40,6 +40,8 @@ type builtRequest struct {
 	target    target
 	hostGiven bool // by a header
 	chunked   bool
+	posts     bool // has a body, be it empty
+	ownType   bool // the type of the body is that of the flag
 	headOnly  bool // the answer's body is not asked for, whatever the method
 	asForm    bool // the body is JSON that is sent as a form
 }
@@ -74,10 +76,12 @@ func (c *curlRequest) build() (*builtRequest, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.setFlagHeaders(b.Header, contentType)
+	b.ownType = contentType != ""
+	c.setFlagHeaders(b, contentType)
 	if err := c.setHeaders(b); err != nil {
 		return nil, err
 	}
+	b.posts = body != nil
 	b.asForm = contentType == formType && b.Header.Get("Content-Type") == formType && isJSON(body)
 	return b, nil
 }
@@ -148,7 +152,8 @@ func (c *curlRequest) methodOf(body []byte) string {
 }
 
 // setFlagHeaders sets the headers of flags other than -H.
-func (c *curlRequest) setFlagHeaders(h http.Header, contentType string) {
+func (c *curlRequest) setFlagHeaders(b *builtRequest, contentType string) {
+	h := b.Header
 	set := func(name, value string, given bool) {
 		if given {
 			h.Set(name, value)
@@ -156,7 +161,7 @@ func (c *curlRequest) setFlagHeaders(h http.Header, contentType string) {
 	}
 	for _, d := range c.data {
 		if d.kind == dataJSON {
-			contentType = "application/json"
+			contentType, b.ownType = "application/json", false // as if -H had it
 			h.Set("Accept", "application/json")
 		}
 	}

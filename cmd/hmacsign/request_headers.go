@@ -31,6 +31,7 @@ func (c *curlRequest) setHeaders(b *builtRequest) error {
 		if !given[name] {
 			b.Header[name] = nil
 			given[name] = true
+			b.ownType = b.ownType && name != "Content-Type"
 		}
 		b.Header[name] = append(b.Header[name], values...)
 	}

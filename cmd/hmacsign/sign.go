@@ -24,6 +24,8 @@ func newSign(io *streams) *cobra.Command {
 	r.add(c.Flags())
 	r.complete(c)
 	c.Flags().StringVar(&output, "output", "headers", "what to print: `headers|curl|http|json|string-to-sign`")
+	refuseTransfer(c.Flags())
+	refuseOthers(c.Flags())
 	completeFlag(c, "output", "headers", "curl", "http", "json", "string-to-sign")
 	return c
 }
