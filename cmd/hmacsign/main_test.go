@@ -514,10 +514,14 @@ func TestSend(t *testing.T) {
 	require.Zero(t, status, stderr)
 	require.Equal(t, "fine", stdout)
 	require.Contains(t, *last, "x=1")
-	for _, want := range []string{"* string to sign:\n  x-date: ", "> POST /a\n", "> Authorization: hmac id=", "< HTTP/1.1 200 OK\n"} {
+	for _, want := range []string{"* string to sign:\n  x-date: ", "> POST /a HTTP/1.1\n", "> Authorization: hmac id=", "< HTTP/1.1 200 OK\n"} {
 		require.Contains(t, stderr, want)
 	}
 	status, stdout, stderr = hmacsignRun(t, "", "send", url+"/a", "--key-id", "nobody")
+	require.Zero(t, status, "as curl without -f")
+	require.Contains(t, stdout, "unknown_key")
+	require.Empty(t, stderr)
+	status, stdout, stderr = hmacsignRun(t, "", "send", url+"/a", "--key-id", "nobody", "--fail-with-body")
 	require.Equal(t, 1, status)
 	require.Contains(t, stdout, "unknown_key")
 	require.Equal(t, "hmacsign: the server answered 401 Unauthorized\n", stderr)

@@ -194,7 +194,7 @@ func TestResolve(t *testing.T) {
 	require.NoError(t, err)
 	for location, want := range map[string]string{
 		"/x": "http://h:8080/x", "x": "http://h:8080/a/x", "../x?y": "http://h:8080/x?y", "?q=/": "http://h:8080/a/b?q=/", "//i/z": "http://i/z", "https://i": "https://i/",
-		"": "http://h:8080/a/b?c=d", "#f": "http://h:8080/a/b?c=d", "x#f": "http://h:8080/a/x", "/a b?c d": "http://h:8080/a%20b?c+d", "/é?é": "http://h:8080/%c3%a9?é", "x?u=http://i/": "http://h:8080/a/x?u=http://i/",
+		"": "http://h:8080/a/b?c=d", "#f": "http://h:8080/a/b?c=d#f", "x#f": "http://h:8080/a/x#f", "/a b?c d": "http://h:8080/a%20b?c+d", "/é?é": "http://h:8080/%c3%a9?é", "x?u=http://i/": "http://h:8080/a/x?u=http://i/",
 	} {
 		to, err := from.resolve(location, false)
 		require.NoError(t, err, location)

@@ -17,7 +17,8 @@ type target struct {
 	scheme, host string // an IPv6 address without its brackets
 	port         string // empty for the scheme's own
 	path, query  string
-	asked        bool // has a question mark, also with nothing behind it
+	asked        bool   // has a question mark, also with nothing behind it
+	fragment     string // with its #; it is not sent
 }
 
 // parseTarget reads a URL as curl does: without a scheme it is http, a fragment is left
@@ -34,7 +35,7 @@ func parseTarget(text string, asIs bool) (target, error) {
 	if t.scheme != "http" && t.scheme != "https" {
 		return target{}, usagef("%q is no http or https URL", text)
 	}
-	rest, _, _ = strings.Cut(rest, "#")
+	rest, t.fragment = cutFragment(rest)
 	authority := rest
 	if end := strings.IndexAny(rest, "/?"); end >= 0 {
 		authority = rest[:end]
@@ -44,6 +45,13 @@ func parseTarget(text string, asIs bool) (target, error) {
 	}
 	t.setPath(rest[len(authority):], asIs)
 	return t, nil
+}
+
+func cutFragment(text string) (rest, fragment string) {
+	if at := strings.IndexByte(text, '#'); at >= 0 {
+		return text[:at], text[at:]
+	}
+	return text, ""
 }
 
 func (t *target) setAuthority(authority, text string) error {
@@ -183,9 +191,9 @@ func (t target) hostport() string {
 // text is the URL in one piece.
 func (t target) text() string {
 	if t.asked {
-		return t.scheme + "://" + t.hostport() + t.path + "?" + t.query
+		return t.scheme + "://" + t.hostport() + t.path + "?" + t.query + t.fragment
 	}
-	return t.scheme + "://" + t.hostport() + t.path
+	return t.scheme + "://" + t.hostport() + t.path + t.fragment
 }
 
 // url is what net/http sends byte by byte as the path and the query are.
@@ -222,12 +230,12 @@ func (t target) resolve(location string, asIs bool) (target, error) {
 		return parseTarget(t.scheme+":"+location, asIs)
 	}
 	next := t
-	location, _, _ = strings.Cut(location, "#")
+	location, next.fragment = cutFragment(location)
 	path, query, asked := strings.Cut(location, "?")
 	switch {
 	case strings.HasPrefix(path, "/"):
 	case path == "" && !asked:
-		return t, nil
+		return next, nil
 	case path == "":
 		path = t.path
 	default:

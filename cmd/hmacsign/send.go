@@ -1,6 +1,9 @@
 package main
 
 import (
+	"io"
+	"log"
+
 	"github.com/spf13/cobra"
 )
 
@@ -39,27 +42,28 @@ func (f *transferFlags) quiet(err error) error {
 	return err
 }
 
-func (f *sendFlags) run(args []string, io *streams) error {
+func (f *sendFlags) run(args []string, streams *streams) error {
 	if err := f.checkTransfer(); err != nil {
 		return err
 	}
-	format, err := parseWriteOut(f.writeOut, io.readFile)
+	format, err := parseWriteOut(f.writeOut, streams.readFile)
 	if err != nil {
 		return err
 	}
-	first, signer, err := f.prepare(args, io)
+	first, signer, err := f.prepare(args, streams)
 	if err != nil {
 		return err
 	}
 	if !f.silent {
-		first.tellForm(io)
+		first.tellForm(streams)
 	}
-	t, err := f.newTransfer(first, signer, io)
+	t, err := f.newTransfer(first, signer, streams)
 	if err != nil {
 		return err
 	}
 	defer t.transport.CloseIdleConnections()
+	log.SetOutput(io.Discard) // where net/http tells of what servers send unasked
 	err = t.retrying()
-	format.print(io, t.report)
+	format.print(streams, t.report)
 	return err
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/gmhmac/hmacsign/internal/buildinfo"
 )
 
-func userAgent() string { return "hmacsign/" + buildinfo.Version() }
+// userAgent has no parentheses, which would be a comment: those of "(devel)".
+func userAgent() string { return "hmacsign/" + strings.Trim(buildinfo.Version(), "()") }
 
 // newTransport connects as the flags say.
 func (f *transferFlags) newTransport() (*http.Transport, error) {
@@ -190,9 +191,9 @@ func parseResolve(entries []string) (map[string][]string, error) {
 func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
 	switch {
 	case resp.StatusCode == http.StatusProxyAuthRequired:
-		return fmt.Errorf("the proxy %s asks for a user: -x http://USER:PASSWORD@HOST:PORT", proxy.Host)
+		return &failure{error: fmt.Errorf("the proxy %s asks for a user: -x http://USER:PASSWORD@HOST:PORT", proxy.Host)}
 	case resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("the proxy %s answered %s", proxy.Host, resp.Status)
+		return &failure{error: fmt.Errorf("the proxy %s answered %s", proxy.Host, resp.Status)}
 	}
 	return nil
 }

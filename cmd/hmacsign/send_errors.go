@@ -50,6 +50,9 @@ func plain(ctx context.Context, err error, t target) error {
 func explain(err error, t target) (error, failureKind) {
 	var lookup *net.DNSError
 	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "proxyconnect" {
+		return explain(op.Err, t)
+	}
 	switch {
 	case errors.As(err, &lookup) && lookup.IsNotFound:
 		return fmt.Errorf("the host %s is not known: check the name", lookup.Name), unknownHost

@@ -52,7 +52,7 @@ func (t *transfer) try() (err error) {
 	defer within(t.maxTime, func() {
 		cancel(&failure{kind: timedOut, error: fmt.Errorf("no whole answer within %s: --max-time sets another limit", (*duration)(&t.maxTime))})
 	})()
-	t.report = &report{started: time.Now(), retries: t.retried, given: t.first.target.text(), filename: t.out.name}
+	t.report = &report{started: time.Now(), retries: t.retried, given: t.url, filename: t.out.name}
 	defer func() { t.report.end(err) }()
 	for at := (hop{builtRequest: t.first}); ; {
 		resp, err := t.exchange(ctx, at)
@@ -216,6 +216,7 @@ func (t *transfer) next(at hop, to target, status int) (hop, error) {
 		b.Host = u.Host
 	}
 	if _, auto := t.refererOf(); auto {
+		before.fragment = ""
 		b.Header.Set("Referer", before.text())
 	}
 	if status >= 301 && status <= 303 {
