@@ -212,7 +212,11 @@ func unknownFlag(c *cobra.Command, err *pflag.NotExistError) error {
 		return usagef("%s: there is no flag -%s: run hmacsign %s --help", name, err.GetSpecifiedName(), name)
 	}
 	var flags []string
-	c.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags = append(flags, f.Name)
+		}
+	})
 	if near := nearest(err.GetSpecifiedName(), flags); near != "" {
 		return usagef("%s: there is no flag --%s: did you mean --%s?", name, err.GetSpecifiedName(), near)
 	}

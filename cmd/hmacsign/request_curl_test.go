@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -122,6 +123,7 @@ func TestRequestRefused(t *testing.T) {
 		{"h|-H|no colon", "h|-H|no: colon", "Name: value"}, {"h|-H|a b: c", "h|-H|a-b: c", "no spaces"}, {"h|-H|Host:", "h|-H|Host: x", "Host"}, {"h|-H|Authorization: x", "h|-H|X-Authorization: x", "the signature goes there"},
 		{"h|-d|x|-H|Content-Length: 2", "h|-d|x|-H|Content-Length: 1", "leave it out"}, {"h|-H|Transfer-Encoding: gzip", "h|-H|Transfer-Encoding: chunked", "chunked"}, {"h|-H|Trailer: x", "h|-H|X-Trailer: x", "trailers"},
 		{"h|-H|User-Agent;", "h|-H|User-Agent:", "-A"}, {"h|-F|a", "h|-F|a=", "name=value"}, {"h|-F|a=b;c", `h|-F|a="b;c"`, "quote"}, {"h|-F|a=(b", `h|-F|a="(b"`, "quote"}, {"h|-F|a=b;type=x", "h|-F|a=b;type=x/y", "text/plain"},
+		{"h|-F|a=b;type", "h|-F|a=b;", "behind a semicolon"},
 		{"h|-X|A B", "h|-X|AB", "method"},
 	} {
 		_, err := built(t, split(c.args)...)
@@ -205,4 +207,36 @@ func TestResolve(t *testing.T) {
 	require.True(t, from.sameOrigin(target{scheme: "http", host: "H", port: "8080"}))
 	require.False(t, from.sameOrigin(target{scheme: "https", host: "h", port: "8080"}))
 	require.False(t, from.sameOrigin(target{scheme: "http", host: "h"}))
+}
+
+// Whatever the flags are, they make a request that can be written, or an error.
+func FuzzBuild(f *testing.F) {
+	for _, url := range []string{"h", "http://[::1]:1/[]?a[]=b", "http://[", "h/%zz/../..?#", "//", "h//a|b", "https://u@h:0", "h:65536", "\xff/\xff?\xff#"} {
+		f.Add(url, "A: b", `"a;b"=c;type=x/y; z=";filename=f`, "a=b&c", "/x")
+	}
+	for _, field := range []string{"a=b;type", `a="b`, "=;headers=", "a=;;", `a=@"x"`, "a=(", "a"} {
+		f.Add("h/a", "Transfer-Encoding: chunked", field, "@x", "../..?y")
+	}
+	f.Fuzz(func(t *testing.T, url, header, field, text, location string) {
+		for _, asForm := range []bool{false, true} {
+			c := &curlRequest{url: url, headers: []string{header}, urlQuery: []string{text}, globOff: asForm, read: func(string) ([]byte, error) { return []byte(text), nil }}
+			if asForm {
+				c.form = []formField{{value: field}}
+			} else {
+				c.data = []data{{dataText, text}, {dataURLEncoded, field}, {dataJSON, text}}
+			}
+			b, err := c.build()
+			if err != nil {
+				require.ErrorAs(t, err, new(usageError))
+				continue
+			}
+			require.NoError(t, b.Write(io.Discard))
+			again, err := parseTarget(b.target.text(), false)
+			require.NoError(t, err)
+			require.Equal(t, b.target.text(), again.text())
+			if to, err := b.target.resolve(location, false); err == nil {
+				to.url()
+			}
+		}
+	})
 }

@@ -127,29 +127,26 @@ func quotedWord(text string) (word, rest string, ok bool) {
 // settings reads what stands behind the content: ;type=, ;filename= and ;headers=. The
 // parameters of a type belong to it.
 func (p *formPart) settings(rest, field string) error {
-	var word string
 	for inType := false; strings.HasPrefix(rest, ";"); {
+		var word string
 		rest = strings.TrimLeft(rest[1:], " \t")
-		key, _, _ := strings.Cut(rest, "=")
-		switch {
-		case key == "type" && p.contentType == "":
-			word, rest = formWord(rest[len("type="):])
-			if !strings.Contains(word, "/") {
+		if text, ok := strings.CutPrefix(rest, "type="); ok && p.contentType == "" {
+			if word, rest = formWord(text); !strings.Contains(word, "/") {
 				return usagef("-F %q: write the type as text/plain", clip(field))
 			}
 			p.contentType, inType = word, true
-		case key == "filename":
-			word, rest = formWord(rest[len("filename="):])
+		} else if text, ok := strings.CutPrefix(rest, "filename="); ok {
+			word, rest = formWord(text)
 			p.filename, inType = optional{word, true}, false
-		case key == "headers":
-			word, rest = formWord(rest[len("headers="):])
+		} else if text, ok := strings.CutPrefix(rest, "headers="); ok {
+			if word, rest = formWord(text); strings.ContainsAny(word, "\r\n") {
+				return usagef("-F %q: give each header a headers= of its own", clip(field))
+			}
 			p.headers, inType = append(p.headers, word), false
-		case inType:
+		} else if inType {
 			word, rest = formWord(rest)
 			p.contentType += "; " + word
-		case strings.TrimSpace(rest) == "":
-			return nil
-		default:
+		} else if rest != "" {
 			return usagef("-F %q: behind a semicolon stands type=, filename= or headers=: quote a value that has one", clip(field))
 		}
 	}

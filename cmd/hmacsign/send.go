@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log"
 
@@ -34,12 +35,12 @@ type silence struct{ error }
 func (s silence) Is(target error) bool { return target == errSilent }
 func (s silence) Unwrap() error        { return s.error }
 
-// quiet keeps an error silent where -s asks for it.
+// quiet keeps an error silent where -s asks for it, but for those of usage.
 func (f *transferFlags) quiet(err error) error {
-	if err != nil && f.silent && !f.showError {
-		return silence{err}
+	if err == nil || !f.silent || f.showError || errors.As(err, new(usageError)) {
+		return err
 	}
-	return err
+	return silence{err}
 }
 
 func (f *sendFlags) run(args []string, streams *streams) error {

@@ -121,6 +121,8 @@ func TestSendFollows(t *testing.T) {
 		status, _, stderr := sent(t, "-L", "--max-redirs", limit, url+"/to/302/to/302/b")
 		require.Equal(t, want, status, stderr)
 	}
+	status, stdout, _ := sent(t, "-L", "--max-redirs", "0", url+"/to/302/b")
+	require.Equal(t, []any{1, ""}, []any{status, stdout})
 	status, _, stderr := sent(t, "-L", "--max-redirs", "many", url)
 	require.Equal(t, 2, status, stderr)
 }
@@ -235,6 +237,8 @@ func TestSendOutput(t *testing.T) {
 		require.NoError(t, os.Remove(c.file))
 	}
 	status, _, stderr := sent(t, "-o", "nofile", "http://127.0.0.1:1/")
+	require.Equal(t, 1, status, stderr)
+	status, _, stderr = sent(t, "-f", "-o", "nofile", s.URL+"/404")
 	require.Equal(t, 1, status, stderr)
 	require.NoFileExists(t, "nofile", "what fails leaves none")
 	status, _, stderr = sent(t, "-O", s.URL+"/a/")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -271,8 +270,11 @@ func (t *transfer) deliver(ctx context.Context, resp *http.Response, failed erro
 	if err := t.printHead(resp); err != nil {
 		return err
 	}
-	if refused && t.fail || t.headOnly() {
-		return errors.Join(failed, t.out.done())
+	switch {
+	case failed != nil && !t.failWithBody:
+		return failed
+	case t.headOnly():
+		return t.out.done()
 	}
 	body := &counted{Reader: resp.Body}
 	err := t.copyBody(body, resp)
