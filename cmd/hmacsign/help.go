@@ -12,6 +12,8 @@ import (
 const environmentHelp = `Environment:
   HMACSIGN_KEY_ID, HMACSIGN_SECRET
       The credential of sign and send.
+  HMACSIGN_PROFILE=staging
+      The profile of sign and send, in place of the credential.
   HMACSIGN_REQUIRE=hmac-sm3=tencentsm,hmac-sha256=go
       No other backend computes these algorithms; tencentsm@sha256:HEX: none that
       was loaded from another file.
@@ -81,10 +83,9 @@ func about(c *cobra.Command) string {
 // printFlags lists the flags of a command, each with its text below it: they are too
 // long for columns.
 func (io *streams) printFlags(w io.Writer, c *cobra.Command) {
-	c.InitDefaultHelpFlag()
 	fmt.Fprintf(w, "\n%s\n", io.text("Flags:"))
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" && !f.Hidden {
+		if !f.Hidden {
 			io.printFlag(w, f)
 		}
 	})

@@ -101,7 +101,8 @@ func newRoot(io *streams) *cobra.Command {
 			return usagef("name a command")
 		},
 		SilenceErrors: true, SilenceUsage: true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		SuggestionsMinimumDistance: 2,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.Flags().BoolVarP(&version, "version", "V", false, "print the version")
 	// languageOf has read it before; here it is for the help and for completion.
@@ -112,7 +113,7 @@ func newRoot(io *streams) *cobra.Command {
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { io.help(c, io.out) })
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp(io))
-	root.AddCommand(newDemo(io), newSign(io), newSend(io), newVerify(io), newServe(io), newMAC(io), newAlgorithms(io), newVersion(io), newCompletion(io))
+	root.AddCommand(newDemo(io), newSign(io), newSend(io), newVerify(io), newServe(io), newMAC(io), newAlgorithms(io), newProfile(io), newVersion(io), newCompletion(io))
 	root.AddCommand(forBuild(io)...)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if lang := c.Flag("lang"); lang.Changed {

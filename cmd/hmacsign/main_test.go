@@ -33,9 +33,11 @@ const testSecret = "correct-horse-battery-staple"
 func hmacsignRun(t *testing.T, stdin string, args ...string) (status int, stdout, stderr string) {
 	t.Setenv("HMACSIGN_KEY_ID", "test-key")
 	t.Setenv("HMACSIGN_SECRET", testSecret)
+	t.Setenv("HMACSIGN_PROFILE", "")
 	var out, errs bytes.Buffer
 	status = run(args, &streams{in: strings.NewReader(stdin), out: &out, err: &errs})
 	require.NotContains(t, out.String()+errs.String(), testSecret)
+	requireNoGoNames(t, errs.String())
 	return status, out.String(), errs.String()
 }
 

@@ -23,6 +23,8 @@ type requestFlags struct {
 	scheme, algorithm, backend string
 	keyID                      string
 	secretEnv, secretFile      string
+	profile                    string
+	secret                     func(*streams) (hmacsign.SecretText, error) // of the profile, nil without one
 	date                       string
 	signedHeaders              string
 	schemeFlags
@@ -37,6 +39,7 @@ func (r *requestFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&r.keyID, "key-id", "", "key `ID`; without it HMACSIGN_KEY_ID of the environment")
 	fs.StringVar(&r.secretEnv, "secret-env", "HMACSIGN_SECRET", "`NAME` of the environment variable with the secret")
 	fs.StringVar(&r.secretFile, "secret-file", "", "`PATH` of a file with the secret, one newline at its end left out")
+	fs.StringVar(&r.profile, "profile", "", "`NAME` of the profile in the config file to use; without it HMACSIGN_PROFILE; hmacsign profile --help tells more")
 	fs.StringVar(&r.date, "date", "", "signing `TIME`: RFC 1123, RFC 3339 or 20060102T150405Z; without it now")
 	fs.StringVar(&r.signedHeaders, "signed-headers", "", "`NAMES` of headers to sign beside the scheme's own, separated by commas or spaces")
 	fs.StringVar(&r.queryForm, "query-form", "documented", "how parameters are signed: `documented|raw|decoded`")
@@ -51,6 +54,7 @@ func (r *requestFlags) complete(c *cobra.Command) {
 	completeFlag(c, "scheme", schemeNames()...)
 	completeFlag(c, "algorithm", algo.Algorithms()...)
 	completeFlag(c, "backend", backendNames()...)
+	completeProfile(c)
 	completeFlag(c, "query-form", "documented", "raw", "decoded")
 	completeFlag(c, "content-md5", "hex", "raw", "none")
 }
@@ -64,7 +68,7 @@ func (r *requestFlags) prepare(args []string, io *streams) (*builtRequest, *requ
 		}
 		r.url = args[0]
 	}
-	signer, err := r.signer()
+	signer, err := r.signer(io)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -90,7 +94,8 @@ func (s *streams) readFile(name string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-func (r *requestFlags) signer() (*requestSigner, error) {
+// flagSigner is the signer that the flags describe, after a profile was put into them.
+func (r *requestFlags) flagSigner(io *streams) (*requestSigner, error) {
 	scheme, err := r.signing(r.scheme)
 	if err != nil {
 		return nil, err
@@ -106,9 +111,13 @@ func (r *requestFlags) signer() (*requestSigner, error) {
 		cred.KeyID = os.Getenv("HMACSIGN_KEY_ID")
 	}
 	if cred.KeyID == "" {
-		return nil, usagef("no key id: give --key-id or set HMACSIGN_KEY_ID")
+		return nil, usagef("no key id: give --key-id or --profile, or set HMACSIGN_KEY_ID")
 	}
-	if r.secretFile != "" {
+	if r.secret != nil {
+		if cred.Secret, err = r.secret(io); err != nil {
+			return nil, err
+		}
+	} else if r.secretFile != "" {
 		if cred.Secret, err = hmacsign.ReadSecretFile(r.secretFile); err != nil {
 			return nil, err
 		}

@@ -88,7 +88,7 @@ func asciiHost(name string) (string, error) {
 	if strings.ContainsFunc(name, func(c rune) bool { return c > 0x7f }) {
 		return idna.Lookup.ToASCII(name)
 	}
-	if strings.ContainsAny(name, "\"%<>\\^`{|}[]") {
+	if strings.ContainsAny(name, "\"%:<>\\^`{|}[]") {
 		return "", fmt.Errorf("%q is no host", name)
 	}
 	return name, nil

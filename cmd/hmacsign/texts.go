@@ -60,6 +60,8 @@ func (io *streams) note(format string, args ...any) {
 // translate puts what help says of a command, and of those below it, into the language
 // of the user.
 func (io *streams) translate(c *cobra.Command) {
+	c.InitDefaultHelpFlag()
+	c.Flags().Lookup("help").Usage = "print this help"
 	c.Short, c.Long = io.text(c.Short), io.text(c.Long)
 	each := func(f *pflag.Flag) { f.Usage = io.text(f.Usage) }
 	c.Flags().VisitAll(each)
@@ -77,7 +79,7 @@ func (io *streams) errorText(err error) string {
 	case errors.As(err, &told):
 		return told.text
 	case errors.As(err, &refused): // of a request that cannot be signed
-		return refused.In(io.lang)
+		return ofKey(io.lang, refused.KeyID, refused.In(io.lang))
 	}
 	text := flagNames.Replace(err.Error())
 	if io.lang != "zh" {
