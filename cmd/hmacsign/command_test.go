@@ -57,7 +57,7 @@ func TestVersionAndHelp(t *testing.T) {
 		require.Equal(t, help, ok(t, c.Name(), "-h"))
 		require.Contains(t, help, "hmacsign "+c.Name())
 		require.Contains(t, ok(t, "help"), "hmacsign "+c.Name())
-		c.LocalFlags().VisitAll(func(f *pflag.Flag) { require.Contains(t, help, "--"+f.Name) })
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) { require.Equal(t, !f.Hidden, strings.Contains(help, "--"+f.Name+" ") || strings.Contains(help, "--"+f.Name+"\n"), f.Name) })
 	})
 }
 
@@ -73,7 +73,8 @@ func TestSeparateValues(t *testing.T) {
 		"sign --data=x --data -H -Hb": "sign --data=x --data -H -H b",
 		"send -vdx":                   "send -v d x",
 		"send -vv -v -d":              "send -vv -v -d",
-		"send -Qx -":                  "send -Qx -",
+		"send -Wx -":                  "send -Wx -",
+		"send -sSuv -v":               "send -sSu v -v",
 		"__complete sign -dx":         "__complete sign -dx",
 		"nonesuch -dx":                "nonesuch -dx",
 		"":                            "",

@@ -203,7 +203,10 @@ func flagError(c *cobra.Command, err error) error {
 	var alone *pflag.ValueRequiredError
 	var invalid *pflag.InvalidValueError
 	var malformed *pflag.InvalidSyntaxError
+	var refused *flagRefusal
 	switch {
+	case errors.As(err, &refused): // without its value, which may be a password
+		return refused.error
 	case errors.As(err, &unknown):
 		err = unknownFlag(c, unknown)
 	case errors.As(err, &alone):
@@ -223,7 +226,11 @@ func unknownFlag(c *cobra.Command, err *pflag.NotExistError) error {
 		return usagef("there is no flag -%s: run %s --help", err.GetSpecifiedName(), c.CommandPath())
 	}
 	var flags []string
-	c.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags = append(flags, f.Name)
+		}
+	})
 	if near := nearest(err.GetSpecifiedName(), flags); near != "" {
 		return usagef("there is no flag --%s: did you mean --%s?", err.GetSpecifiedName(), near)
 	}

@@ -104,7 +104,7 @@ func (r *requestFlags) use(p *profile) error {
 }
 
 // signer is that of the flags and of the profile.
-func (r *requestFlags) signer(io *streams) (*hmacsign.Signer, error) {
+func (r *requestFlags) signer(io *streams) (*requestSigner, error) {
 	p, err := r.useProfile()
 	if err != nil {
 		return nil, p.explain(err)
@@ -267,7 +267,7 @@ func (p *profile) report(ask bool, io *streams) profileReport {
 
 // try makes a signer as sign does. A secret that has to be asked for is not needed to
 // know the rest.
-func (p *profile) try(r *requestFlags, ask bool, io *streams) (unchecked bool, signer *hmacsign.Signer, err error) {
+func (p *profile) try(r *requestFlags, ask bool, io *streams) (unchecked bool, signer *requestSigner, err error) {
 	if err := r.use(p); err != nil {
 		return false, nil, err
 	}
