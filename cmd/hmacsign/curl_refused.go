@@ -86,7 +86,7 @@ func noMeter(flag string) error {
 
 // instead names what to use in the place of a flag.
 func instead(use string) func(string) error {
-	return func(flag string) error { return usagef("%s is not taken: use %s", flag, use) }
+	return func(flag string) error { return usagef("%s is not taken: use %v", flag, use) }
 }
 
 // refusedOptions are curl's, up to version 8.17: name, short name, and = for a value.

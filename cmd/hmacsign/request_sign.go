@@ -69,13 +69,13 @@ func (s *requestSigner) conflict(name string, given, signed http.Header) error {
 	case name == "":
 		return nil
 	case len(given[name]) == 0:
-		return usagef("-H \"%s:\": the signature needs this header: do not leave it out", name)
+		return usagef("-H %q: the signature needs this header: do not leave it out", name+":")
 	case isDate && s.fixed:
-		return usagef("-H \"%s: %s\": the date of the signature is %s: give one of the two, or the same", name, clip(value), writes)
+		return usagef("-H %q: the date of the signature is %s: give one of the two, or the same", name+": "+clip(value), writes)
 	case isDate:
-		return usagef("-H \"%s: %s\": the signature writes this date as %s: write it so", name, clip(value), writes)
+		return usagef("-H %q: the signature writes this date as %s: write it so", name+": "+clip(value), writes)
 	}
-	return usagef("-H \"%s: %s\": the signature sets this header: leave it out", name, clip(value))
+	return usagef("-H %q: the signature sets this header: leave it out", name+": "+clip(value))
 }
 
 // parseTime reads a date in one of the forms that --date takes.

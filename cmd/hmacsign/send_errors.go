@@ -79,9 +79,9 @@ func connectError(op *net.OpError, t target) (error, failureKind) {
 	case op.Timeout():
 		return fmt.Errorf("could not connect to %s: no answer", to), timedOut
 	case errors.As(op, &errno):
-		return fmt.Errorf("could not connect to %s: %s", to, errno.Error()), otherFailure
+		return fmt.Errorf("could not connect to %s: %v", to, errno), otherFailure
 	}
-	return fmt.Errorf("could not connect to %s: %s", to, withoutGo(op.Err)), otherFailure
+	return fmt.Errorf("could not connect to %s: %v", to, withoutGo(op.Err)), otherFailure
 }
 
 func certificateError(err error, t target) error {
@@ -97,7 +97,7 @@ func certificateError(err error, t target) error {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Errorf("the certificate of %s has expired, or is not valid yet: check its dates and the clock", t.host)
 	case errors.As(err, &invalid):
-		return fmt.Errorf("the certificate of %s is not valid: %s", t.host, withoutGo(invalid))
+		return fmt.Errorf("the certificate of %s is not valid: %v", t.host, withoutGo(invalid))
 	case errors.As(err, &roots):
 		return fmt.Errorf("the certificate of %s cannot be checked, there are no authorities here: --cacert FILE names one", t.host)
 	}
@@ -115,7 +115,7 @@ func exchangeError(err error, t target) error {
 	case strings.Contains(text, "certificate required"):
 		return fmt.Errorf("%s asks for a client certificate: --cert FILE", t.hostport())
 	case errors.As(err, &alert), strings.Contains(text, "remote error: tls"):
-		return fmt.Errorf("%s refused the TLS connection: %s", t.hostport(), withoutGo(err))
+		return fmt.Errorf("%s refused the TLS connection: %v", t.hostport(), withoutGo(err))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%s closed the connection before the end of its answer", t.hostport())
 	case errors.Is(err, io.EOF), strings.Contains(text, "server closed idle connection"):
@@ -125,7 +125,7 @@ func exchangeError(err error, t target) error {
 	case strings.Contains(text, "malformed HTTP"):
 		return fmt.Errorf("%s does not answer in HTTP: check the port", t.hostport())
 	}
-	return fmt.Errorf("the exchange with %s failed: %s", t.hostport(), withoutGo(err))
+	return fmt.Errorf("the exchange with %s failed: %v", t.hostport(), withoutGo(err))
 }
 
 // withoutGo is the text of an error without the names of Go's packages.
