@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -16,7 +15,7 @@ import (
 type wire struct {
 	report    *report
 	verbose   bool
-	err       io.Writer
+	io        *streams
 	request   *http.Request
 	connected func()
 	lines     []string // of the request's head
@@ -50,7 +49,7 @@ func (w *wire) trace() *httptrace.ClientTrace {
 
 func (w *wire) tell(format string, args ...any) {
 	if w.verbose {
-		fmt.Fprintf(w.err, format, args...)
+		fmt.Fprintf(w.io.err, w.io.text(format), args...)
 	}
 }
 

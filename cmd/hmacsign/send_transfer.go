@@ -135,7 +135,7 @@ func (t *transfer) send(ctx context.Context, at hop, b *builtRequest) (*http.Res
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{report: t.report, verbose: t.verbose, err: t.io.err, connected: t.connecting(), version: "HTTP/1.1"}
+	w := &wire{report: t.report, verbose: t.verbose, io: t.io, connected: t.connecting(), version: "HTTP/1.1"}
 	defer w.connected()
 	ctx = context.WithValue(ctx, proxyKey{}, through)
 	b.Request = b.WithContext(httptrace.WithClientTrace(ctx, w.trace()))

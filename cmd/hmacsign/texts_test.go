@@ -33,7 +33,7 @@ var speaking = []string{
 // prints lines.
 func textsOf(t *testing.T) (all map[string]string) {
 	all = map[string]string{}
-	makes := map[string]bool{"usagef": true, "Errorf": true, "New": true, "say": true, "note": true, "text": true, "instead": true}
+	makes := map[string]bool{"usagef": true, "Errorf": true, "New": true, "say": true, "note": true, "tell": true, "text": true, "instead": true}
 	sentence := regexp.MustCompile(`\b(or|the|as|which|with|to|an)\b`)
 	for _, pattern := range speaking {
 		files, err := filepath.Glob(filepath.Join(pattern, "*.go"))
