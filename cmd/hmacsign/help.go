@@ -54,14 +54,14 @@ func newHelp(io *streams) *cobra.Command {
 // help prints what a command does. Its texts are in the language already.
 func (io *streams) help(c *cobra.Command, w io.Writer) {
 	if c.HasParent() {
-		fmt.Fprintf(w, "%s\n\n%s\n", usageLine(c), about(c))
+		fmt.Fprintf(w, "%s\n\n%s\n", io.usageLine(c), about(c))
 		io.printFlags(w, c)
 		return
 	}
 	fmt.Fprintf(w, "%s\n\n", c.Long)
 	for _, c := range c.Commands() {
 		if c.IsAvailableCommand() || c.Name() == "help" {
-			fmt.Fprintf(w, "  %s\n      %s\n", usageLine(c), strings.ReplaceAll(c.Short, "\n", "\n      "))
+			fmt.Fprintf(w, "  %s\n      %s\n", io.usageLine(c), strings.ReplaceAll(c.Short, "\n", "\n      "))
 		}
 	}
 	fmt.Fprintf(w, "\n%s\n", io.text(environmentHelp))
@@ -69,8 +69,8 @@ func (io *streams) help(c *cobra.Command, w io.Writer) {
 	fmt.Fprintf(w, "\n%s\n", io.text(closingHelp))
 }
 
-func usageLine(c *cobra.Command) string {
-	return strings.TrimSpace(c.Parent().CommandPath() + " " + c.Use)
+func (io *streams) usageLine(c *cobra.Command) string {
+	return c.Parent().CommandPath() + " " + strings.ReplaceAll(c.Use, "[flags]", io.text("[flags]"))
 }
 
 func about(c *cobra.Command) string {

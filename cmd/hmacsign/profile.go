@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -304,8 +303,7 @@ func printProfiles(io *streams, all *profileList) error {
 		io.say("There are no profiles: write them into %s as hmacsign profile --help shows.", all.File)
 		return nil
 	}
-	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PROFILE\tDEFAULT\tSCHEME\tALGORITHM\tBACKEND\tKEY ID\tSECRET\tSETTINGS\tSTATE")
+	rows := [][]string{{io.text("PROFILE"), io.text("DEFAULT"), io.text("SCHEME"), io.text("ALGORITHM"), io.text("BACKEND"), io.text("KEY ID"), io.text("SECRET"), io.text("SETTINGS"), io.text("STATE")}}
 	for _, p := range all.Profiles {
 		secret, state := "", p.State
 		if p.Secret != nil {
@@ -318,11 +316,12 @@ func printProfiles(io *streams, all *profileList) error {
 		for _, name := range slices.Sorted(maps.Keys(p.Settings)) {
 			settings = append(settings, name+"="+p.Settings[name])
 		}
-		cells := []string{p.Name, yes(p.Default), p.Scheme, p.Algorithm, p.Backend, p.KeyID, secret, strings.Join(settings, " "), state}
+		cells := []string{p.Name, io.yes(p.Default), p.Scheme, p.Algorithm, p.Backend, p.KeyID, secret, strings.Join(settings, " "), state}
 		for i, cell := range cells {
 			cells[i] = printable(cell)
 		}
-		fmt.Fprintln(w, strings.Join(cells, "\t"))
+		rows = append(rows, cells)
 	}
-	return w.Flush()
+	printTable(io.out, rows)
+	return nil
 }

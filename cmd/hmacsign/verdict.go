@@ -169,7 +169,7 @@ func noRequest(lang string, start []byte, err error) error {
 	case errors.As(err, &target):
 		code, err = "verify_target", target.Err
 	}
-	cause := strings.TrimPrefix(err.Error(), "net/url: ")
+	cause := (&streams{lang: lang}).translated(strings.TrimPrefix(err.Error(), "net/url: "))
 	return errors.New(scheme.Text(lang, code, scheme.Args("cause", cause, "version", version)))
 }
 
