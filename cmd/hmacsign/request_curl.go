@@ -89,8 +89,6 @@ func (c *curlRequest) build() (*builtRequest, error) {
 func (c *curlRequest) checkFlags() error {
 	body := len(c.data) > 0 && !c.get
 	switch {
-	case c.url == "":
-		return usagef("name a URL")
 	case body && len(c.form) > 0:
 		return usagef("-F makes a multipart form: it does not go with -d")
 	case slices.ContainsFunc(c.cookies, func(s string) bool { return !strings.Contains(s, "=") }):

@@ -106,7 +106,8 @@ func TestSendEncryptedKey(t *testing.T) {
 	require.NoError(t, err)
 	der, err := x509.MarshalECPrivateKey(parsed.(*ecdsa.PrivateKey))
 	require.NoError(t, err)
-	block, err := x509.EncryptPEMBlock(rand.Reader, "EC PRIVATE KEY", der, []byte("pass:word"), x509.PEMCipherAES256) //nolint:staticcheck // what is to be read
+	//lint:ignore SA1019 it is to be read
+	block, err := x509.EncryptPEMBlock(rand.Reader, "EC PRIVATE KEY", der, []byte("pass:word"), x509.PEMCipherAES256)
 	require.NoError(t, err)
 	cert, err := os.ReadFile(made.cert)
 	require.NoError(t, err)

@@ -132,8 +132,9 @@ func TestSendFollows(t *testing.T) {
 func TestSendLeaves(t *testing.T) {
 	var log seen
 	a, b := follower(t, "a", &log), follower(t, "b", &log)
-	status, _, stderr := sent(t, "-L", "-b", "c=d", "-H", "Host: given", "-d", "x", a+"/to/307/"+b+"/to/307/"+a+"/end")
+	status, _, stderr := sent(t, "-v", "-L", "-b", "c=d", "-H", "Host: given", "-d", "x", a+"/to/307/"+b+"/to/307/"+a+"/end")
 	require.Zero(t, status, stderr)
+	require.Equal(t, 2, strings.Count(stderr, "* not signed: "), stderr)
 	lines := log.take()
 	require.Len(t, lines, 1+3+3, "%v", lines)
 	require.Contains(t, lines[0], `signed=true`)
@@ -427,12 +428,19 @@ func TestSendConnects(t *testing.T) {
 		status, _, stderr := sent(t, "--resolve", entry, "http://there.example")
 		require.Equal(t, 2, status, stderr)
 	}
+	status, _, stderr := sent(t, "--url", s.URL)
+	require.Zero(t, status, stderr)
+	require.Len(t, log.take(), 1)
+	for _, args := range [][]string{{"--url", s.URL, s.URL}, {s.URL, s.URL}, {}, {""}} {
+		status, _, stderr := sent(t, args...)
+		require.Equal(t, 2, status, stderr)
+	}
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	require.NoError(t, err)
 	go http.Serve(l, s.Config.Handler)
 	defer l.Close()
-	status, _, stderr := sent(t, "--unix-socket", path, "http://nowhere.example/x")
+	status, _, stderr = sent(t, "--unix-socket", path, "http://nowhere.example/x")
 	require.Zero(t, status, stderr)
 	require.Equal(t, []string{"nowhere.example true"}, log.take())
 }
