@@ -193,14 +193,14 @@ func TestPlainErrors(t *testing.T) {
 	} {
 		require.EqualError(t, plain(context.Background(), err, at), want)
 	}
-	require.Regexp(t, regexp.MustCompile("^the exchange with h failed: something$"), plain(context.Background(), &url2{}, at).Error())
+	require.Regexp(t, regexp.MustCompile("^the exchange with h failed: something$"), plain(context.Background(), &goError{}, at).Error())
 }
 
-type timeoutErr struct{ error }
+type timeoutErr struct{}
 
 func (timeoutErr) Error() string { return "i/o timeout" }
 func (timeoutErr) Timeout() bool { return true }
 
-type url2 struct{}
+type goError struct{}
 
-func (*url2) Error() string { return "http: something" }
+func (*goError) Error() string { return "http: something" }
