@@ -59,13 +59,18 @@ func (r *requestFlags) complete(c *cobra.Command) {
 	completeFlag(c, "content-md5", "hex", "raw", "none")
 }
 
+// takesURL allows one URL, as an argument or in --url.
+func (r *requestFlags) takesURL(c *cobra.Command, args []string) error {
+	if r.url != "" {
+		return arguments(0)(c, args)
+	}
+	return arguments(1, "URL")(c, args)
+}
+
 // prepare builds what the flags of a command that signs say, with the URL among the
 // arguments or in --url.
 func (r *requestFlags) prepare(args []string, io *streams) (*builtRequest, *requestSigner, error) {
 	if len(args) > 0 {
-		if r.url != "" {
-			return nil, nil, usagef("two URLs: give one")
-		}
 		r.url = args[0]
 	}
 	signer, err := r.signer(io)

@@ -82,16 +82,14 @@ func (c *curlRequest) build() (*builtRequest, error) {
 		return nil, err
 	}
 	b.posts = body != nil
-	b.asForm = contentType == formType && b.Header.Get("Content-Type") == formType && isJSON(body)
+	b.asForm = b.ownType && contentType == formType && isJSON(body)
 	return b, nil
 }
 
 func (c *curlRequest) checkFlags() error {
 	body := len(c.data) > 0 && !c.get
 	switch {
-	case c.url == "":
-		return usagef("name a URL")
-	case body && len(c.form) > 0:
+	case len(c.data) > 0 && len(c.form) > 0:
 		return usagef("-F makes a multipart form: it does not go with -d")
 	case slices.ContainsFunc(c.cookies, func(s string) bool { return !strings.Contains(s, "=") }):
 		return usagef("-b: cookies are given as name=value, not in a file")

@@ -182,7 +182,7 @@ func TestGivenHeadersStay(t *testing.T) {
 func TestJSONAsForm(t *testing.T) {
 	for args, told := range map[string]bool{
 		`-d|{"a": 1}`: true, `-d| [1]`: true, `-d|{"a": 1|-d|"b": 2}`: false, `-d|a=1`: false, `-d|1`: false, `--json|{"a": 1}`: false, `-G|-d|{"a":1}`: false,
-		`-d|{"a": 1}|-H|Content-Type: application/json`: false,
+		`-d|{"a": 1}|-H|Content-Type: application/json`: false, `-d|{"a":1}|-H|Content-Type: application/x-www-form-urlencoded`: false,
 	} {
 		status, _, stderr := hmacsignRun(t, "", append([]string{"sign", "--scheme", "huawei-sdk", "http://h/a"}, strings.Split(args, "|")...)...)
 		require.Zero(t, status, stderr)

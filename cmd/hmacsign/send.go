@@ -19,7 +19,7 @@ func newSend(io *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "send [flags] URL",
 		Short: "Signs a request, sends it and prints the response.",
-		Args:  arguments(0, "URL"),
+		Args:  f.takesURL,
 		RunE:  func(_ *cobra.Command, args []string) error { return f.quiet(f.run(args, io)) },
 	}
 	f.add(c.Flags())

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -87,8 +88,10 @@ func (f *transferFlags) clientCertificate() (none tls.Certificate, err error) {
 
 // cutPassword splits FILE:PASSWORD. A backslash before a colon makes it part of the name.
 func cutPassword(text string) (name, password string) {
+	drive := runtime.GOOS == "windows" && len(text) > 2 && (text[2] == '\\' || text[2] == '/')
 	for i := 0; i < len(text); i++ {
 		switch {
+		case i == 1 && drive:
 		case text[i] == '\\' && i+1 < len(text) && (text[i+1] == ':' || text[i+1] == '\\'):
 			i++
 		case text[i] == ':':
@@ -110,10 +113,12 @@ func decrypted(text []byte, password string) ([]byte, error) {
 		if block.Type == "ENCRYPTED PRIVATE KEY" {
 			return nil, usagef("--cert: a key encrypted as PKCS #8 cannot be read: decrypt it with openssl pkey")
 		}
-		if !x509.IsEncryptedPEMBlock(block) { //nolint:staticcheck // whoever has such a key has it
+		//lint:ignore SA1019 whoever has such a key has it
+		if !x509.IsEncryptedPEMBlock(block) {
 			continue
 		}
-		key, err := x509.DecryptPEMBlock(block, []byte(password)) //nolint:staticcheck // likewise
+		//lint:ignore SA1019 as above
+		key, err := x509.DecryptPEMBlock(block, []byte(password))
 		if err != nil {
 			return nil, usagef("--cert: the key is not decrypted by this password: give it as FILE:PASSWORD")
 		}

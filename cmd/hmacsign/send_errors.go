@@ -42,12 +42,12 @@ func plain(ctx context.Context, err error, t target) error {
 		return err
 	}
 	f := &failure{cause: err}
-	f.error, f.kind = explain(err, t)
+	f.kind, f.error = explain(err, t)
 	return f
 }
 
 // explain goes from what is known best to what is not.
-func explain(err error, t target) (error, failureKind) {
+func explain(err error, t target) (failureKind, error) {
 	var lookup *net.DNSError
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "proxyconnect" {
@@ -55,19 +55,19 @@ func explain(err error, t target) (error, failureKind) {
 	}
 	switch {
 	case errors.As(err, &lookup) && lookup.IsNotFound:
-		return fmt.Errorf("the host %s is not known: check the name", lookup.Name), unknownHost
+		return unknownHost, fmt.Errorf("the host %s is not known: check the name", lookup.Name)
 	case errors.As(err, &lookup):
-		return fmt.Errorf("the host %s could not be looked up: check the connection to the name server", lookup.Name), unknownHost
+		return unknownHost, fmt.Errorf("the host %s could not be looked up: check the connection to the name server", lookup.Name)
 	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "socks connect"):
 		return connectError(op, t)
 	}
 	if text := certificateError(err, t); text != nil {
-		return text, otherFailure
+		return otherFailure, text
 	}
-	return exchangeError(err, t), otherFailure
+	return otherFailure, exchangeError(err, t)
 }
 
-func connectError(op *net.OpError, t target) (error, failureKind) {
+func connectError(op *net.OpError, t target) (failureKind, error) {
 	to := t.hostport()
 	if op.Addr != nil {
 		to = op.Addr.String()
@@ -75,13 +75,13 @@ func connectError(op *net.OpError, t target) (error, failureKind) {
 	var errno syscall.Errno
 	switch {
 	case errors.Is(op, syscall.ECONNREFUSED):
-		return fmt.Errorf("could not connect to %s: connection refused", to), refusedConnection
+		return refusedConnection, fmt.Errorf("could not connect to %s: connection refused", to)
 	case op.Timeout():
-		return fmt.Errorf("could not connect to %s: no answer", to), timedOut
+		return timedOut, fmt.Errorf("could not connect to %s: no answer", to)
 	case errors.As(op, &errno):
-		return fmt.Errorf("could not connect to %s: %v", to, errno), otherFailure
+		return otherFailure, fmt.Errorf("could not connect to %s: %v", to, errno)
 	}
-	return fmt.Errorf("could not connect to %s: %v", to, withoutGo(op.Err)), otherFailure
+	return otherFailure, fmt.Errorf("could not connect to %s: %v", to, withoutGo(op.Err))
 }
 
 func certificateError(err error, t target) error {

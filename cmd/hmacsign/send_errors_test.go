@@ -106,7 +106,8 @@ func TestSendEncryptedKey(t *testing.T) {
 	require.NoError(t, err)
 	der, err := x509.MarshalECPrivateKey(parsed.(*ecdsa.PrivateKey))
 	require.NoError(t, err)
-	block, err := x509.EncryptPEMBlock(rand.Reader, "EC PRIVATE KEY", der, []byte("pass:word"), x509.PEMCipherAES256) //nolint:staticcheck // what is to be read
+	//lint:ignore SA1019 it is to be read
+	block, err := x509.EncryptPEMBlock(rand.Reader, "EC PRIVATE KEY", der, []byte("pass:word"), x509.PEMCipherAES256)
 	require.NoError(t, err)
 	cert, err := os.ReadFile(made.cert)
 	require.NoError(t, err)
@@ -192,14 +193,14 @@ func TestPlainErrors(t *testing.T) {
 	} {
 		require.EqualError(t, plain(context.Background(), err, at), want)
 	}
-	require.Regexp(t, regexp.MustCompile("^the exchange with h failed: something$"), plain(context.Background(), &url2{}, at).Error())
+	require.Regexp(t, regexp.MustCompile("^the exchange with h failed: something$"), plain(context.Background(), &goError{}, at).Error())
 }
 
-type timeoutErr struct{ error }
+type timeoutErr struct{}
 
 func (timeoutErr) Error() string { return "i/o timeout" }
 func (timeoutErr) Timeout() bool { return true }
 
-type url2 struct{}
+type goError struct{}
 
-func (*url2) Error() string { return "http: something" }
+func (*goError) Error() string { return "http: something" }

@@ -132,8 +132,9 @@ func TestSendFollows(t *testing.T) {
 func TestSendLeaves(t *testing.T) {
 	var log seen
 	a, b := follower(t, "a", &log), follower(t, "b", &log)
-	status, _, stderr := sent(t, "-L", "-b", "c=d", "-H", "Host: given", "-d", "x", a+"/to/307/"+b+"/to/307/"+a+"/end")
+	status, _, stderr := sent(t, "-v", "-L", "-b", "c=d", "-H", "Host: given", "-d", "x", a+"/to/307/"+b+"/to/307/"+a+"/end")
 	require.Zero(t, status, stderr)
+	require.Equal(t, 2, strings.Count(stderr, "* not signed: "), stderr)
 	lines := log.take()
 	require.Len(t, lines, 1+3+3, "%v", lines)
 	require.Contains(t, lines[0], `signed=true`)
@@ -427,12 +428,19 @@ func TestSendConnects(t *testing.T) {
 		status, _, stderr := sent(t, "--resolve", entry, "http://there.example")
 		require.Equal(t, 2, status, stderr)
 	}
+	status, _, stderr := sent(t, "--url", s.URL)
+	require.Zero(t, status, stderr)
+	require.Len(t, log.take(), 1)
+	for _, args := range [][]string{{"--url", s.URL, s.URL}, {s.URL, s.URL}, {}, {""}} {
+		status, _, stderr := sent(t, args...)
+		require.Equal(t, 2, status, stderr)
+	}
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	require.NoError(t, err)
 	go http.Serve(l, s.Config.Handler)
 	defer l.Close()
-	status, _, stderr := sent(t, "--unix-socket", path, "http://nowhere.example/x")
+	status, _, stderr = sent(t, "--unix-socket", path, "http://nowhere.example/x")
 	require.Zero(t, status, stderr)
 	require.Equal(t, []string{"nowhere.example true"}, log.take())
 }
@@ -474,5 +482,26 @@ func TestEveryOptionOfCurl(t *testing.T) {
 		require.Equal(t, 2, status)
 		require.Contains(t, stderr, "sign sends nothing")
 		require.NotContains(t, ok(t, "sign", "--help"), "--retry")
+	}
+}
+
+// The length of nothing is sent where curl sends it.
+func TestSendNothing(t *testing.T) {
+	for args, want := range map[string]bool{"-X POST": false, "-X PUT": false, "-X GET": false, "-d=": true, "-X PUT -d=": true, "-X DELETE -d=": true, "-X DELETE": false} {
+		address, heads := rawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		status, _, stderr := sent(t, append(strings.Fields(strings.Replace(args, "-d=", "--data=", 1)), "http://"+address)...)
+		require.Zero(t, status, stderr)
+		head := <-heads
+		require.Equal(t, want, strings.Contains(head, "\r\nContent-Length: 0\r\n"), head)
+		require.NotContains(t, head, "Transfer-Encoding")
+	}
+	s := server(t, func(w http.ResponseWriter, r *http.Request, body string, signed bool) {
+		fmt.Fprint(w, r.ContentLength, body, signed)
+	})
+	resolve, url := secure(t, s, "there.example", nil)
+	for _, version := range []string{"--http1.1", "--http2"} {
+		status, stdout, stderr := sent(t, version, "-k", "-X", "POST", resolve, url)
+		require.Zero(t, status, stderr)
+		require.Contains(t, stdout, "true")
 	}
 }

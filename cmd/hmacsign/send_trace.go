@@ -54,9 +54,11 @@ func (w *wire) tell(format string, args ...any) {
 }
 
 func (w *wire) tellText(text string) {
-	if text != "" {
-		w.tell("* string to sign:\n  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
+	if text == "" {
+		w.tell("* not signed: a redirect leads to another server\n")
+		return
 	}
+	w.tell("* string to sign:\n  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
 }
 
 func (w *wire) tellTLS(state tls.ConnectionState, err error) {

@@ -18,7 +18,7 @@ func newSign(io *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sign [flags] URL",
 		Short: "Prints the signed request.",
-		Args:  arguments(0, "URL"),
+		Args:  r.takesURL,
 		RunE:  func(_ *cobra.Command, args []string) error { return runSign(r, args, output, io) },
 	}
 	r.add(c.Flags())

@@ -268,7 +268,7 @@ func TestUsageInChinese(t *testing.T) {
 		{"sign：没有选项 -W：请查看 hmacsign sign --help", []string{"sign", "-W", "http://h"}},
 		{"sign：\"---x\" 不是选项：请查看 hmacsign sign --help", []string{"sign", "---x"}},
 		{"sign：--request 需要一个值：请查看 hmacsign sign --help", []string{"sign", "-X"}},
-		{"请给出 URL", []string{"sign"}},
+		{"sign：缺少参数：URL", []string{"sign"}},
 		{"completion：缺少参数：shell（bash、zsh、fish 或 powershell）", []string{"completion"}},
 		{"-u, --user 需要占用 Authorization 请求头，而它由签名使用：请去掉", []string{"send", "-u", "a:b", "http://h"}},
 		{"不支持 -T, --upload-file：请使用 -X PUT --data-binary @FILE", []string{"send", "-T", "file", "http://h"}},
