@@ -26,8 +26,8 @@ CONTRIB = $(dir $(wildcard contrib/*/go.mod))
 .PHONY: standin test-tencentsm check-tencentsm-header valgrind-tencentsm test-openssl clean-standin
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1:\2/p' $(MAKEFILE_LIST) | \
-	  awk -F: '{ n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "make %-23s %s\n", names[i], $$2 }'
+	@sed -n 's/^\([a-z][a-z -]*\):.*\(## .*\)/\1\2/p' $(MAKEFILE_LIST) | \
+	  awk -F'## ' '{ n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "make %-23s %s\n", names[i], $$2 }'
 
 demo: ## signs, sends and verifies on this machine, with every scheme and algorithm
 	@echo "demo: building the command, which takes up to a minute the first time" >&2
