@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 )
@@ -38,6 +39,8 @@ func main() {
 	out := flag.String("out", "bin/dist", "the `FOLDER` to write; what an earlier run left there goes")
 	version := flag.String("version", "", "the `VERSION` (v1.2.3) of what is built; without it the commit's tag, or the commit")
 	flag.Parse()
+	// An interrupt ends what was started, and then this tidies up.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	if err := run(*repository, *out, *version); err != nil {
 		fmt.Fprintln(os.Stderr, "dist:", err)
 		os.Exit(1)
