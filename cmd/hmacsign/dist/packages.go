@@ -11,10 +11,9 @@ import (
 	_ "github.com/goreleaser/nfpm/v2/rpm"
 )
 
-// writePackages makes the .deb and the .rpm that nfpm.yaml describes, with the
-// scripts of package/. Its sources
-// lie in a folder of their own: the files of the archive, the man pages compressed,
-// and those of package/.
+// writePackages makes the .deb and the .rpm that nfpm.yaml describes, with the scripts
+// of package/. What goes in is laid out in a folder first: the files of the archive, the
+// man pages compressed, and those of package/.
 func (s *source) writePackages(p platform, files []file, work, out string) error {
 	folder := filepath.Join(s.dir, command, "dist")
 	own, err := readAll(filepath.Join(folder, "package"))

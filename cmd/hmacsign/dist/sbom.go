@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// writeSBOM writes a binary's parts as CycloneDX. Its serial number is made of the
+// writeSBOM writes a binary's parts as CycloneDX, Go's library first. Its serial number is made of the
 // binary's sum, so that the same binary has the same.
 func (s *source) writeSBOM(name string, p platform, binary string, modules []*module) error {
 	content, err := os.ReadFile(binary)
@@ -26,7 +25,7 @@ func (s *source) writeSBOM(name string, p platform, binary string, modules []*mo
 	main.Hashes = &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: hex.EncodeToString(sum[:])}}
 	main.Properties = &[]cdx.Property{
 		{Name: "cdx:gomod:build:env:GOOS", Value: p.os}, {Name: "cdx:gomod:build:env:GOARCH", Value: p.arch},
-		{Name: "cdx:gomod:build:env:CGO_ENABLED", Value: "0"}, {Name: "cdx:gomod:build:env:GOVERSION", Value: runtime.Version()},
+		{Name: "cdx:gomod:build:env:CGO_ENABLED", Value: "0"}, {Name: "cdx:gomod:build:env:GOVERSION", Value: "go" + modules[0].version},
 	}
 	var parts []cdx.Component
 	var refs []string

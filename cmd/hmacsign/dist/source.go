@@ -103,7 +103,7 @@ func changes(variable string) bool {
 	if slices.Contains(keptByGo, name) {
 		return false
 	}
-	return slices.ContainsFunc([]string{"GO", "CGO_", "HMACSIGN_", "LANG", "LC_", "GIT_"}, func(prefix string) bool {
+	return slices.ContainsFunc([]string{"GO", "CGO_", "HMACSIGN_", "LANG", "LC_", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}, func(prefix string) bool {
 		return strings.HasPrefix(name, prefix)
 	})
 }
