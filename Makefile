@@ -21,13 +21,13 @@ OPENSSL = $(shell $(CC) -E -include openssl/evp.h -x c /dev/null >/dev/null 2>&1
 
 CONTRIB = $(dir $(wildcard contrib/*/go.mod))
 
-.PHONY: help demo test test-peers test-arch mca test-examples test-contrib load load-contrib memory race mutation lint fuzz fuzz-contrib
+.PHONY: help demo dist test-dist test test-peers test-arch mca test-examples test-contrib load load-contrib memory race mutation lint fuzz fuzz-contrib
 .PHONY: generate check-generated bench bench-report report bench-lines cross clean
 .PHONY: standin test-tencentsm check-tencentsm-header valgrind-tencentsm test-openssl clean-standin
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1:\2/p' $(MAKEFILE_LIST) | \
-	  awk -F: '{ n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "make %-23s %s\n", names[i], $$2 }'
+	@sed -n 's/^\([a-z][a-z -]*\):.*\(## .*\)/\1\2/p' $(MAKEFILE_LIST) | \
+	  awk -F'## ' '{ n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "make %-23s %s\n", names[i], $$2 }'
 
 demo: ## signs, sends and verifies on this machine, with every scheme and algorithm
 	@echo "demo: building the command, which takes up to a minute the first time" >&2
@@ -65,6 +65,17 @@ test-examples: ## the programs below examples/
 # The modules of contrib on real servers: Redis, PostgreSQL, nginx. It installs them.
 test-contrib: ## the modules of contrib/ on Redis, PostgreSQL and nginx
 	@contrib/test
+
+# What users install, of what is committed, into bin/dist: archives and packages of the
+# command for every platform, sums, SBOMs, licences. make dist VERSION=v1.2.3 names it;
+# without it the commit's tag does, or the commit.
+dist: ## archives, packages, sums, SBOMs of the command for every platform into bin/dist
+	@cd cmd/hmacsign/dist && go run . -repository '$(CURDIR)' -out '$(CURDIR)/bin/dist' $(if $(VERSION),-version '$(VERSION)')
+
+# Builds that twice and compares; installs, runs and removes the packages on a machine
+# of its own. It installs rpm and shells.
+test-dist: ## builds that twice, installs, runs and removes the packages
+	@cmd/hmacsign/dist/test
 
 # What verification costs the proxy, under a real load generator, with nginx as a
 # plain proxy beside it where it is installed.
@@ -111,7 +122,7 @@ lint: ## gofmt, vet, staticcheck, tidy modules
 	@echo "lint: gofmt and vet" >&2
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	@go vet ./...
-	@set -e; for module in . examples $(CONTRIB); do echo "lint: staticcheck of $$module" >&2; (cd $$module && go run $(STATICCHECK) ./...); done
+	@set -e; for module in . examples cmd/hmacsign/dist $(CONTRIB); do echo "lint: staticcheck of $$module" >&2; (cd $$module && go run $(STATICCHECK) ./...); done
 	@cd algo/sm3asm/gen && go vet ./...
 	@go mod tidy -diff
 	@go mod verify >/dev/null

@@ -23,7 +23,7 @@ import (
 // for bin/, where libTencentSM is linked (the ```text behind it is the linker's, which
 // third_party/tencentsm/test holds against the real one); a line of a bare block
 // is a make target that exists, the installation of this command, or a server's
-// start, whose flags must exist.
+// start, whose flags must exist; what an administrator does is done by make test-dist.
 func TestREADME(t *testing.T) {
 	blocks := blocksOf(t, "README.md")
 	kinds := map[string]int{}
@@ -61,12 +61,16 @@ func TestREADME(t *testing.T) {
 			for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 				if target, ok := strings.CutPrefix(line, "make "); ok {
 					requireTool(t, "make")
-					out, err := exec.Command("make", "-C", "../..", "-n", target).CombinedOutput()
+					out, err := exec.Command("make", append([]string{"-C", "../..", "-n"}, strings.Fields(target)...)...).CombinedOutput()
 					require.NoError(t, err, string(out))
-				} else if args, ok := strings.CutPrefix(line, "hmacsign serve "); ok {
+				} else if _, args, ok := strings.Cut(line, "hmacsign serve "); ok {
 					requireFlags(t, strings.Fields(args))
+				} else if args, ok := strings.CutPrefix(line, "docker build -f "); ok {
+					require.FileExists(t, filepath.Join("../..", strings.Fields(args)[0]))
+				} else if args, ok := strings.CutPrefix(line, "sudo "); ok {
+					requireWalked(t, strings.Fields(args))
 				} else {
-					require.Equal(t, "go install github.com/gmhmac/hmacsign/cmd/hmacsign@latest", line)
+					require.Contains(t, []string{"go install ./cmd/hmacsign", "go install github.com/gmhmac/hmacsign/cmd/hmacsign@latest"}, line)
 				}
 			}
 		case "json":
@@ -141,6 +145,14 @@ func requireFlags(t *testing.T, args []string) {
 			require.Contains(t, help, arg+" ")
 		}
 	}
+}
+
+// requireWalked finds what an administrator does with a package in what make test-dist
+// does.
+func requireWalked(t *testing.T, args []string) {
+	walk, err := os.ReadFile("dist/walk")
+	require.NoError(t, err)
+	require.Contains(t, string(walk), "run "+strings.Join(args[:2], " ")+" ")
 }
 
 // requireKeysFile reads a keys file, with the secrets that it names.
