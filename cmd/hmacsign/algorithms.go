@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"runtime"
 	"slices"
@@ -12,24 +11,45 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/algo/sm3cgo"
 	_ "github.com/gmhmac/hmacsign/algo/sm3openssl" // where the build is tagged for it
 	"github.com/gmhmac/hmacsign/internal/buildinfo"
 )
 
-func runAlgorithms(c *command, args []string, io *streams) error {
-	fs := new(flag.FlagSet)
-	var require list
-	output := fs.String("output", "table", "`table|json`; json is the evidence of what runs, from which files")
-	fs.Var(&require, "require", "`ALGORITHM=BACKEND`, repeatable: exit 1 unless that, and what the environment requires, is what runs; BACKEND@sha256:HEX: from the file with this SHA-256")
-	selfTest := fs.Bool("self-test", false, "compute the known answers again: exit 1 unless they are right")
-	if _, err := c.parse(fs, args, io, 0); err != nil {
-		return err
+// algorithmsFlags are those of algorithms.
+type algorithmsFlags struct {
+	output   string
+	require  []string
+	selfTest bool
+}
+
+func (f *algorithmsFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.output, "output", "table", "`table|json`; json is the evidence of what runs, from which files")
+	fs.Var((*words)(&f.require), "require", "`ALGORITHM=BACKEND`, repeatable: exit 1 unless that, and what the environment requires, is what runs; BACKEND@sha256:HEX: from the file with this SHA-256")
+	fs.BoolVar(&f.selfTest, "self-test", false, "compute the known answers again: exit 1 unless they are right")
+}
+
+func newAlgorithms(io *streams) *cobra.Command {
+	f := new(algorithmsFlags)
+	c := &cobra.Command{
+		Use:   "algorithms [flags]",
+		Short: "Lists the algorithms, their backends, and which one is used.",
+		Args:  arguments(0),
+		RunE:  func(*cobra.Command, []string) error { return f.run(io) },
 	}
-	print, ok := map[string]func(*streams) error{"json": printEvidence, "table": printAlgorithms}[*output]
+	f.add(c.Flags())
+	completeFlag(c, "output", "table", "json")
+	return c
+}
+
+func (f *algorithmsFlags) run(io *streams) error {
+	print, ok := map[string]func(*streams) error{"json": printEvidence, "table": printAlgorithms}[f.output]
 	if !ok {
-		return usagef("algorithms: --output %q: use table or json", *output)
+		return usagef("algorithms: --output %q: use table or json", f.output)
 	}
 	var unmet []string
 	note := func(err error) {
@@ -37,7 +57,7 @@ func runAlgorithms(c *command, args []string, io *streams) error {
 			unmet = append(unmet, err.Error())
 		}
 	}
-	for _, text := range require {
+	for _, text := range f.require {
 		algorithm, backend, ok := strings.Cut(text, "=")
 		switch {
 		case strings.Contains(text, ","):
@@ -55,7 +75,7 @@ func runAlgorithms(c *command, args []string, io *streams) error {
 			note(err)
 		}
 	}
-	if *selfTest {
+	if f.selfTest {
 		for _, algorithm := range algo.Algorithms() {
 			note(algo.SelfTest(algorithm))
 		}
@@ -125,10 +145,16 @@ func buildInfo() build {
 	return b
 }
 
-func runVersion(c *command, args []string, io *streams) error {
-	if _, err := c.parse(new(flag.FlagSet), args, io, 0); err != nil {
-		return err
+func newVersion(io *streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Prints the version.",
+		Args:  arguments(0),
+		RunE:  func(*cobra.Command, []string) error { return printVersion(io) },
 	}
+}
+
+func printVersion(io *streams) error {
 	b := buildInfo()
 	_, err := fmt.Fprintf(io.out, "hmacsign %s %s %s tags=%q cgo=%t\n", b.Version, b.Go, b.Platform, b.Tags, b.Cgo)
 	return err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -13,14 +12,22 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
-func runDemo(c *command, args []string, streams *streams) error {
-	if _, err := c.parse(new(flag.FlagSet), args, streams, 0); err != nil {
-		return err
+func newDemo(io *streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "The whole path on this machine: a verifying server on loopback, every\nscheme and algorithm signed, sent and accepted, tampered copies refused.",
+		Args:  arguments(0),
+		RunE:  func(*cobra.Command, []string) error { return runDemo(io) },
 	}
+}
+
+func runDemo(streams *streams) error {
 	cred := hmacsign.Credential{KeyID: "demo-key", Secret: hmacsign.Secret(rand.Text())}
 	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: cred.KeyID, Secret: cred.Secret})
 	if err != nil {
@@ -42,8 +49,8 @@ func runDemo(c *command, args []string, streams *streams) error {
 	go server.Serve(listener)
 	defer server.Close()
 
-	fmt.Fprintf(streams.out, "A verifying server listens on %s. Every request goes to it over HTTP.\n", listener.Addr())
-	d := &demo{streams.out, &http.Client{Timeout: 10 * time.Second}, "http://" + listener.Addr().String(), 0}
+	streams.say("A verifying server listens on %s. Every request goes to it over HTTP.", listener.Addr())
+	d := &demo{streams, &http.Client{Timeout: 10 * time.Second}, "http://" + listener.Addr().String(), 0}
 	for _, s := range hmacsign.Schemes() {
 		for _, algorithm := range s.Algorithms() {
 			signer, err := hmacsign.NewSigner(s, algorithm, cred, hmacsign.WithSignedHeaders("source"))
@@ -54,7 +61,7 @@ func runDemo(c *command, args []string, streams *streams) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(d.out, "\n%s, %s on backend %s\n", s.Name(), algorithm, signer.Backend().Backend)
+			d.say("\n%s, %s on backend %s", s.Name(), algorithm, signer.Backend().Backend)
 			if err := d.round(s.Coverage(), signer, late); err != nil {
 				return err
 			}
@@ -63,12 +70,12 @@ func runDemo(c *command, args []string, streams *streams) error {
 	if d.wrong > 0 {
 		return fmt.Errorf("%d of the answers above are not what they should be", d.wrong)
 	}
-	fmt.Fprintln(d.out, "\nAll accepted that should be, all tampered copies refused.")
+	d.say("\nAll accepted that should be, all tampered copies refused.")
 	return nil
 }
 
 type demo struct {
-	out    io.Writer
+	*streams
 	client *http.Client
 	server string
 	wrong  int

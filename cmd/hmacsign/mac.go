@@ -3,19 +3,19 @@ package main
 import (
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
 // macHelp is what mac --help says beyond what help does.
-const macHelp = `
-
-With --check it names the lines that are wrong, those that follow each other with one
+const macHelp = `With --check it names the lines that are wrong, those that follow each other with one
 fault together, and exits 1 if there are any, or if there is nothing to check.
 
 A line is the bytes before a newline, whatever they are: a CR belongs to it, and it
@@ -37,7 +37,7 @@ type macFlags struct {
 	list                    string // to check
 }
 
-func (f *macFlags) add(fs *flag.FlagSet) {
+func (f *macFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.algorithm, "algorithm", "", "`NAME`: hmac-sha1, hmac-sha256 or hmac-sm3")
 	fs.StringVar(&f.backend, "backend", "", "`NAME` of the backend that must compute it: hmacsign algorithms lists them")
 	fs.StringVar(&f.keyEnv, "key-env", "", "`NAME` of the environment variable with the key")
@@ -53,14 +53,22 @@ func (f *macFlags) add(fs *flag.FlagSet) {
 	})
 }
 
-func runMAC(c *command, args []string, streams *streams) error {
-	fs, f := new(flag.FlagSet), new(macFlags)
-	f.add(fs)
-	c.about += macHelp
-	positional, err := c.parse(fs, args, streams, 1)
-	if err != nil {
-		return err
+func newMAC(io *streams) *cobra.Command {
+	f := new(macFlags)
+	c := &cobra.Command{
+		Use:   "mac --algorithm NAME (--key-env NAME | --key-file PATH | --key-hex HEX) [--lines | --check LIST] [FILE]",
+		Short: "Prints the MAC of a file or of standard input in hex. With --lines it prints that\nof each line, one a line; with --check it compares each line with the MAC of the\nsame number in such a list.",
+		Long:  macHelp,
+		Args:  arguments(0, "file"),
+		RunE:  func(_ *cobra.Command, args []string) error { return f.run(io, args) },
 	}
+	f.add(c.Flags())
+	completeFlag(c, "algorithm", algo.Algorithms()...)
+	completeFlag(c, "backend", backendNames()...)
+	return c
+}
+
+func (f *macFlags) run(streams *streams, positional []string) error {
 	fromStdin := len(positional) == 0 || positional[0] == "-"
 	switch {
 	case f.algorithm == "":

@@ -235,13 +235,13 @@ func TestLinesWriteError(t *testing.T) {
 		defer w.Close()
 		go w.Write([]byte("a\nb\n"))
 		var stderr bytes.Buffer
-		require.Equal(t, 1, run(append(lineArgs, args...), &streams{in, &failing{}, &stderr}))
+		require.Equal(t, 1, run(append(lineArgs, args...), &streams{in: in, out: &failing{}, err: &stderr}))
 		require.Equal(t, "hmacsign: no space left on device\n", stderr.String())
 	}
 	var stderr bytes.Buffer
-	require.Equal(t, 1, run(append(lineArgs, "--check", writeFile(t, listOf([]byte("a\n")))), &streams{strings.NewReader("a\n"), &failing{}, &stderr}))
+	require.Equal(t, 1, run(append(lineArgs, "--check", writeFile(t, listOf([]byte("a\n")))), &streams{in: strings.NewReader("a\n"), out: &failing{}, err: &stderr}))
 	require.Equal(t, "hmacsign: no space left on device\n", stderr.String(), "that all match")
-	require.Equal(t, 0, run(append(lineArgs, "--lines"), &streams{strings.NewReader("a\n"), &failing{65}, io.Discard}))
+	require.Equal(t, 0, run(append(lineArgs, "--lines"), &streams{in: strings.NewReader("a\n"), out: &failing{65}, err: io.Discard}))
 }
 
 // A backend that fails in the middle leaves the MACs before and none behind, and the
@@ -258,13 +258,13 @@ func TestLinesBackendFails(t *testing.T) {
 			return read.Read(b)
 		}))
 		var stdout, stderr bytes.Buffer
-		require.Equal(t, 1, run(args, &streams{in, &stdout, &stderr}), what)
+		require.Equal(t, 1, run(args, &streams{in: in, out: &stdout, err: &stderr}), what)
 		require.Contains(t, stderr.String(), "the license ran out", what)
 		require.Equal(t, 1, strings.Count(stderr.String(), "\n"), stderr.String())
 		require.LessOrEqual(t, strings.Count(stdout.String(), "\n"), 1, what)
 		turncoat.fails.Store(false)
 		require.NoError(t, algo.SelfTest(algo.HMACSM3, algo.WithBackend("turncoat")))
-		require.Equal(t, 0, run(args, &streams{strings.NewReader("a\n" + behind), io.Discard, io.Discard}), what)
+		require.Equal(t, 0, run(args, &streams{in: strings.NewReader("a\n" + behind), out: io.Discard, err: io.Discard}), what)
 	}
 
 	// It is an error of the lines, for those who have to tidy up behind it.
@@ -289,9 +289,9 @@ func TestLinesBackendFails(t *testing.T) {
 	require.NoError(t, algo.SelfTest(algo.HMACSM3, algo.WithBackend("counted")))
 	args = []string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "counted"}
 	before := destroyed.Load()
-	require.Equal(t, 0, run(append(args, "--lines"), &streams{strings.NewReader("a\n"), io.Discard, io.Discard}))
-	require.Equal(t, 1, run(append(args, "--lines"), &streams{strings.NewReader("a\n"), &failing{}, io.Discard}))
-	require.Equal(t, 1, run(append(args, "--check", "/nonexistent"), &streams{strings.NewReader("a\n"), io.Discard, io.Discard}))
+	require.Equal(t, 0, run(append(args, "--lines"), &streams{in: strings.NewReader("a\n"), out: io.Discard, err: io.Discard}))
+	require.Equal(t, 1, run(append(args, "--lines"), &streams{in: strings.NewReader("a\n"), out: &failing{}, err: io.Discard}))
+	require.Equal(t, 1, run(append(args, "--check", "/nonexistent"), &streams{in: strings.NewReader("a\n"), out: io.Discard, err: io.Discard}))
 	require.Equal(t, before+3, destroyed.Load())
 }
 
@@ -328,7 +328,7 @@ func TestLinesWaitForTheirKey(t *testing.T) {
 	slow.began = make(chan struct{})
 	full := writerFunc(func([]byte) (int, error) { <-slow.began; return 0, errors.New("no space left on device") })
 	in := io.MultiReader(strings.NewReader("a\n"), strings.NewReader("slow\n"))
-	require.Equal(t, 1, run([]string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "slow", "--lines"}, &streams{in, full, io.Discard}))
+	require.Equal(t, 1, run([]string{"mac", "--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "slow", "--lines"}, &streams{in: in, out: full, err: io.Discard}))
 	require.False(t, slow.early.Load())
 }
 
@@ -361,7 +361,7 @@ func TestLinesIntoTheirFile(t *testing.T) {
 	require.NoError(t, err)
 	defer out.Close()
 	var stderr bytes.Buffer
-	require.Equal(t, 1, run(append(lineArgs, "--lines", name), &streams{nil, out, &stderr}))
+	require.Equal(t, 1, run(append(lineArgs, "--lines", name), &streams{in: nil, out: out, err: &stderr}))
 	require.Contains(t, stderr.String(), "write it to another")
 	// A shell has emptied the file of `mac --lines log > log` before it is read.
 	name = writeFile(t, "")
@@ -369,7 +369,7 @@ func TestLinesIntoTheirFile(t *testing.T) {
 	require.NoError(t, err)
 	defer out.Close()
 	stderr.Reset()
-	require.Equal(t, 1, run(append(lineArgs, "--lines", name), &streams{nil, out, &stderr}))
+	require.Equal(t, 1, run(append(lineArgs, "--lines", name), &streams{in: nil, out: out, err: &stderr}))
 	require.Contains(t, stderr.String(), "write it to another")
 
 	name = writeFile(t, "a\n")

@@ -80,8 +80,11 @@ func (c clearing) Write(b []byte) (int, error) {
 
 // asFile is the file behind a stream of the command, nil if there is none.
 func asFile(stream any) *os.File {
-	if in, ok := stream.(standardInput); ok {
-		stream = in.Reader
+	switch of := stream.(type) {
+	case standardInput:
+		stream = of.Reader
+	case *checkedWriter:
+		stream = of.Writer
 	}
 	f, _ := stream.(*os.File)
 	return f

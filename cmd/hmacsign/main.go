@@ -4,173 +4,242 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/gmhmac/hmacsign/algo"
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], &streams{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(os.Args[1:], &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 
-// streams are what a command reads and writes.
+// streams are what a command reads and writes, and the language that it speaks.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
-}
-
-// A command has a line of usage, what its help says, and does its work with the
-// arguments behind its name.
-type command struct {
-	name, usage, about string
-	run                func(c *command, args []string, io *streams) error
-}
-
-// commands is every command in the order of the help.
-func commands() []*command {
-	return []*command{
-		{"demo", "", "The whole path on this machine: a verifying server on loopback, every\nscheme and algorithm signed, sent and accepted, tampered copies refused.", runDemo},
-		{"sign", "[flags] URL", "Prints the signed request.", runSign},
-		{"send", "[flags] URL", "Signs a request, sends it and prints the response.", runSend},
-		{"verify", "--keys FILE [flags] [FILE]", "Reads a raw HTTP/1.1 request from a file or standard input and says whether\nit is signed: exit status 0 if it is accepted, 1 if it is refused, and why.", runVerify},
-		{"serve", "--keys FILE --upstream URL [flags]", "A verifying reverse proxy: what is signed goes to the upstream, the rest is\nanswered with 401. It logs one line of JSON a request to standard error.", runServe},
-		{"mac", "--algorithm NAME (--key-env NAME | --key-file PATH | --key-hex HEX) [--lines | --check LIST] [FILE]", "Prints the MAC of a file or of standard input in hex. With --lines it prints that\nof each line, one a line; with --check it compares each line with the MAC of the\nsame number in such a list.", runMAC},
-		{"algorithms", "[flags]", "Lists the algorithms, their backends, and which one is used.", runAlgorithms},
-		{"version", "", "Prints the version.", runVersion},
-	}
+	lang     string // empty is English
 }
 
 // usageError is for exit status 2.
 type usageError struct{ error }
 
+func (e usageError) Unwrap() error { return e.error }
+
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // run is main with the exit status returned: 0 done, 1 refused or failed, 2
 // wrong usage.
-func run(args []string, io *streams) int {
+func run(args []string, given *streams) int {
+	out := &checkedWriter{Writer: given.out}
+	io := &streams{given.in, out, given.err, languageOf(args)}
 	err := dispatch(args, io)
-	if err == nil || errors.Is(err, flag.ErrHelp) {
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("standard output: %w", out.err)
+	}
+	if err == nil {
 		return 0
 	}
-	text := strings.TrimPrefix(err.Error(), "hmacsign: ")
-	fmt.Fprintln(io.err, "hmacsign: "+strings.ReplaceAll(text, "\n", " "))
+	if !errors.Is(err, errSilent) {
+		text := strings.TrimPrefix(io.errorText(err), "hmacsign: ")
+		fmt.Fprintln(io.err, "hmacsign: "+strings.ReplaceAll(text, "\n", " "))
+	}
 	if errors.As(err, new(usageError)) {
 		return 2
 	}
 	return 1
 }
 
+// errSilent is of a failure that is not told.
+var errSilent = errors.New("silent")
+
+// checkedWriter keeps the first error of writing, so that none is lost.
+type checkedWriter struct {
+	io.Writer
+	err error
+}
+
+func (w *checkedWriter) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	return n, err
+}
+
 func dispatch(args []string, io *streams) (err error) {
 	defer algo.CatchFailure(&err)
-	if len(args) == 0 {
-		help(io.err)
-		return usagef("name a command")
-	}
-	switch args[0] {
-	case "help", "-h", "-help", "--help":
-		help(io.out)
-		return nil
-	}
-	for _, c := range commands() {
-		if c.name == args[0] {
-			return c.run(c, args[1:], io)
-		}
-	}
-	return usagef("unknown command %q: run hmacsign help", args[0])
+	root := newRoot(io)
+	root.SetArgs(separateValues(root, args))
+	return root.Execute()
 }
 
-const environmentHelp = `
-Environment:
-  HMACSIGN_KEY_ID, HMACSIGN_SECRET
-      The credential of sign and send.
-  HMACSIGN_REQUIRE=hmac-sm3=tencentsm,hmac-sha256=go
-      No other backend computes these algorithms; tencentsm@sha256:HEX: none that
-      was loaded from another file.
-  HMACSIGN_REQUIRE_SECRET_BITS=128
-      No secret of fewer bits is used.
-  One of the two last that is set but empty, or not understood, forbids every MAC.
-`
+func init() { cobra.EnableCommandSorting = false } // they are in the order of use
 
-func help(w io.Writer) {
-	fmt.Fprint(w, "hmacsign signs, sends and verifies HTTP requests in the formats of API gateways.\n\n")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "  hmacsign %s\n      %s\n", strings.TrimSpace(c.name+" "+c.usage), strings.ReplaceAll(c.about, "\n", "\n      "))
+// newRoot is the command with all that are below it.
+func newRoot(io *streams) *cobra.Command {
+	var version bool
+	root := &cobra.Command{
+		Use:  "hmacsign",
+		Long: "hmacsign signs, sends and verifies HTTP requests in the formats of API gateways.",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(args[0], newRoot(io))
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error {
+			if version {
+				return printVersion(io)
+			}
+			io.help(c, io.err)
+			return usagef("name a command")
+		},
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	fmt.Fprint(w, environmentHelp)
-	fmt.Fprint(w, "\nhmacsign COMMAND --help tells the flags. Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n")
-}
-
-// parse reads flags wherever they stand between the arguments, and with their
-// value in one word as curl allows for -X, -H, -d and -F. It returns the
-// arguments, at most max of them.
-func (c *command) parse(fs *flag.FlagSet, args []string, io *streams, max int) ([]string, error) {
-	fs.Init(c.name, flag.ContinueOnError)
-	fs.SetOutput(discard{})
-	fs.Usage = func() {}
-	var positional []string
-	for rest := args; len(rest) > 0; {
-		if rest[0] == "--" {
-			positional = append(positional, rest[1:]...)
-			break
-		}
-		if arg := rest[0]; len(arg) > 2 && arg[0] == '-' && strings.IndexByte("XHdF", arg[1]) >= 0 && fs.Lookup(arg[1:2]) != nil {
-			rest = append([]string{arg[:2], arg[2:]}, rest[1:]...)
-		}
-		if arg := rest[0]; arg == "-" || !strings.HasPrefix(arg, "-") {
-			positional, rest = append(positional, arg), rest[1:]
-			continue
-		}
-		// One flag and its value at a time: what follows may be glued again.
-		n := 1
-		if f := fs.Lookup(strings.TrimLeft(rest[0], "-")); f != nil && len(rest) > 1 {
-			if b, ok := f.Value.(interface{ IsBoolFlag() bool }); !ok || !b.IsBoolFlag() {
-				n = 2
+	root.Flags().BoolVarP(&version, "version", "V", false, "print the version")
+	// languageOf has read it before; here it is for the help and for completion.
+	root.PersistentFlags().String("lang", "en", "`LANGUAGE` of help, errors and verdicts: en, zh, or a locale such as zh_CN.UTF-8; without it that of the environment")
+	root.SetIn(io.in)
+	root.SetOut(io.out)
+	root.SetErr(io.err)
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { io.help(c, io.out) })
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(newHelp(io))
+	root.AddCommand(newDemo(io), newSign(io), newSend(io), newVerify(io), newServe(io), newMAC(io), newAlgorithms(io), newVersion(io), newCompletion(io))
+	root.AddCommand(forBuild(io)...)
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if lang := c.Flag("lang"); lang.Changed {
+			if _, known := languageOfLocale(lang.Value.String()); !known {
+				return usagef("--lang %q: use en, zh, or a locale such as zh_CN.UTF-8", lang.Value)
 			}
 		}
-		if err := fs.Parse(rest[:n]); errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintf(io.out, "hmacsign %s\n\n%s\n", strings.TrimSpace(c.name+" "+c.usage), c.about)
-			printFlags(io.out, fs)
-			return nil, err
-		} else if err != nil {
-			return nil, usagef("%s: %w: run hmacsign %s --help", c.name, err, c.name)
-		}
-		rest = rest[n:]
+		return nil
 	}
-	if len(positional) > max {
-		return nil, usagef("%s: unexpected argument %q: run hmacsign %s --help", c.name, positional[max], c.name)
-	}
-	return positional, nil
+	completeFlag(root, "lang", languages...)
+	io.translate(root)
+	return root
 }
 
-type discard struct{}
+// arguments allows as many arguments as there are names, of which the first are needed.
+func arguments(needed int, names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) > len(names):
+			return usagef("%s: unexpected argument %q: run hmacsign %s --help", c.Name(), args[len(names)], c.Name())
+		case len(args) < needed:
+			return usagef("%s: name a %s", c.Name(), names[len(args)])
+		}
+		return nil
+	}
+}
 
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
+// separateValues gives each value of a flag a word of its own, as curl has it: -dx is
+// -d x, -d=x is -d =x, where pflag would lose the equals sign.
+func separateValues(root *cobra.Command, args []string) []string {
+	c, _, err := root.Find(args)
+	if err != nil || len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		return args
+	}
+	c.InheritedFlags() // pflag merges those of the parents here
+	var out []string
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if arg == "--" {
+			return append(out, args[i:]...)
+		}
+		flag, value := lastFlag(c.Flags(), arg)
+		if flag == nil || flag.NoOptDefVal != "" { // none, or one without a value
+			out = append(out, arg)
+			continue
+		}
+		if value != "" {
+			out = append(out, strings.TrimSuffix(arg, value), value)
+			continue
+		}
+		if out = append(out, arg); i+1 < len(args) {
+			i++
+			out = append(out, args[i])
+		}
+	}
+	return out
+}
 
-// printFlags lists the flags with two dashes, as they are written elsewhere.
-func printFlags(w io.Writer, fs *flag.FlagSet) {
-	first := true
-	fs.VisitAll(func(f *flag.Flag) {
-		if first {
-			fmt.Fprint(w, "\nFlags:\n")
-			first = false
+// lastFlag is the last flag in a word, and the value of a short one that is in that
+// word too.
+func lastFlag(flags *pflag.FlagSet, arg string) (flag *pflag.Flag, value string) {
+	if name, long := strings.CutPrefix(arg, "--"); long {
+		return flags.Lookup(name), "" // nil of --name=value, which pflag reads well
+	}
+	letters, short := strings.CutPrefix(arg, "-")
+	for i := 0; short && i < len(letters); i++ {
+		if flag = flags.ShorthandLookup(letters[i : i+1]); flag == nil || flag.NoOptDefVal == "" {
+			return flag, letters[i+1:]
 		}
-		dashes := "--"
-		if len(f.Name) == 1 {
-			dashes = "-"
-		}
-		name, usage := flag.UnquoteUsage(f)
-		if name != "" {
-			name = " " + name
-		}
-		if f.DefValue != "" && f.DefValue != "false" {
-			usage += " (default " + f.DefValue + ")"
-		}
-		fmt.Fprintf(w, "  %s%s%s\n      %s\n", dashes, f.Name, name, usage)
-	})
+	}
+	return flag, ""
+}
+
+// flagError tells of a flag that is not there, or of a value that it does not take.
+func flagError(c *cobra.Command, err error) error {
+	name := strings.TrimPrefix(c.CommandPath(), "hmacsign ")
+	var unknown *pflag.NotExistError
+	var alone *pflag.ValueRequiredError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown):
+		return unknownFlag(c, unknown)
+	case errors.As(err, &alone):
+		return usagef("%s: %s needs a value: run hmacsign %s --help", name, dashed(alone.GetFlag()), name)
+	case errors.As(err, &invalid):
+		return usagef("%s: %s %q: %w", name, dashed(invalid.GetFlag()), invalid.GetValue(), invalid.Unwrap())
+	}
+	return usagef("%s: %w: run hmacsign %s --help", name, err, name)
+}
+
+func unknownFlag(c *cobra.Command, err *pflag.NotExistError) error {
+	name := strings.TrimPrefix(c.CommandPath(), "hmacsign ")
+	if letters := err.GetSpecifiedShortnames(); letters != "" {
+		return usagef("%s: there is no flag -%s: run hmacsign %s --help", name, err.GetSpecifiedName(), name)
+	}
+	var flags []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
+	if near := nearest(err.GetSpecifiedName(), flags); near != "" {
+		return usagef("%s: there is no flag --%s: did you mean --%s?", name, err.GetSpecifiedName(), near)
+	}
+	return usagef("%s: there is no flag --%s: run hmacsign %s --help", name, err.GetSpecifiedName(), name)
+}
+
+func unknownCommand(name string, root *cobra.Command) error {
+	if near := root.SuggestionsFor(name); len(near) > 0 {
+		return usagef("unknown command %q: did you mean %s?", name, near[0])
+	}
+	return usagef("unknown command %q: run hmacsign help", name)
+}
+
+// nearest is the name that was probably meant, if there is one.
+func nearest(typed string, names []string) string {
+	among := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, name := range names {
+		among.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	if near := among.SuggestionsFor(typed); len(near) > 0 {
+		return near[0]
+	}
+	return ""
+}
+
+func dashed(f *pflag.Flag) string {
+	if len(f.Name) == 1 {
+		return "-" + f.Name
+	}
+	return "--" + f.Name
 }
 
 // open returns the file of that name, or standard input for none and for "-".

@@ -34,7 +34,7 @@ func hmacsignRun(t *testing.T, stdin string, args ...string) (status int, stdout
 	t.Setenv("HMACSIGN_KEY_ID", "test-key")
 	t.Setenv("HMACSIGN_SECRET", testSecret)
 	var out, errs bytes.Buffer
-	status = run(args, &streams{strings.NewReader(stdin), &out, &errs})
+	status = run(args, &streams{in: strings.NewReader(stdin), out: &out, err: &errs})
 	require.NotContains(t, out.String()+errs.String(), testSecret)
 	return status, out.String(), errs.String()
 }
@@ -52,7 +52,7 @@ func writeFile(t testing.TB, content string) string {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"--help"}, {"-h"}, {"sign", "--help"}, {"verify", "-h"}, {"mac", "-help"}} {
+	for _, args := range [][]string{{"help"}, {"--help"}, {"-h"}, {"sign", "--help"}, {"verify", "-h"}, {"mac", "--help"}} {
 		status, stdout, stderr := hmacsignRun(t, "", args...)
 		require.Zero(t, status)
 		require.Contains(t, stdout, "hmacsign")
@@ -540,7 +540,7 @@ func TestVerify(t *testing.T) {
 	status, stdout, stderr = check(strings.Replace(raw, "x=y", "x=z", 1))
 	require.Equal(t, 1, status)
 	require.Contains(t, stdout, "/a?a=1&b&x=z")
-	require.Equal(t, "hmacsign: signature does not match\n", stderr)
+	require.Equal(t, "hmacsign: key id test-key: signature does not match\n", stderr)
 	status, stdout, _ = check(strings.Replace(raw, "x=y", "x=z", 1), "--output", "json")
 	require.Equal(t, 1, status)
 	var v verdict

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"io"
 	"net/http"
 	"net/textproto"
@@ -13,6 +12,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
@@ -24,7 +26,7 @@ const maxBody = 1 << 40
 // requestFlags describe a request in curl's words, and how to sign it.
 type requestFlags struct {
 	method  string
-	headers list
+	headers []string
 	data    []data
 
 	scheme, algorithm, backend string
@@ -34,12 +36,6 @@ type requestFlags struct {
 	signedHeaders              string
 	schemeFlags
 }
-
-// list is a flag that can be repeated.
-type list []string
-
-func (l *list) String() string     { return "" }
-func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 
 // data is a piece of the body, from one of curl's flags.
 type data struct {
@@ -54,25 +50,18 @@ type dataFlag struct {
 
 func (d dataFlag) String() string     { return "" }
 func (d dataFlag) Set(s string) error { *d.to = append(*d.to, data{d.kind, s}); return nil }
+func (d dataFlag) Type() string       { return "text" }
 
-func (r *requestFlags) add(fs *flag.FlagSet) {
+func (r *requestFlags) add(fs *pflag.FlagSet) {
 	r.set = fs
-	for _, name := range []string{"X", "request"} {
-		fs.StringVar(&r.method, name, "", "`METHOD`; without it GET, or POST with a body")
-	}
-	for _, name := range []string{"H", "header"} {
-		fs.Var(&r.headers, name, "header `\"Name: value\"`, repeatable; \"Name:\" leaves a default one out, \"Name;\" sends it empty, @FILE reads one a line")
-	}
-	for _, name := range []string{"d", "data"} {
-		fs.Var(dataFlag{"d", &r.data}, name, "body `DATA`, repeatable (joined by &); @FILE without its newlines; a form unless a Content-Type is given")
-	}
+	fs.StringVarP(&r.method, "request", "X", "", "`METHOD`; without it GET, or POST with a body")
+	fs.VarP((*words)(&r.headers), "header", "H", "header `\"Name: value\"`, repeatable; \"Name:\" leaves a default one out, \"Name;\" sends it empty, @FILE reads one a line")
+	fs.VarP(dataFlag{"d", &r.data}, "data", "d", "body `DATA`, repeatable (joined by &); @FILE without its newlines; a form unless a Content-Type is given")
 	fs.Var(dataFlag{"binary", &r.data}, "data-binary", "body `DATA` as it is, or @FILE")
 	fs.Var(dataFlag{"urlencode", &r.data}, "data-urlencode", "body `DATA` percent-encoded: content, =content, name=content, @FILE, name@FILE")
-	for _, name := range []string{"F", "form"} {
-		fs.Var(dataFlag{"F", &r.data}, name, "field of a multipart form: `name=value`, name=@FILE, name=<FILE, then ;type=... or ;filename=...")
-	}
-	fs.StringVar(&r.scheme, "scheme", hmacsign.TencentApp.Name(), "signature `SCHEME`: "+schemeNames())
-	fs.StringVar(&r.algorithm, "algorithm", algo.HMACSHA256, "`NAME`: "+strings.Join(algo.Algorithms(), ", "))
+	fs.VarP(dataFlag{"F", &r.data}, "form", "F", "field of a multipart form: `name=value`, name=@FILE, name=<FILE, then ;type=... or ;filename=...")
+	fs.StringVar(&r.scheme, "scheme", hmacsign.TencentApp.Name(), "signature `SCHEME`: tencent-app, tencent-keypair, huawei-sdk")
+	fs.StringVar(&r.algorithm, "algorithm", algo.HMACSHA256, "`NAME`: hmac-sha1, hmac-sha256, hmac-sm3")
 	fs.StringVar(&r.backend, "backend", "", "`NAME` of the backend that must compute the MAC")
 	fs.StringVar(&r.keyID, "key-id", "", "key `ID`; without it HMACSIGN_KEY_ID of the environment")
 	fs.StringVar(&r.secretEnv, "secret-env", "HMACSIGN_SECRET", "`NAME` of the environment variable with the secret")
@@ -86,29 +75,22 @@ func (r *requestFlags) add(fs *flag.FlagSet) {
 	fs.BoolVar(&r.keepEnvironment, "no-strip-environment", false, "sign the path with its first segment release, test or prepub")
 }
 
-func schemeNames() string {
-	var names []string
-	for _, s := range hmacsign.Schemes() {
-		names = append(names, s.Name())
-	}
-	return strings.Join(names, ", ")
+// complete has the shell complete the values of these flags.
+func (r *requestFlags) complete(c *cobra.Command) {
+	completeFlag(c, "scheme", schemeNames()...)
+	completeFlag(c, "algorithm", algo.Algorithms()...)
+	completeFlag(c, "backend", backendNames()...)
+	completeFlag(c, "query-form", "documented", "raw", "decoded")
+	completeFlag(c, "content-md5", "hex", "raw", "none")
 }
 
-// prepare reads the flags of a command that signs, and builds what they say.
-func (r *requestFlags) prepare(c *command, fs *flag.FlagSet, args []string, io *streams) (*http.Request, *hmacsign.Signer, error) {
-	r.add(fs)
-	positional, err := c.parse(fs, args, io, 1)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(positional) == 0 {
-		return nil, nil, usagef("%s: name a URL", c.name)
-	}
+// prepare builds what the flags of a command that signs say.
+func (r *requestFlags) prepare(url string, io *streams) (*http.Request, *hmacsign.Signer, error) {
 	signer, err := r.signer()
 	if err != nil {
 		return nil, nil, err
 	}
-	req, err := r.request(positional[0], io)
+	req, err := r.request(url, io)
 	return req, signer, err
 }
 

@@ -2,10 +2,13 @@ package main
 
 import (
 	"cmp"
-	"flag"
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme/huaweisdk"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme/tencentapp"
@@ -14,10 +17,10 @@ import (
 
 // schemeFlags are the options of schemes, for signing and for verifying.
 type schemeFlags struct {
-	set             *flag.FlagSet // which knows those that were given
-	queryForm       string        // for verifying several, separated by commas
-	contentMD5      string        // for signing
-	region, service string        // likewise, of a derived key
+	set             *pflag.FlagSet // which knows those that were given
+	queryForm       string         // for verifying several, separated by commas
+	contentMD5      string         // for signing
+	region, service string         // likewise, of a derived key
 	keepEnvironment bool
 	anyDate         bool // for verifying, like decodeSlash
 	decodeSlash     bool
@@ -48,7 +51,7 @@ var schemeOf = map[string]hmacsign.Scheme{
 // checkSchemes refuses flags that were given for a scheme which is not in use: they would do
 // nothing. Chooser is the flag that says which are.
 func (f *schemeFlags) checkSchemes(chooser string, inUse ...hmacsign.Scheme) (err error) {
-	f.set.Visit(func(given *flag.Flag) {
+	f.set.Visit(func(given *pflag.Flag) {
 		of := schemeOf[given.Name]
 		if of != nil && !slices.ContainsFunc(inUse, func(s hmacsign.Scheme) bool { return s.Name() == of.Name() }) {
 			err = cmp.Or(err, usagef("--%s is for scheme %s: leave it out, or name that scheme with %s", given.Name, of.Name(), chooser))
@@ -59,7 +62,7 @@ func (f *schemeFlags) checkSchemes(chooser string, inUse ...hmacsign.Scheme) (er
 
 // has reports whether a flag was given.
 func (f *schemeFlags) has(name string) (was bool) {
-	f.set.Visit(func(given *flag.Flag) { was = was || given.Name == name })
+	f.set.Visit(func(given *pflag.Flag) { was = was || given.Name == name })
 	return was
 }
 
@@ -121,4 +124,28 @@ func (f *verifierFlags) accepted() (all []hmacsign.Scheme, err error) {
 		all = append(all, s)
 	}
 	return all, nil
+}
+
+func schemeNames() (names []string) {
+	for _, s := range hmacsign.Schemes() {
+		names = append(names, s.Name())
+	}
+	return names
+}
+
+// backendNames are those of all algorithms.
+func backendNames() (names []string) {
+	for _, algorithm := range algo.Algorithms() {
+		for _, b := range algo.Backends(algorithm) {
+			if !slices.Contains(names, b.Backend) {
+				names = append(names, b.Backend)
+			}
+		}
+	}
+	return names
+}
+
+func completeVerifier(c *cobra.Command) {
+	completeFlag(c, "query-form", "documented", "raw", "decoded", "joined")
+	completeFlag(c, "backend", backendNames()...)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -13,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
@@ -38,11 +40,25 @@ type serveFlags struct {
 // gateway's backend signature.
 type resignFlags struct{ keyID, secretEnv, secretFile, algorithm string }
 
-func runServe(c *command, args []string, io *streams) error {
-	f, fs := newServeFlags()
-	if _, err := c.parse(fs, args, io, 0); err != nil {
-		return err
+func newServe(io *streams) *cobra.Command {
+	f := newServeFlags()
+	c := &cobra.Command{
+		Use:   "serve --keys FILE --upstream URL [flags]",
+		Short: "A verifying reverse proxy: what is signed goes to the upstream, the rest is\nanswered with 401. It logs one line of JSON a request to standard error.",
+		Args:  arguments(0),
+		RunE:  func(*cobra.Command, []string) error { return f.run(io) },
 	}
+	f.addTo(c.Flags())
+	completeFlag(c, "schemes", schemeNames()...)
+	completeFlag(c, "forward", "all", "signed")
+	completeFlag(c, "allow-upgrade", "websocket")
+	completeFlag(c, "log-level", "debug", "info", "warn", "error")
+	completeFlag(c, "resign-algorithm", algo.HMACSHA256, algo.HMACSM3)
+	completeVerifier(c)
+	return c
+}
+
+func (f *serveFlags) run(io *streams) error {
 	if err := f.check(); err != nil {
 		return usagef("serve: %w", err)
 	}
@@ -78,10 +94,14 @@ func requiredSecretBits() int {
 	return bits
 }
 
-func newServeFlags() (*serveFlags, *flag.FlagSet) {
-	f, fs := &serveFlags{config: new(proxy.Config), route: proxy.NewRoute(""), server: new(proxy.Server)}, new(flag.FlagSet)
+func newServeFlags() *serveFlags {
+	f := &serveFlags{config: new(proxy.Config), route: proxy.NewRoute(""), server: new(proxy.Server)}
+	f.config.Routes, f.server.Proxy = []*proxy.Route{f.route}, f.config
+	return f
+}
+
+func (f *serveFlags) addTo(fs *pflag.FlagSet) {
 	config, route, server := f.config, f.route, f.server
-	config.Routes, server.Proxy = []*proxy.Route{route}, config
 	fs.StringVar(&f.keysFile, "keys", "", "keys `FILE`, as for verify; followed when it changes")
 	fs.StringVar(&server.Listen, "listen", "127.0.0.1:8080", "`ADDRESS` to listen on, or unix: and the path of a socket (mode 0660)")
 	fs.StringVar(&route.Upstream, "upstream", "", "`URL` that accepted requests go to, or unix: and the path of its socket")
@@ -89,16 +109,16 @@ func newServeFlags() (*serveFlags, *flag.FlagSet) {
 	fs.BoolVar(&server.Pprof, "pprof", false, "profiles of Go's runtime under /debug/pprof/ of the admin address")
 	fs.StringVar(&server.TLSCert, "tls-cert", "", "certificate `FILE` (PEM), for HTTPS and HTTP/2; followed when it changes")
 	fs.StringVar(&server.TLSKey, "tls-key", "", "its private key's `FILE` (PEM); followed too")
-	fs.DurationVar(&server.Timeout, "timeout", 5*time.Minute, "`TIME` for reading a request, for writing its answer, and without a byte through a tunnel")
-	fs.DurationVar(&route.UpstreamTimeout, "upstream-timeout", time.Minute, "`TIME` to wait for the upstream's answer")
-	fs.DurationVar(&server.Drain, "drain", 5*time.Second, "`TIME` that requests are still accepted after SIGTERM, with /readyz failing")
-	fs.DurationVar(&server.SelfTestInterval, "self-test-interval", 0, "how often the backends in use compute their known answers anew, which brings one back that failed: `TIME`, 1s or more; 0 is never")
-	fs.IntVar(&server.MaxConnections, "max-connections", 1024, "`N` connections of clients are open at a time; more wait")
-	fs.Int64Var(&route.MaxBody, "max-body", hmacsign.DefaultMaxBody, "`BYTES` of body that are accepted; more is answered with 413")
-	fs.Int64Var(&server.MaxBuffered, "max-buffered", hmacsign.DefaultMaxBuffered, "`BYTES` of memory that all requests together may hold; more is answered with 503")
-	fs.Int64Var(&server.MaxBufferedOnDisk, "max-buffered-disk", hmacsign.DefaultMaxBufferedOnDisk, "`BYTES` of temporary files that bodies may wait in, all together")
-	fs.Func("schemes", "`NAMES` of the schemes to accept, separated by commas; without it all: "+schemeNames(), f.parseSchemes)
-	fs.IntVar(&f.replayGuard, "replay-guard", 0, "refuse repeated requests, with room for `N` within twice the window; 0 is off")
+	durationVar(fs, &server.Timeout, "timeout", "", 5*time.Minute, "`TIME` for reading a request, for writing its answer, and without a byte through a tunnel")
+	durationVar(fs, &route.UpstreamTimeout, "upstream-timeout", "", time.Minute, "`TIME` to wait for the upstream's answer")
+	durationVar(fs, &server.Drain, "drain", "", 5*time.Second, "`TIME` that requests are still accepted after SIGTERM, with /readyz failing")
+	durationVar(fs, &server.SelfTestInterval, "self-test-interval", "", 0, "how often the backends in use compute their known answers anew, which brings one back that failed: `TIME`, 1s or more; 0 is never")
+	countVar(fs, &server.MaxConnections, "max-connections", 1024, "`N` connections of clients are open at a time; more wait")
+	sizeVar(fs, &route.MaxBody, "max-body", hmacsign.DefaultMaxBody, "`BYTES` of body that are accepted; more is answered with 413")
+	sizeVar(fs, &server.MaxBuffered, "max-buffered", hmacsign.DefaultMaxBuffered, "`BYTES` of memory that all requests together may hold; more is answered with 503")
+	sizeVar(fs, &server.MaxBufferedOnDisk, "max-buffered-disk", hmacsign.DefaultMaxBufferedOnDisk, "`BYTES` of temporary files that bodies may wait in, all together")
+	fs.Func("schemes", "`NAMES` of the schemes to accept, separated by commas; without it all: tencent-app, tencent-keypair, huawei-sdk", f.parseSchemes)
+	countVar(fs, &f.replayGuard, "replay-guard", 0, "refuse repeated requests, with room for `N` within twice the window; 0 is off")
 	fs.BoolVar(&f.explain, "explain", false, "log why a signature does not match; for finding mistakes, not for an open server")
 	fs.StringVar(&route.IdentityHeader, "identity-header", route.IdentityHeader, "`NAME` of the header that tells the upstream the key id")
 	fs.Func("forward", "which headers go to the upstream, `all|signed`; signed: those and what the body needs; without it all", oneOf(map[string]func(){
@@ -118,7 +138,6 @@ func newServeFlags() (*serveFlags, *flag.FlagSet) {
 	fs.StringVar(&f.algorithm, "resign-algorithm", "hmac-sha256", "`NAME`: hmac-sha256 or hmac-sm3")
 	f.add(fs)
 	f.given = strictflag.Make(fs)
-	return f, fs
 }
 
 // oneOf is a flag that has one of these values.

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
@@ -55,7 +56,7 @@ func TestServeUsage(t *testing.T) {
 		"--upstream http://b": "twice", "--keys " + keys: "twice", "--explain --explain": "twice", "--log-level info --log-level info": "twice",
 		"--replay-guard -1": "--replay-guard", "--replay-guard 9000000000000000000": "--replay-guard", "--replay-guard x": "replay-guard",
 		"--timeout 0s": "--timeout", "--timeout -1s": "--timeout", "--upstream-timeout 0s": "--upstream-timeout", "--window 0s": "--window", "--drain -1s": "--drain",
-		"--self-test-interval 999ms": "use 1s or more", "--self-test-interval -1s": "use 1s or more", "--self-test-interval 5": "self-test-interval",
+		"--self-test-interval 999ms": "use 1s or more", "--self-test-interval -1s": "such as 5s", "--self-test-interval 5x": "self-test-interval",
 		"--max-body 0": "--max-body", "--max-body -1": "--max-body", "--max-buffered 0": "--max-buffered", "--max-buffered-disk 0": "--max-buffered-disk",
 		"--max-connections 0": "--max-connections", "--max-connections -1": "--max-connections", "--max-body 1001 --max-buffered-disk 1000": "--max-buffered-disk",
 		"--identity-header Host": "meaning of its own", "--identity-header connection": "meaning of its own", "--identity-header Content_Length": "meaning of its own",
@@ -91,7 +92,8 @@ func TestServeUsage(t *testing.T) {
 
 // Each flag reaches the setting that it is for.
 func TestServeFlags(t *testing.T) {
-	f, fs := newServeFlags()
+	f, fs := newServeFlags(), pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	f.addTo(fs)
 	require.NoError(t, fs.Parse([]string{"--keys", "k", "--upstream", "http://h", "--listen", "unix:/data", "--admin", ":1", "--pprof", "--tls-cert", "c", "--tls-key", "p",
 		"--timeout", "3s", "--upstream-timeout", "4s", "--drain", "6s", "--self-test-interval", "12s", "--backend", "gmsm", "--max-connections", "7", "--max-body", "8", "--max-buffered", "9", "--max-buffered-disk", "10",
 		"--forward", "signed", "--allow-upgrade", "websocket", "--trusted-proxies", "10.1.2.3/8,192.0.2.1,::1", "--preserve-host", "--log-level", "error",
@@ -123,7 +125,8 @@ func TestServeSchemes(t *testing.T) {
 			[]hmacsign.Scheme{huaweisdk.Scheme{DecodeSlash: true}, tencentapp.Scheme{Accept: tencentapp.Raw, KeepEnvironment: true}}},
 		{[]string{"--accept-any-date", "--schemes", "tencent-keypair"}, []hmacsign.Scheme{tencentkeypair.Scheme{AcceptAnyDate: true}}},
 	} {
-		f, fs := newServeFlags()
+		f, fs := newServeFlags(), pflag.NewFlagSet("serve", pflag.ContinueOnError)
+		f.addTo(fs)
 		require.NoError(t, fs.Parse(c.args))
 		got, err := f.accepted()
 		require.NoError(t, err)

@@ -3,29 +3,42 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
-func runSign(c *command, args []string, io *streams) error {
-	fs, r := new(flag.FlagSet), new(requestFlags)
-	output := fs.String("output", "headers", "what to print: `headers|curl|http|json|string-to-sign`")
-	req, signer, err := r.prepare(c, fs, args, io)
-	if err != nil {
-		return err
+func newSign(io *streams) *cobra.Command {
+	r, output := new(requestFlags), ""
+	c := &cobra.Command{
+		Use:   "sign [flags] URL",
+		Short: "Prints the signed request.",
+		Args:  arguments(1, "URL"),
+		RunE:  func(_ *cobra.Command, args []string) error { return runSign(r, args[0], output, io) },
 	}
+	r.add(c.Flags())
+	r.complete(c)
+	c.Flags().StringVar(&output, "output", "headers", "what to print: `headers|curl|http|json|string-to-sign`")
+	completeFlag(c, "output", "headers", "curl", "http", "json", "string-to-sign")
+	return c
+}
+
+func runSign(r *requestFlags, url, output string, io *streams) error {
 	print, ok := map[string]func(*streams, *signedRequest) error{
 		"headers": printHeaders, "curl": printCurl, "http": printHTTP, "json": printJSON, "string-to-sign": printStringToSign,
-	}[*output]
+	}[output]
 	if !ok {
-		return usagef("sign: --output %q: use headers, curl, http, json or string-to-sign", *output)
+		return usagef("sign: --output %q: use headers, curl, http, json or string-to-sign", output)
+	}
+	req, signer, err := r.prepare(url, io)
+	if err != nil {
+		return err
 	}
 	signed, err := sign(signer, req)
 	if err != nil {
@@ -166,44 +179,4 @@ func printfOctal(w *strings.Builder, b []byte) {
 		w.WriteString("'\n")
 	}
 	w.WriteString("} | ")
-}
-
-func runSend(c *command, args []string, streams *streams) error {
-	fs, r := new(flag.FlagSet), new(requestFlags)
-	verbose := fs.Bool("v", false, "show on standard error what was signed, sent and answered")
-	timeout := fs.Duration("timeout", 30*time.Second, "give up after this `TIME`")
-	req, signer, err := r.prepare(c, fs, args, streams)
-	if err != nil {
-		return err
-	}
-	signed, err := sign(signer, req)
-	if err != nil {
-		return err
-	}
-	if *verbose {
-		fmt.Fprintf(streams.err, "* string to sign:\n  %s\n", strings.ReplaceAll(signed.stringToSign, "\n", "\n  "))
-		fmt.Fprintf(streams.err, "> %s %s\n> Host: %s\n", req.Method, req.URL.RequestURI(), req.Host)
-		signed.eachHeader(func(name, value string) { fmt.Fprintf(streams.err, "> %s: %s\n", name, value) })
-	}
-	client := &http.Client{Timeout: *timeout, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse // as curl: the signature is for this URL
-	}}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if *verbose {
-		fmt.Fprintf(streams.err, "< %s %s\n", resp.Proto, resp.Status)
-		(&signedRequest{Request: &http.Request{Header: resp.Header}}).eachHeader(func(name, value string) {
-			fmt.Fprintf(streams.err, "< %s: %s\n", name, value)
-		})
-	}
-	if _, err := io.Copy(streams.out, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode >= 400 {
-		return fmt.Errorf("the server answered %s", resp.Status)
-	}
-	return nil
 }

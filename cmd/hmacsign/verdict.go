@@ -264,7 +264,7 @@ func (r *verdict) report(io *streams, output string) error {
 		if err := e.Encode(r); err != nil {
 			return err
 		}
-		return r.err
+		return r.refusal()
 	}
 	if r.Accepted {
 		r.print(io, "verify_accepted", "key_id", r.KeyID, "scheme", r.Scheme, "algorithm", r.Algorithm, "backend", r.Backend, "headers", strings.Join(r.Signed, " "))
@@ -289,7 +289,23 @@ func (r *verdict) report(io *streams, output string) error {
 	if r.Surplus != nil {
 		fmt.Fprintln(io.out, r.Surplus.Text)
 	}
-	return r.err
+	return r.refusal()
+}
+
+// refusal is the last word on a request that is refused: whose key it names, and what
+// has one that is too old judged.
+func (r *verdict) refusal() error {
+	if r.err == nil {
+		return nil
+	}
+	text := withoutName(r.err)
+	if r.KeyID != "" {
+		text = scheme.Text(r.lang, "verify_refused", scheme.Args("reason", text, "key_id", printable(r.KeyID)))
+	}
+	if r.Late != nil {
+		text = scheme.Text(r.lang, "verify_refused_late", scheme.Args("reason", text, "date", r.Late.Date))
+	}
+	return inLanguage{r.err, text}
 }
 
 func (r *verdict) print(io *streams, code string, args ...string) {

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"flag"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/gmhmac/hmacsign/hmacsign"
-	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // verifierFlags are those of verify and serve alike.
@@ -19,9 +18,9 @@ type verifierFlags struct {
 	window        time.Duration
 }
 
-func (f *verifierFlags) add(fs *flag.FlagSet) {
+func (f *verifierFlags) add(fs *pflag.FlagSet) {
 	f.set = fs
-	fs.DurationVar(&f.window, "window", hmacsign.DefaultWindow, "how far the request's date may be off, either way: `TIME`")
+	durationVar(fs, &f.window, "window", "", hmacsign.DefaultWindow, "how far the request's date may be off, either way: `TIME`")
 	fs.StringVar(&f.queryForm, "query-form", "documented,raw,decoded", "query `FORMS` to accept, separated by commas: documented, raw, decoded, joined")
 	fs.BoolVar(&f.keepEnvironment, "no-strip-environment", false, "the path is signed with its first segment release, test or prepub")
 	fs.BoolVar(&f.anyDate, "accept-any-date", false, "do not check the time of a signed Date (not X-Date) of tencent-keypair")
@@ -42,28 +41,38 @@ func (f *verifierFlags) options() ([]hmacsign.VerifierOption, error) {
 	return opts, nil
 }
 
-func runVerify(c *command, args []string, io *streams) error {
-	fs, f := new(flag.FlagSet), new(verifierFlags)
-	keysFile := fs.String("keys", "", "keys `FILE`, JSON: [{\"id\": \"...\", \"secret\": \"...\" or {\"env\": \"NAME\"} or {\"file\": \"PATH\"}, \"previous_secret\": ..., \"schemes\": [...], \"algorithms\": [...], \"scopes\": [...]}]")
+// verifyFlags are those of verify alone.
+type verifyFlags struct {
+	verifierFlags
+	keysFile, output string
+}
+
+func newVerify(io *streams) *cobra.Command {
+	f := new(verifyFlags)
+	c := &cobra.Command{
+		Use:   "verify --keys FILE [flags] [FILE]",
+		Short: "Reads a raw HTTP/1.1 request from a file or standard input and says whether\nit is signed: exit status 0 if it is accepted, 1 if it is refused, and why.",
+		Args:  arguments(0, "file"),
+		RunE:  func(_ *cobra.Command, args []string) error { return f.run(io, args) },
+	}
+	fs := c.Flags()
+	fs.StringVar(&f.keysFile, "keys", "", "keys `FILE`, JSON: [{\"id\": \"...\", \"secret\": \"...\" or {\"env\": \"NAME\"} or {\"file\": \"PATH\"}, \"previous_secret\": ..., \"schemes\": [...], \"algorithms\": [...], \"scopes\": [...]}]")
 	fs.StringVar(&f.date, "date", "", "the verifier's `TIME`, as in sign; without it now")
-	output := fs.String("output", "text", "`text|json`")
-	lang := fs.String("lang", localeLanguage(), "`LANGUAGE` of the verdict: "+strings.Join(scheme.Languages(), ", ")+", or a locale such as zh_CN.UTF-8")
+	fs.StringVar(&f.output, "output", "text", "`text|json`")
 	f.add(fs)
-	positional, err := c.parse(fs, args, io, 1)
-	if err != nil {
-		return err
+	completeFlag(c, "output", "text", "json")
+	completeVerifier(c)
+	return c
+}
+
+func (f *verifyFlags) run(io *streams, positional []string) error {
+	if f.output != "text" && f.output != "json" {
+		return usagef("verify: --output %q: use text or json", f.output)
 	}
-	if *output != "text" && *output != "json" {
-		return usagef("verify: --output %q: use text or json", *output)
-	}
-	spoken, ok := languageOf(*lang)
-	if !ok {
-		return usagef("verify: --lang %q: use one of %s", *lang, strings.Join(scheme.Languages(), ", "))
-	}
-	if *keysFile == "" {
+	if f.keysFile == "" {
 		return usagef("verify: name the keys file with --keys")
 	}
-	keys, err := readKeys(*keysFile)
+	keys, err := readKeys(f.keysFile)
 	if err != nil {
 		return err
 	}
@@ -80,11 +89,11 @@ func runVerify(c *command, args []string, io *streams) error {
 		return err
 	}
 	defer file.Close()
-	r, err := verifyRaw(v, file, spoken)
+	r, err := verifyRaw(v, file, io.lang)
 	if err != nil {
 		return err
 	}
-	return r.report(io, *output)
+	return r.report(io, f.output)
 }
 
 func readKeys(path string) (hmacsign.KeyStore, error) {
@@ -94,33 +103,4 @@ func readKeys(path string) (hmacsign.KeyStore, error) {
 	}
 	defer f.Close()
 	return hmacsign.ReadKeys(f)
-}
-
-// localeLanguage is the language of the environment, English if there are no texts in
-// it.
-func localeLanguage() string {
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		locale := os.Getenv(name)
-		if locale == "" {
-			continue
-		}
-		if lang, ok := languageOf(locale); ok {
-			return lang
-		}
-		break
-	}
-	return "en"
-}
-
-// languageOf is the language of a locale, such as zh, zh-CN or zh_CN.UTF-8, if there
-// are texts in it.
-func languageOf(locale string) (lang string, ok bool) {
-	lang = strings.ToLower(locale)
-	if end := strings.IndexAny(lang, "-_.@"); end >= 0 {
-		lang = lang[:end]
-	}
-	if lang == "c" || lang == "posix" {
-		lang = "en"
-	}
-	return lang, slices.Contains(scheme.Languages(), lang)
 }

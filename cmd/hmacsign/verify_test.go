@@ -42,7 +42,7 @@ func locale(t *testing.T, all, messages, lang string) {
 
 func TestVerifyLanguage(t *testing.T) {
 	raw := signed(t, "http://h/a?b=1")
-	accepted, refused := scheme.Text("zh", "verify_string", nil), "hmacsign: "+scheme.Text("zh", "signature", nil)+"\n"
+	accepted, refused := scheme.Text("zh", "verify_string", nil), "hmacsign: 密钥 ID test-key："+scheme.Text("zh", "signature", nil)+"\n"
 	changed := strings.Replace(raw, "b=1", "b=2", 1)
 	for _, c := range []struct {
 		all, messages, lang string
@@ -62,7 +62,7 @@ func TestVerifyLanguage(t *testing.T) {
 		require.Equal(t, c.chinese, strings.Contains(stdout, accepted), "%+v: %s", c, stdout)
 		require.Equal(t, c.chinese, stderr == refused, "%+v: %s", c, stderr)
 		if !c.chinese {
-			require.Equal(t, "hmacsign: signature does not match\n", stderr)
+			require.Equal(t, "hmacsign: key id test-key: signature does not match\n", stderr)
 		}
 		status, stdout, _ = verifying(t, raw, append(c.args, "--date", worked)...)
 		require.Zero(t, status)
@@ -73,7 +73,7 @@ func TestVerifyLanguage(t *testing.T) {
 	for _, lang := range []string{"de", "", "zhuang", "english", "z", "_CN", "de_DE.UTF-8", "zh CN"} {
 		status, _, stderr := verifying(t, raw, "--lang", lang)
 		require.Equal(t, 2, status)
-		require.Contains(t, stderr, "use one of en, zh")
+		require.Contains(t, stderr, "use en, zh, or a locale")
 	}
 }
 
@@ -114,7 +114,7 @@ func TestVerifyLate(t *testing.T) {
 		require.Contains(t, stderr, "date out of range")
 		shown := strings.Split(stdout, "\n")
 		require.Len(t, shown, 4, stdout)
-		require.Equal(t, "hmacsign: "+shown[0]+"\n", stderr, "the date comes first")
+		require.Equal(t, "hmacsign: key id test-key: "+shown[0]+"; --date "+own+" judges it as of its own date\n", stderr, "the date comes first")
 		require.Regexp(t, `^date out of range: the request's date is \d+ days off, 15m are allowed: `, shown[0])
 		require.Equal(t, scheme.Text("en", "explain_late_accepted", nil), shown[1])
 		require.True(t, strings.HasSuffix(shown[2], "--date "+own), shown[2])
@@ -148,7 +148,7 @@ func TestVerifyLate(t *testing.T) {
 		require.Contains(t, v.Late.StringToSign+v.Late.CanonicalRequest, "b=2")
 		status, _, stderr = verifying(t, changed, "--date", v.Late.Date)
 		require.Equal(t, 1, status)
-		require.Equal(t, "hmacsign: signature does not match\n", stderr)
+		require.Equal(t, "hmacsign: key id test-key: signature does not match\n", stderr)
 	}
 }
 

@@ -4,19 +4,20 @@ package strictflag
 
 import (
 	"errors"
-	"flag"
+
+	"github.com/spf13/pflag"
 )
 
 // Make makes every flag of a set one that may be given once, and not as an empty text.
 // What it returns has the names of those that were given, once they are parsed.
-func Make(fs *flag.FlagSet) (given map[string]bool) {
+func Make(fs *pflag.FlagSet) (given map[string]bool) {
 	given = map[string]bool{}
-	fs.VisitAll(func(f *flag.Flag) { f.Value = &once{f.Value, f.Name, given} })
+	fs.VisitAll(func(f *pflag.Flag) { f.Value = &once{f.Value, f.Name, given} })
 	return given
 }
 
 type once struct {
-	flag.Value
+	pflag.Value
 	name  string
 	given map[string]bool
 }
@@ -30,18 +31,4 @@ func (o *once) Set(text string) error {
 	}
 	o.given[o.name] = true
 	return o.Value.Set(text)
-}
-
-// String is also asked of a zero value, to tell defaults that need no mention.
-func (o *once) String() string {
-	if o.Value == nil {
-		return ""
-	}
-	return o.Value.String()
-}
-
-// IsBoolFlag makes flags without a value of those that were.
-func (o *once) IsBoolFlag() bool {
-	b, ok := o.Value.(interface{ IsBoolFlag() bool })
-	return ok && b.IsBoolFlag()
 }

@@ -1,20 +1,20 @@
 package strictflag
 
 import (
-	"flag"
 	"io"
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 )
 
 func TestMake(t *testing.T) {
 	for args, want := range map[string]string{
-		"--name x --on -n 2": "", "--name=x --on=false": "", "-name x": "", "": "",
-		"--name=": "it is empty", "--on=": "it is empty", "--name x --name x": "there twice", "--on --on=true": "there twice", "--name x --name=": "it is empty", "-n 1 -n 2": "there twice", "-n x": "invalid", "--on=maybe": "invalid",
+		"--name x --on --n 2": "", "--name=x --on=false": "", "--name x": "", "": "",
+		"--name=": "it is empty", "--on=": "it is empty", "--name x --name x": "there twice", "--on --on=true": "there twice", "--name x --name=": "it is empty", "--n 1 --n 2": "there twice", "--n x": "invalid", "--on=maybe": "invalid",
 	} {
-		fs := flag.NewFlagSet("test", flag.ContinueOnError)
+		fs := pflag.NewFlagSet("test", pflag.ContinueOnError)
 		fs.SetOutput(io.Discard)
 		name, on := fs.String("name", "default", ""), fs.Bool("on", false, "")
 		fs.Int("n", 1, "")
@@ -32,7 +32,7 @@ func TestMake(t *testing.T) {
 	}
 
 	// Help is not told of what a flag of no value does.
-	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	fs := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	var help strings.Builder
 	fs.SetOutput(&help)
 	fs.String("name", "", "a `text`")
@@ -40,5 +40,5 @@ func TestMake(t *testing.T) {
 	Make(fs)
 	fs.PrintDefaults()
 	require.NotContains(t, help.String(), "panic")
-	require.Contains(t, help.String(), "-name text")
+	require.Contains(t, help.String(), "--name text")
 }

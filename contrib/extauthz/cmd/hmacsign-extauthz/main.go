@@ -12,7 +12,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,6 +19,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	_ "github.com/gmhmac/hmacsign/algo/sm3cgo"     // where the build is tagged for it
 	_ "github.com/gmhmac/hmacsign/algo/sm3openssl" // likewise
@@ -40,7 +41,7 @@ func run(ctx context.Context, args []string, out, log io.Writer, signals <-chan 
 	if err == nil {
 		err = serve(ctx, c, slog.New(slog.NewJSONHandler(log, nil)), signals, ready)
 	}
-	if err == nil || errors.Is(err, flag.ErrHelp) {
+	if err == nil || errors.Is(err, pflag.ErrHelp) {
 		return 0
 	}
 	fmt.Fprintln(log, "hmacsign-extauthz: "+strings.ReplaceAll(strings.TrimPrefix(err.Error(), "hmacsign: "), "\n", " "))
@@ -74,8 +75,8 @@ type config struct {
 // are no place for it.
 const redisEnv = "HMACSIGN_REDIS_URL"
 
-func (c *config) flags() *flag.FlagSet {
-	fs := flag.NewFlagSet("hmacsign-extauthz", flag.ContinueOnError)
+func (c *config) flags() *pflag.FlagSet {
+	fs := pflag.NewFlagSet("hmacsign-extauthz", pflag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&c.keys, "keys", "", "keys `FILE` (JSON), followed when it changes")
 	fs.StringVar(&c.server.Listen, "listen", "127.0.0.1:9191", "`ADDRESS` to listen on, or unix: and the path of a socket (mode 0660)")
@@ -104,7 +105,7 @@ func (c *config) parse(args []string, out io.Writer) error {
 	fs := c.flags()
 	strictflag.Make(fs)
 	err := fs.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
+	if errors.Is(err, pflag.ErrHelp) {
 		fmt.Fprintln(out, "Usage: hmacsign-extauthz --keys FILE [flags]")
 		fs = new(config).flags()
 		fs.SetOutput(out)

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"flag"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
@@ -30,5 +30,5 @@ func TestREADME(t *testing.T) {
 		named++
 	}
 	require.Greater(t, named, 10)
-	flags.VisitAll(func(f *flag.Flag) { require.Contains(t, commands, "`--"+f.Name, f.Name) })
+	flags.VisitAll(func(f *pflag.Flag) { require.Contains(t, commands, "`--"+f.Name, f.Name) })
 }
