@@ -97,7 +97,7 @@ func (p *comparison) runSend(c *curlCase, w *world, args []string, o *outcome) {
 	}
 	var out, errs bytes.Buffer
 	done := make(chan int, 1)
-	go func() { done <- run(args, &streams{strings.NewReader(c.stdin), &out, &errs}) }()
+	go func() { done <- run(args, &streams{in: strings.NewReader(c.stdin), out: &out, err: &errs}) }()
 	select {
 	case o.status = <-done:
 		o.stdout, o.stderr = out.String(), errs.String()
@@ -112,7 +112,7 @@ func TestCommandProcess(t *testing.T) {
 		t.Skip("needs TestCurl, which runs it")
 	}
 	args := os.Args[slices.Index(os.Args, "--")+1:]
-	os.Exit(run(args, &streams{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(args, &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 
 func runProcess(cmd *exec.Cmd, c *curlCase, w *world, o *outcome) {
