@@ -41,7 +41,10 @@ func to(status int, location string) answer {
 // of puts answers to a case.
 func of(answers ...answer) []answer { return answers }
 
-// flag by flag.
+// missingFile is why a body's file that is not there is an error.
+const missingFile = "curl 7.88 sends an empty body for a file that is not there"
+
+// curlTable goes flag by flag, and where flags are known to meet.
 func curlTable() []curlCase {
 	table := []curlCase{
 		{}, // a URL alone
@@ -49,7 +52,6 @@ func curlTable() []curlCase {
 		// The body.
 		{args: []string{"-d", "a=b"}},
 		{args: []string{"--data", "a=b"}},
-		{args: []string{"--data=a=b"}},
 		{args: []string{"--data-ascii", "a=b"}},
 		{args: []string{"-d", "a=b", "-d", "c=d&e"}},
 		{args: []string{"-d", ""}},
@@ -59,10 +61,9 @@ func curlTable() []curlCase {
 		{args: []string{"-da=b"}},
 		{args: []string{"-d", "@{in}/lines"}},
 		{args: []string{"-d@{in}/lines"}},
-		{args: []string{"-d", "@{in}/bytes"}},
 		{args: []string{"-d", "@{in}/empty"}},
 		{args: []string{"-d", "@{in}/lines", "-d", "more=1"}},
-		{args: []string{"-d", "@{in}/none"}},
+		{args: []string{"-d", "@{in}/none"}, instead: missingFile},
 		{args: []string{"-d", "@-"}, stdin: "from=input\n&x\r\n"},
 		{args: []string{"-d", "-dash"}},
 		{args: []string{"--data", "--double"}},
@@ -73,14 +74,14 @@ func curlTable() []curlCase {
 		{args: []string{"--data-binary", "@{in}/lines"}},
 		{args: []string{"--data-binary", "@-"}, stdin: "a\x00\n"},
 		{args: []string{"--data-binary", "@{in}/lines", "--data-binary", "@{in}/at"}},
-		{args: []string{"--data-binary", "@{in}/none"}},
+		{args: []string{"--data-binary", "@{in}/none"}, instead: missingFile},
 		{args: []string{"--data-urlencode", "a b&c=d"}},
 		{args: []string{"--data-urlencode", "just content/+~é"}},
 		{args: []string{"--data-urlencode", "=a=b c"}},
 		{args: []string{"--data-urlencode", "na me=a b&c=d"}},
 		{args: []string{"--data-urlencode", "@{in}/value"}},
 		{args: []string{"--data-urlencode", "name@{in}/value"}},
-		{args: []string{"--data-urlencode", "name@{in}/none"}},
+		{args: []string{"--data-urlencode", "name@{in}/none"}, instead: missingFile},
 		{args: []string{"--data-urlencode", "name@-"}, stdin: "a b\n"},
 		{args: []string{"--data-urlencode", "a=1 2", "-d", "b=3", "--data-urlencode", "=x/y"}},
 		{args: []string{"--json", `{"a": 1}`}},
@@ -129,7 +130,7 @@ func curlTable() []curlCase {
 		{args: []string{"--url-query", "name@{in}/value"}},
 		{args: []string{"--url-query", "a=1", "--url-query", "b=2"}},
 		{args: []string{"--url-query", "a=1", "-d", "body"}},
-		{args: []string{"--url-query", "a=1", "-G", "-d", "b=2"}},
+		{args: []string{"--url-query", "a=1", "-G", "-d", "b=2"}, instead: "curl 7.88 forgets the one of the two"},
 		{args: []string{"--url-query", "a=1"}, url: "{http}/p"},
 		{args: []string{"--url-query", "a=1"}, url: "{http}/p#f"},
 		{args: []string{"--url-query", ""}},
@@ -144,7 +145,6 @@ func curlTable() []curlCase {
 		{args: []string{"-XPOST"}},
 		{args: []string{"-X", "POST"}},
 		{args: []string{"--request", "DELETE"}},
-		{args: []string{"--request=OPTIONS"}},
 		{args: []string{"-X", "PATCH", "-d", "a=b"}},
 		{args: []string{"-X", "GET", "-d", "a=b"}},
 		{args: []string{"-X", "GET", "-X", "PUT"}},
@@ -240,7 +240,6 @@ func curlTable() []curlCase {
 		{args: []string{"-g"}, url: "{http}/{a,b}/[1-2]?x={y}&z[]=1"},
 		{args: []string{"--globoff"}, url: "{http}/[1-2]"},
 		{args: []string{"--url", "{http}/by/flag"}, url: "-"},
-		{args: []string{"--url={http}/by/flag"}, url: "-"},
 		{url: "http:/127.0.0.1:{httpport}/one/slash"},
 		{url: "http:///127.0.0.1:{httpport}/three"},
 		{url: "ftp://127.0.0.1:1/"},
@@ -351,7 +350,7 @@ func curlTable() []curlCase {
 		{args: []string{"-L"}, answers: of(to(302, "relative"), fine)},
 		{args: []string{"-L"}, answers: of(to(302, "../up/./x"), fine)},
 		{args: []string{"-L"}, answers: of(to(302, "?only=query"), fine)},
-		{args: []string{"-L"}, answers: of(to(302, "#frag"), fine)},
+		{args: []string{"-L"}, answers: of(to(302, "#frag"), fine), instead: "curl before 8.9 goes to the folder, not to the same document"},
 		{args: []string{"-L"}, answers: of(to(302, "/with space?and space"), fine)},
 		{args: []string{"-L"}, answers: of(to(302, "/é/中"), fine)},
 		{args: []string{"-L"}, answers: of(to(302, "{localhost}/x"), fine)},

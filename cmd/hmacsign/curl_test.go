@@ -59,7 +59,14 @@ func TestCurl(t *testing.T) {
 	for _, d := range differences {
 		t.Error(d)
 	}
-	t.Logf("%d flags, %d cases of one flag or few, %d pairs, %d mixtures: %d differences", len(flagsIn(table)), len(table), len(pairs), len(mixed), len(differences))
+	apart := 0
+	for _, c := range table {
+		if c.instead != "" {
+			apart++
+		}
+	}
+	t.Logf("%d flags, %d cases of one flag or few, %d pairs, %d mixtures: %d differences, and %d where curl is not to be followed",
+		len(optionsIn(table, p.options(t))), len(table), len(pairs), len(mixed), len(differences), apart)
 }
 
 // compareAll returns the differences in the order of the cases.
@@ -126,52 +133,167 @@ func mixturesOf(atoms []curlCase, n int) (mixtures []curlCase) {
 	return mixtures
 }
 
-// flagsIn returns the long names of curl's options that the cases use.
-func flagsIn(cases []curlCase) (names []string) {
+// An option is one of curl's.
+type option struct {
+	short, long string
+	value       bool
+}
+
+var optionLine = regexp.MustCompile(`(?m)^ *(?:(-.), )?(--[\w.-]+)( <.*?>)? `)
+
+// options returns those that curl's help lists.
+func (p *comparison) options(t *testing.T) (options []option) {
+	list, err := exec.Command(p.curl, "--help", "all").Output()
+	require.NoError(t, err)
+	for _, m := range optionLine.FindAllStringSubmatch(string(list), -1) {
+		options = append(options, option{m[1], m[2], m[3] != ""})
+	}
+	require.Greater(t, len(options), 200)
+	return options
+}
+
+// optionsIn returns which the cases use, by their long names.
+func optionsIn(cases []curlCase, options []option) map[string]bool {
+	used := map[string]bool{}
 	for _, c := range cases {
 		for _, arg := range c.args {
-			if name, _, _ := strings.Cut(arg, "="); strings.HasPrefix(name, "-") && len(name) > 1 && !slices.Contains(names, name) {
-				names = append(names, name)
+			for _, o := range options {
+				if arg == o.long || arg == "--no-"+strings.TrimPrefix(o.long, "--") {
+					used[o.long] = true
+				}
+			}
+			cluster, ok := strings.CutPrefix(arg, "-")
+			for ok && cluster != "" {
+				i := slices.IndexFunc(options, func(o option) bool { return o.short == "-"+cluster[:1] })
+				if i < 0 {
+					break
+				}
+				used[options[i].long] = true
+				if cluster = cluster[1:]; options[i].value {
+					break
+				}
 			}
 		}
 	}
-	return names
+	return used
 }
 
-// Each option that curl knows is taken, or refused by its name.
+// Each option that curl knows is taken, and then in the table, or refused by its
+// name.
 func TestCurlOptions(t *testing.T) {
 	p := newComparison(t)
-	list, err := exec.Command(p.curl, "--help", "all").Output()
-	require.NoError(t, err)
+	options := p.options(t)
+	used := optionsIn(curlTable(), options)
 	help := ok(t, "send", "--help")
-	option := regexp.MustCompile(`(?m)^ *(?:(-.), )?(--[\w.-]+)( <.*?>)? `).FindAllStringSubmatch(string(list), -1)
-	require.Greater(t, len(option), 200)
-	world, err := newWorld(p.shared, []answer{fine})
+	w, err := newWorld(p.shared, []answer{fine})
 	require.NoError(t, err)
-	defer world.close()
-	url := world.expand("{http}/")
+	defer w.close()
+	url := w.expand("{http}/")
 	taken, refused := 0, 0
-	for _, o := range option {
-		short, long, value := o[1], o[2], o[3]
-		if regexp.MustCompile(regexp.QuoteMeta(long) + `[\s,]`).MatchString(help) {
+	for _, o := range options {
+		if regexp.MustCompile(regexp.QuoteMeta(o.long) + `[\s,]`).MatchString(help) {
 			taken++
+			if !used[o.long] && o.long != "--help" && o.long != "--verbose" {
+				t.Errorf("%s is taken: put it into the table", o.long)
+			}
 			continue
 		}
 		refused++
-		for _, name := range []string{long, short} {
+		for _, name := range []string{o.long, o.short} {
 			if name == "" {
 				continue
 			}
 			args := []string{"send", url, name}
-			if value != "" {
+			if o.value {
 				args = append(args, filepath.Join(p.shared.in, "lines"))
 			}
 			status, stdout, stderr := hmacsignRun(t, "", args...)
-			if status != 2 || stdout != "" || !strings.Contains(stderr, long) || strings.Contains(stderr, "unknown") || strings.Count(stderr, "\n") != 1 {
+			named := strings.Contains(stderr, name) || strings.Contains(stderr, o.long)
+			if status != 2 || stdout != "" || !named || strings.Contains(stderr, "unknown") || strings.Contains(stderr, "there is no flag") || strings.Count(stderr, "\n") != 1 {
 				t.Errorf("%s is not in the help, and answered so: %d %s%s", name, status, stdout, stderr)
 			}
 		}
 	}
-	require.Empty(t, world.arrived)
+	require.Empty(t, w.arrived)
 	t.Logf("%d options of curl taken, %d refused by name", taken, refused)
+}
+
+// What curl takes and hmacsign refuses, with a line that names it; beside each the
+// same without it is sent.
+func TestCurlRefused(t *testing.T) {
+	p := newComparison(t)
+	for _, c := range []struct {
+		args, with []string
+		says       string
+	}{
+		{[]string{"{http}/"}, []string{"-u", "user:secret"}, "-u"},
+		{[]string{"{http}/"}, []string{"-H", "Authorization: Basic dTpw"}, "Authorization"},
+		{[]string{"{http}/"}, []string{"-b", "{in}/lines"}, "-b"},
+		{[]string{"{http}/"}, []string{"{http}/second"}, "second"},
+		{[]string{"{http}/"}, []string{"-T", "{in}/lines"}, "-T"},
+		{[]string{"{http}/"}, []string{"--oauth2-bearer", "token"}, "--oauth2-bearer"},
+		{[]string{"-g", "{http}/{a,b}"}, []string{"--no-globoff"}, "-g"},
+		{[]string{"{http}/"}, []string{"-w", "%{nonesuch}"}, "nonesuch"},
+	} {
+		for _, refused := range []bool{false, true} {
+			w, err := newWorld(p.shared, []answer{fine})
+			require.NoError(t, err)
+			args := []string{"send"}
+			for _, arg := range c.args {
+				args = append(args, w.expand(arg))
+			}
+			if refused {
+				for _, arg := range c.with {
+					args = append(args, w.expand(arg))
+				}
+			}
+			status, stdout, stderr := hmacsignRun(t, "", args...)
+			w.close()
+			if !refused {
+				require.Equal(t, []any{0, 1, "hello\n"}, []any{status, len(w.arrived), stdout}, stderr)
+				continue
+			}
+			require.Equal(t, []any{2, 0, "", 1}, []any{status, len(w.arrived), stdout, strings.Count(stderr, "\n")}, "%s: %s", c.with, stderr)
+			require.Contains(t, stderr, c.says)
+		}
+	}
+}
+
+// -v shows the requests as they were on the wire, and the answers.
+func TestCurlVerbose(t *testing.T) {
+	p := newComparison(t)
+	w, err := newWorld(p.shared, []answer{to(307, "/next"), to(302, "{other}/away"), fine})
+	require.NoError(t, err)
+	args := []string{"send", "-v", "-L", w.expand("{http}/a/../b?c"), "-d", "x=y", "-H", "X-Mine: 1", "-H", "Accept:", "-A", "me"}
+	status, _, stderr := hmacsignRun(t, "", args...)
+	w.close()
+	require.Zero(t, status, stderr)
+	require.Len(t, w.arrived, 3)
+	var sent, answered []string
+	for _, a := range w.arrived {
+		sent = append(sent, a.line)
+		for _, field := range a.fields {
+			sent = append(sent, lowerName(field))
+		}
+	}
+	var shown []string
+	for l := range strings.SplitSeq(stderr, "\n") {
+		l = strings.TrimSuffix(l, "\r")
+		if line, ok := strings.CutPrefix(l, "> "); ok && line != "" {
+			if !strings.HasSuffix(line, " HTTP/1.1") {
+				line = lowerName(line)
+			}
+			shown = append(shown, line)
+		}
+		if line, ok := strings.CutPrefix(l, "< "); ok && line != "" {
+			answered = append(answered, line)
+		}
+	}
+	slices.Sort(sent)
+	slices.Sort(shown)
+	require.Equal(t, sent, shown)
+	require.Contains(t, answered, "HTTP/1.1 307 Elsewhere")
+	require.Contains(t, answered, "HTTP/1.1 302 Elsewhere")
+	require.Contains(t, answered, "HTTP/1.1 200 OK")
+	require.Contains(t, answered, "Location: /next")
 }
