@@ -201,13 +201,18 @@ func (p *comparison) compare(c *curlCase) string {
 	if want == got && len(ours.problems) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s\n%s%s(curl's exit status %d: %s)\n(ours %d: %s)\n", c, strings.Join(append(ours.problems, ""), "\n"), lineDiff(want, got),
-		theirs.status, theirs.lastError(), ours.status, ours.lastError())
+	return fmt.Sprintf("%s\n%s%s  curl's exit status %d %s\n  ours %d %s\n", c, strings.Join(append(ours.problems, ""), "\n"), lineDiff(want, got),
+		theirs.status, theirs.error(), ours.status, ours.error())
 }
 
-func (o *outcome) lastError() string {
-	lines := strings.Split(strings.TrimSpace(o.stderr), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
+// curlError is curl's line on standard error, not its progress meter.
+var curlError = regexp.MustCompile(`curl: \(\d+\) .*`)
+
+func (o *outcome) error() string {
+	if line := curlError.FindString(o.stderr); line != "" || !strings.Contains(o.stderr, "hmacsign: ") {
+		return line
+	}
+	return strings.TrimSpace(o.stderr)
 }
 
 // text is the outcome without what may differ.
