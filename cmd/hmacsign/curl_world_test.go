@@ -300,7 +300,11 @@ func (w *world) serveSOCKS(name string, id int, c net.Conn) {
 	w.serve(w.named(port), id, c)
 }
 
+// named is the server behind a port that somebody asked a proxy for.
 func (w *world) named(port string) string {
+	if port == "443" {
+		return "tls"
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.names[port]
