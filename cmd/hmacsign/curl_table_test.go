@@ -128,6 +128,9 @@ func curlTable() []curlCase {
 		{args: []string{"--form-string", "a=b", "-F", "c=d"}},
 		{args: []string{"-F", "novalue"}},
 		{args: []string{"-F", "a=b", "-d", "c"}},
+		{args: []string{"-F", "a=b", "-H", "Content-Type: multipart/form-data"}},
+		{args: []string{"-F", "a=b", "-H", "Content-Type: multipart/mixed"}},
+		{args: []string{"-F", "a=b", "-H", "Content-Type:"}},
 
 		// The query.
 		{args: []string{"-G", "-d", "a=b c"}},
@@ -231,7 +234,7 @@ func curlTable() []curlCase {
 		{args: []string{"--compressed"}, answers: of(reply("200 OK", gzippedText, "content-encoding: GZIP"))},
 		{args: []string{"--compressed"}, answers: of(reply("200 OK", "plain\n", "Content-Encoding: identity"))},
 		{args: []string{"--compressed"}, answers: of(reply("200 OK", rawDeflated, "Content-Encoding: deflate"))},
-		{args: []string{"--compressed"}, answers: of(reply("200 OK", gzippedText[:20], "Content-Encoding: gzip"))},
+		{args: []string{"--compressed"}, answers: of(reply("200 OK", gzippedText[:20], "Content-Encoding: gzip")), instead: "a body that was cut is an error"},
 		{args: []string{"--compressed"}, answers: of(reply("200 OK", "", "Content-Encoding: gzip"))},
 		{args: []string{"--compressed", "-f"}, answers: of(reply("404 Not Found", gzippedText, "Content-Encoding: gzip"))},
 		{args: []string{"--compressed"}, answers: of(notGzipped)},
@@ -293,6 +296,8 @@ func curlTable() []curlCase {
 		{args: []string{"--resolve", "example.test:{tlsport}:127.0.0.1", "--cacert", "{in}/ca.pem"}, url: "https://example.test:{tlsport}/p"},
 		{args: []string{"-4"}},
 		{args: []string{"--ipv4"}, url: "{localhost}/p"},
+		{args: []string{"-6"}, url: "{http}/p"},
+		{args: []string{"--ipv6"}, url: "{localhost}/p"},
 
 		// Where the options stand, and in which form.
 		{args: []string{"{http}/p", "-d", "a=b", "-H", "X-A: b"}, url: "-"},
@@ -414,7 +419,7 @@ func curlTable() []curlCase {
 		{args: []string{"-L", "-e", "http://from/;auto"}, answers: of(to(302, "/x"), to(302, "/y"), fine)},
 		{args: []string{"-L", "-e", "http://from/"}, answers: of(to(302, "/x"), fine)},
 		{args: []string{"-L", "-H", "Host: example.test"}, answers: of(to(302, "/x"), fine)},
-		{args: []string{"-L", "-H", "Host: example.test"}, answers: of(to(302, "{other}/x"), fine)},
+		{args: []string{"-L", "-H", "Host: example.test"}, answers: of(to(302, "{other}/x"), fine), instead: "the given Host is of one server: curl forgets the port when it looks whether another is meant"},
 		{args: []string{"-L", "-H", "X-Mine: 1"}, answers: of(to(302, "{other}/x"), fine)},
 		{args: []string{"-L", "-H", "Cookie: a=b"}, answers: of(to(302, "{other}/x"), fine)},
 		{args: []string{"-L", "-H", "Cookie: a=b"}, answers: of(to(302, "/x"), fine)},
@@ -479,11 +484,11 @@ func curlTable() []curlCase {
 		{args: []string{"-x", "{proxy}"}, url: "http://example.test:0080/p"},
 		{args: []string{"-x", "{proxy}", "-I", "--compressed"}},
 		{args: []string{"-x", "{proxy}", "-g"}, url: "{http}/[a]?{b}"},
-		{args: []string{"-x", "{proxy}"}, url: "{http}/é?ü"},
+		{args: []string{"-x", "{proxy}"}, url: "{http}/é?ü", bug: "curl escapes the path, but not to a proxy"},
 		{args: []string{"-x", "{proxy}", "-k"}, url: "https://example.test:443/p"},
 		{args: []string{"-x", "{proxy}", "-k"}, url: "https://example.test/p"},
 		{args: []string{"-x", "https://{tlsproxy}"}},
-		{args: []string{"-x", "https://{tlsproxy}", "--cacert", "{in}/ca.pem"}},
+		{args: []string{"-x", "https://{tlsproxy}", "--cacert", "{in}/ca.pem"}, instead: "--cacert is for the proxy too"},
 		{args: []string{"--proxy", "http://{proxy}", "-d", "a=b"}},
 		{args: []string{"-x", "http://{proxy}", "-k"}, url: "{tls}/p"},
 		{args: []string{"-x", "http://{proxy}", "-k", "-d", "a=b"}, url: "{tls1}/p"},
@@ -572,7 +577,7 @@ func curlTable() []curlCase {
 		{args: []string{"--data-binary", "@{in}/big", "-H", "Expect:"}, answers: of(missing)},
 		{args: []string{"--data-binary", "@{in}/big"}, answers: of(answer{text: fine.text, silent: true})},
 		{args: []string{"--data-binary", "@{in}/big"}, answers: of(answer{text: reply("401 Unauthorized", "no\n", "Connection: close").text, early: true})},
-		{args: []string{"--data-binary", "@{in}/big"}, answers: of(answer{text: reply("417 Expectation Failed", "", "Connection: close").text, early: true}, fine)},
+		{args: []string{"--data-binary", "@{in}/big"}, answers: of(answer{text: reply("417 Expectation Failed", "").text, early: true}, fine)},
 		{args: []string{"--data-binary", "@{in}/big", "-i"}},
 		{args: []string{"-F", "file=@{in}/big"}},
 		{args: []string{"-d", "a=b", "-H", "Expect: 100-continue"}},
@@ -600,14 +605,17 @@ func redirects() (table []curlCase) {
 func variables() (table []curlCase) {
 	for _, name := range strings.Fields(`http_code response_code http_version method scheme url url_effective redirect_url num_redirects num_connects
 		num_headers content_type size_download size_upload size_header filename_effective ssl_verify_result errormsg exitcode header_json remote_ip local_ip
-		http_connect proxy_ssl_verify_result referer urlnum stderr stdout onerror ftp_entry_path`) {
+		referer stderr stdout onerror`) {
 		for _, args := range [][]string{nil, {"-d", "a=b"}, {"-L", "-o", "{dir}/out"}} {
-			c := curlCase{args: append([]string{"-w", "<%{" + name + "}>\\n"}, args...)}
+			c := curlCase{args: append([]string{"-w", "<%{" + name + "}>\\n"}, args...), sorted: name == "header_json"}
 			if args != nil {
 				c.answers = of(to(302, "/next"), fine)
 			}
 			table = append(table, c)
 		}
+	}
+	for _, name := range strings.Fields("http_connect proxy_ssl_verify_result urlnum ftp_entry_path") {
+		table = append(table, curlCase{args: []string{"-w", "%{" + name + "}"}, instead: "a variable of what send does not do is refused"})
 	}
 	for _, name := range strings.Fields("time_total time_connect time_starttransfer time_namelookup time_appconnect time_pretransfer time_redirect speed_download speed_upload remote_port local_port size_request") {
 		table = append(table, curlCase{args: []string{"-w", "<%{" + name + "}>", "-o", "/dev/null"}, mask: `\d+`})
@@ -616,7 +624,7 @@ func variables() (table []curlCase) {
 		curlCase{args: []string{"--write-out", "%{http_code}"}},
 		curlCase{args: []string{"-w", "@{in}/format"}},
 		curlCase{args: []string{"-w", "@-"}, stdin: "%{http_code}"},
-		curlCase{args: []string{"-w", "@{in}/none"}},
+		curlCase{args: []string{"-w", "@{in}/none"}, bug: missingFile},
 		curlCase{args: []string{"-w", `a\tb\nc\rd\\e\x%%f%g%`}},
 		curlCase{args: []string{"-w", `%{http_code`}},
 		curlCase{args: []string{"-w", "%header{content-type}|%header{X-NONE}|%header{x-answer}"}},
@@ -629,7 +637,7 @@ func variables() (table []curlCase) {
 		curlCase{args: []string{"-w", "%{http_code} %{num_connects}", "-L"}, answers: of(to(302, "/x"), untilClose)},
 		curlCase{args: []string{"-w", "%{size_upload} %{size_download}", "-d", "@{in}/lines"}},
 		curlCase{args: []string{"-w", "%{json}", "-o", "/dev/null"}, mask: `(?s).*`},
-		curlCase{args: []string{"-w", "%{header_json}", "-o", "/dev/null"}, answers: of(reply("200 OK", "", "X-A: 1", "x-a: 2", "X-Quote: \"é"))},
+		curlCase{args: []string{"-w", "%{header_json}", "-o", "/dev/null"}, answers: of(reply("200 OK", "", "X-A: 1", "x-a: 2", "X-Quote: \"\\")), sorted: true},
 	)
 }
 

@@ -121,6 +121,12 @@ func join(cases ...curlCase) (c curlCase) {
 			c.answers = other.answers
 		}
 	}
+	switch {
+	case c.has("--path-as-is") && c.has("--url-query"):
+		c.bug = "curl 7.88 forgets --path-as-is where it adds to the query"
+	case c.has("--retry") && c.has("-o") && c.has("-i", "-I"):
+		c.bug = "curl 7.88 leaves the head of the failed try in the file"
+	}
 	return c
 }
 
@@ -195,9 +201,12 @@ func TestCurlOptions(t *testing.T) {
 	url := w.expand("{http}/")
 	taken, refused := 0, 0
 	for _, o := range options {
+		if o.long == "--help" {
+			continue
+		}
 		if regexp.MustCompile(regexp.QuoteMeta(o.long) + `[\s,]`).MatchString(help) {
 			taken++
-			if !used[o.long] && o.long != "--help" && o.long != "--verbose" {
+			if !used[o.long] && o.long != "--verbose" {
 				t.Errorf("%s is taken: put it into the table", o.long)
 			}
 			continue

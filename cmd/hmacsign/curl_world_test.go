@@ -261,8 +261,8 @@ func (w *world) serveTLS(name string, id int, c net.Conn, protocols ...string) {
 // described is the server's name with what the client showed of itself.
 func described(name string, state tls.ConnectionState) string {
 	name += " " + state.NegotiatedProtocol + " " + state.ServerName
-	for _, cert := range state.PeerCertificates {
-		name += " certificate of " + cert.Subject.CommonName
+	if len(state.PeerCertificates) > 0 {
+		name += " certificate of " + state.PeerCertificates[0].Subject.CommonName
 	}
 	return name
 }
@@ -367,6 +367,9 @@ func (w *world) serveHTTP1(name string, id int, c net.Conn) {
 			return
 		}
 		if reply.early {
+			if again, err := in.Peek(len("POST /")); err == nil && string(again) == "POST /" {
+				continue // without the body
+			}
 			body := readBody(in, a)
 			w.mu.Lock()
 			a.body = body
