@@ -125,8 +125,10 @@ func runProcess(cmd *exec.Cmd, c *curlCase, w *world, o *outcome) {
 		cmd.Env = append(cmd.Env, w.expand(e))
 	}
 	timer := time.AfterFunc(hang, func() { cmd.Process.Kill() })
-	defer timer.Stop()
 	err := cmd.Run()
+	if !timer.Stop() {
+		o.problems = append(o.problems, "does not end")
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		o.problems = append(o.problems, err.Error())
@@ -191,7 +193,7 @@ func (p *comparison) compare(c *curlCase) string {
 	if theirs.status == 2 && ours.status != 2 {
 		ours.problems = append(ours.problems, fmt.Sprintf("exit status %d where curl has 2 for wrong usage", ours.status))
 	}
-	ours.problems = append(ours.problems, p.problems(c, ours)...)
+	ours.problems = slices.Concat(ours.problems, theirs.problems, p.problems(c, ours))
 	want, got := theirs.text(c), ours.text(c)
 	if c.instead != "" && want == got {
 		ours.problems = append(ours.problems, "does as curl, and should not: "+c.instead)

@@ -22,7 +22,7 @@ var (
 	partial    = answer{text: "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this", hangup: true}
 	nothing    = answer{hangup: true}
 	garbage    = answer{text: "what is this?\r\n\r\n", hangup: true}
-	late       = answer{text: fine.text, after: 2 * time.Second}
+	late       = answer{text: fine.text, after: time.Second}
 	busy       = reply("503 Service Unavailable", "busy\n", "Retry-After: 0")
 	gzipped    = reply("200 OK", gzippedText, "Content-Encoding: gzip")
 	deflated   = reply("200 OK", deflatedText, "Content-Encoding: deflate")
@@ -531,6 +531,7 @@ func curlTable() []curlCase {
 		{env: []string{"http_proxy=http://{proxy}", "no_proxy=127.0.0.1:{httpport}"}},
 		{args: []string{"--unix-socket", "{unix}"}, url: "http://localhost/p?q=1"},
 		{args: []string{"--unix-socket", "{unix}"}, url: "http://localhost:80/p"},
+		{args: []string{"--unix-socket", "{unix}", "--cacert", "{in}/ca.pem"}, url: "https://localhost/p"},
 		{args: []string{"--unix-socket", "{unix}"}, url: "http://localhost:8080"},
 		{args: []string{"--unix-socket", "{unix}", "-d", "a=b", "-H", "Host: example.test"}, url: "http://any/p"},
 		{args: []string{"--unix-socket", "{dir}/none"}, url: "http://localhost/p"},
@@ -577,7 +578,7 @@ func curlTable() []curlCase {
 		{args: []string{"--data-binary", "@{in}/big", "-H", "Expect:"}, answers: of(missing)},
 		{args: []string{"--data-binary", "@{in}/big"}, answers: of(answer{text: fine.text, silent: true})},
 		{args: []string{"--data-binary", "@{in}/big"}, answers: of(answer{text: reply("401 Unauthorized", "no\n", "Connection: close").text, early: true})},
-		{args: []string{"--data-binary", "@{in}/big"}, answers: of(answer{text: reply("417 Expectation Failed", "").text, early: true}, fine)},
+		{args: []string{"--data-binary", "@{in}/big"}, answers: of(answer{text: reply("417 Expectation Failed", "").text, early: true}, fine), bug: "the body may follow, to keep the connection: curl drops it and keeps it too"},
 		{args: []string{"--data-binary", "@{in}/big", "-i"}},
 		{args: []string{"-F", "file=@{in}/big"}},
 		{args: []string{"-d", "a=b", "-H", "Expect: 100-continue"}},

@@ -328,6 +328,10 @@ func (w *world) next() answer {
 
 func (w *world) serveHTTP1(name string, id int, c net.Conn) {
 	in := bufio.NewReaderSize(c, 64<<10)
+	if first, err := in.Peek(1); err == nil && first[0] == 0x16 && name == "unix" {
+		w.serveTLS(name, id, bufferedConn{c, in}, "h2", "http/1.1")
+		return
+	}
 	for {
 		a := &arrival{server: name, conn: id}
 		var err error
@@ -378,6 +382,14 @@ func (w *world) serveHTTP1(name string, id int, c net.Conn) {
 		}
 	}
 }
+
+// bufferedConn is a connection of which something has been read.
+type bufferedConn struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func (c bufferedConn) Read(b []byte) (int, error) { return c.in.Read(b) }
 
 // write writes the answer, and tells whether the connection stays.
 func (w *world) write(c net.Conn, a *arrival, reply answer) bool {
