@@ -349,6 +349,12 @@ func excerpt(body string) string {
 	return fmt.Sprintf("%q", body)
 }
 
+// goWords are in no error of a command, and silent is -s, alone or in a cluster.
+var (
+	goWords = regexp.MustCompile(`\b(strconv|x509|tls|https?|http2|net/http|net|json|context|url|io|os|gzip|zlib|flate|proxyconnect)(:|\.[A-Z]\w*:?) |\bEOF\b|\b(dial|read|write) tcp\b|\blookup \S+ on\b|deadline exceeded|%!`)
+	silent  = regexp.MustCompile(`^(-[a-zA-Z]*s[a-zA-Z]*|--silent)`)
+)
+
 // problems are what is wrong with an outcome of ours in itself: a signature that
 // does not verify or that another host gets, a secret that shows, an error that
 // is not one line.
@@ -359,6 +365,12 @@ func (p *comparison) problems(c *curlCase, o *outcome) (problems []string) {
 	}
 	if strings.Count(o.stderr, "hmacsign: ") > 1+strings.Count(o.stderr, "trying again") {
 		bad("more than one line of error: %s", o.stderr)
+	}
+	if said := goWords.FindString(o.stderr); said != "" {
+		bad("%q is no word for users: %s", said, o.stderr)
+	}
+	if o.status != 0 && !strings.Contains(o.stderr, "hmacsign: ") && !slices.ContainsFunc(c.args, silent.MatchString) {
+		bad("says nothing of what failed")
 	}
 	home, away := "", false
 	for _, a := range o.arrived {

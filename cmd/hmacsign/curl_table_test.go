@@ -55,6 +55,9 @@ func of(answers ...answer) []answer { return answers }
 // missingFile is why a body's file that is not there is an error.
 const missingFile = "curl 7.88 sends an empty body for a file that is not there"
 
+// bothQueries is why -G and --url-query go together.
+const bothQueries = "curl 7.88 forgets --url-query beside the data of -G"
+
 // signedForm is why not every body is sent as a form.
 const signedForm = "the fields of a form are signed: it has no space and no line break in it"
 
@@ -154,7 +157,7 @@ func curlTable() []curlCase {
 		{args: []string{"--url-query", "name@{in}/value"}},
 		{args: []string{"--url-query", "a=1", "--url-query", "b=2"}},
 		{args: []string{"--url-query", "a=1", "-d", "body"}},
-		{args: []string{"--url-query", "a=1", "-G", "-d", "b=2"}, bug: "curl 7.88 forgets the one of the two"},
+		{args: []string{"--url-query", "a=1", "-G", "-d", "b=2"}, bug: bothQueries},
 		{args: []string{"--url-query", "a=1"}, url: "{http}/p"},
 		{args: []string{"--url-query", "a=1"}, url: "{http}/p#f"},
 		{args: []string{"--url-query", ""}, instead: "an empty piece adds no & either"},
@@ -559,6 +562,7 @@ func curlTable() []curlCase {
 		{args: []string{"-k", "--cert", "{in}/cert.pem", "--key", "{in}/ca.pem"}, url: "{tls}/p"},
 		{args: []string{"--http1.1"}},
 		{args: []string{"--http1.1", "-k"}, url: "{tls}/p"},
+		{args: []string{"--http2"}, instead: "without TLS there is HTTP/1.1, and no offer to upgrade"},
 		{args: []string{"--http2", "-k"}, url: "{tls}/p"},
 		{args: []string{"--http2", "-k"}, url: "{tls1}/p"},
 		{args: []string{"--http2", "--http1.1", "-k"}, url: "{tls}/p"},

@@ -122,8 +122,10 @@ func join(cases ...curlCase) (c curlCase) {
 		}
 	}
 	switch {
-	case c.has("--path-as-is") && c.has("--url-query"):
+	case c.has("--path-as-is") && c.has("--url-query", "-G"):
 		c.bug = "curl 7.88 forgets --path-as-is where it adds to the query"
+	case c.has("--url-query") && c.has("-G"):
+		c.bug = bothQueries
 	case c.has("--retry") && c.has("-o") && c.has("-i", "-I"):
 		c.bug = "curl 7.88 leaves the head of the failed try in the file"
 	}
