@@ -5,7 +5,7 @@
 // see package scheme.
 //
 // A [Signer] sets the headers of a request; [Signer.Transport] does it for an
-// http.Client. A [Verifier] checks requests against a [KeyStore];
+// http.Client, and with [WithCredentials] it follows a rotation. A [Verifier] checks requests against a [KeyStore];
 // [Verifier.Middleware] puts it in front of an http.Handler, and [Verifier.VerifyWire]
 // is for servers that are not net/http's. Both sides compute one string to sign from the request with the same code, and take the MAC from
 // package algo, where the algorithm is picked by name and its implementation

@@ -260,7 +260,7 @@ func TestHuaweiContentHash(t *testing.T) {
 	req.Header.Set("X-Sdk-Date", "20191115T033655Z")
 	req.Header.Set("Authorization", huaweiClaim("ak", "host;x-sdk-date"))
 	w := rendered(t, HuaweiSDK, req)
-	w.claim.Signature = s.mac.Sum(nil, w.text)
+	w.claim.Signature = s.key.Load().mac.Sum(nil, w.text)
 	HuaweiSDK.Write(&w.message, &w.claim)
 	_, err := v.Verify(req)
 	require.ErrorIs(t, err, ErrBodyDigest)

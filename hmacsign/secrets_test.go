@@ -52,9 +52,13 @@ func secretHolders(t *testing.T) map[string]any {
 	other.Header = req.Header
 	_, refused := verifier.Verify(other)
 	require.Error(t, refused)
+	credentials := KeyCredentials(static, testID)
+	following, err := NewSigner(derived(t, "r", "s"), algo.HMACSM3, Credential{}, own, atTestTime(), WithCredentials(credentials))
+	require.NoError(t, err)
+	require.NoError(t, following.Sign(newRequest(t, "GET", "http://h/a", "")))
 	holders := map[string]any{
 		"SecretText": secret, "Credential": Credential{testID, secret}, "Key": key, "StaticKeys": static, "FileKeys": followed,
-		"Signer": signer, "Verifier": verifier, "Identity": identity, "VerifyError": refused, "Transport": signer.Transport(nil), "Option": WithSignedHeaders("a"),
+		"Signer": signer, "KeyCredentials": credentials, "Signer with a provider": following, "Verifier": verifier, "Identity": identity, "VerifyError": refused, "Transport": signer.Transport(nil), "Option": WithSignedHeaders("a"),
 	}
 	for _, algorithm := range algo.Algorithms() {
 		for _, backend := range algo.Backends(algorithm) {
@@ -184,7 +188,7 @@ func reach(v reflect.Value, seen map[uintptr]bool, path string, see func(path, t
 
 // Every exported type is either tried above or holds no secret.
 func TestEveryTypeIsKnownToHoldSecretsOrNot(t *testing.T) {
-	known := strings.Fields("SecretText Credential Key FileKeys Signer Verifier Identity VerifyError KeyStore SignerOption VerifierOption Option " +
+	known := strings.Fields("SecretText Credential CredentialProvider Key FileKeys Signer Verifier Identity VerifyError KeyStore SignerOption VerifierOption Option " +
 		// Words, settings, bodies of the caller, and what is recorded as a hash.
 		"WireRequest HeaderField ForwardAuthOptions Answer Scheme Explanation Late Difference Mistake Part Budget ReplayStore MemoryReplayStore")
 	files, err := filepath.Glob("*.go")

@@ -13,25 +13,16 @@ import (
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
-// A Signer signs requests with one credential in one scheme. It is safe for
-// concurrent use.
+// A Signer signs requests in one scheme, with one credential or with that of a
+// [CredentialProvider]. It is safe for concurrent use.
 type Signer struct {
 	common
 	dialect       *dialect
-	keyID         string
 	algorithm     string
-	mac           *algo.Key
 	headers       []string // to be signed, lower-case, in the scheme's order
 	signRedirects bool
-	derived       atomic.Pointer[scopedMAC]
-	secret        SecretText // for derived keys
-}
-
-// scopedMAC is the derived key of a scope, which changes once a day. It may be in
-// use after that, and so is left to the collector.
-type scopedMAC struct {
-	scope string
-	mac   *algo.Key
+	provider      CredentialProvider         // or nil
+	key           atomic.Pointer[signingKey] // of a provider the last one, or nil
 }
 
 // NewSigner returns a signer. The errors are those of [algo.NewKey], or say
@@ -43,10 +34,7 @@ func NewSigner(in Scheme, algorithm string, cred Credential, opts ...SignerOptio
 	if err := checkScheme(in); err != nil {
 		return nil, err
 	}
-	s := &Signer{common: defaults(noBudget), dialect: newDialect(in), keyID: cred.KeyID, algorithm: algorithm}
-	if s.dialect.deriver != nil {
-		s.secret = cred.Secret
-	}
+	s := &Signer{common: defaults(noBudget), dialect: newDialect(in), algorithm: algorithm}
 	if !slices.Contains(in.Algorithms(), algorithm) {
 		return nil, fmt.Errorf("hmacsign: scheme %s: %w %q: use one of %s", in.Name(), algo.ErrUnknownAlgorithm, scheme.Clip(algorithm), strings.Join(in.Algorithms(), ", "))
 	}
@@ -58,9 +46,6 @@ func NewSigner(in Scheme, algorithm string, cred Credential, opts ...SignerOptio
 			return nil, err
 		}
 	}
-	if err := checkKeyID(cred.KeyID); err != nil {
-		return nil, err
-	}
 	requested := s.headers
 	s.headers = in.Signs(slices.Clone(requested))
 	for _, name := range requested {
@@ -71,25 +56,43 @@ func NewSigner(in Scheme, algorithm string, cred Credential, opts ...SignerOptio
 	if len(s.headers) > scheme.MaxSignedHeaders {
 		return nil, fmt.Errorf("hmacsign: WithSignedHeaders: %d headers would be signed, verifiers take %d at most", len(s.headers), scheme.MaxSignedHeaders)
 	}
-	mac, err := newMAC(algorithm, cred.Secret.bytes(), s.backend)
-	if err != nil {
+	if err := s.takeCredential(cred); err != nil {
 		return nil, err
 	}
-	s.mac = mac
 	return s, nil
+}
+
+// takeCredential makes the key of a credential. That of a provider is yet to come, but
+// not the backend.
+func (s *Signer) takeCredential(cred Credential) error {
+	if s.provider == nil {
+		key, err := s.newKey(cred)
+		s.key.Store(key)
+		return err
+	}
+	if cred.KeyID != "" || cred.Secret.reveal != nil {
+		return errors.New("hmacsign: WithCredentials: there is a credential beside the provider: give NewSigner Credential{}")
+	}
+	_, err := algo.NewHash(s.algorithm, algo.WithBackend(s.backend))
+	return err
 }
 
 // ready panics unless the signer can be used.
 func (s *Signer) ready() {
-	if s == nil || s.mac == nil {
+	if s == nil || s.dialect == nil {
 		panic("hmacsign: a Signer was used that NewSigner did not make: a nil or a zero one")
 	}
 }
 
-// Backend tells what computes this signer's MACs, and the digests under them.
+// Backend tells what computes this signer's MACs, and the digests under them. With
+// [WithCredentials] it is that of the last new credential, and before the first the one
+// that would be taken now.
 func (s *Signer) Backend() algo.Info {
 	s.ready()
-	return s.mac.Backend()
+	if key := s.key.Load(); key != nil {
+		return key.mac.Backend()
+	}
+	return s.expectedBackend()
 }
 
 // Sign sets the headers on req, or the parameters of its URL where a scheme's
@@ -98,7 +101,8 @@ func (s *Signer) Backend() algo.Info {
 // again afterwards; its length becomes known. On an error no header has been
 // changed. Errors wrap [ErrMalformed], [ErrSignedHeaders], [ErrBodyDigest],
 // [ErrBodyTooLarge] or [ErrBody], or algo.ErrBackendUnavailable where the
-// backend's library fails.
+// backend's library fails, or are those of the provider of [WithCredentials], or of
+// [algo.NewKey] for what it gave.
 //
 // Header keys must be in canonical form, as the methods of http.Header make
 // them, and whatever is signed must not change between Sign and sending.
@@ -110,18 +114,21 @@ func (s *Signer) Sign(req *http.Request) error {
 // sign is Sign, and tells what is held of the body, or nil.
 func (s *Signer) sign(req *http.Request) (*hold, error) {
 	s.ready()
+	key, err := s.currentKey(req.Context())
+	if err != nil {
+		return nil, err
+	}
 	if req.Header == nil {
 		req.Header = make(http.Header)
 	}
 	w := newWork()
 	defer w.free()
-	err := s.build(w, req, req.Header)
-	if err == nil {
-		err = s.sum(w)
+	if err = s.build(w, key, req, req.Header); err == nil {
+		err = s.sum(w, key)
 	}
 	if err != nil {
 		w.message.Undo()
-		return nil, s.describe(err)
+		return nil, s.describe(err, key)
 	}
 	s.dialect.Write(&w.message, &w.claim)
 	if w.message.Query != w.query {
@@ -132,59 +139,54 @@ func (s *Signer) sign(req *http.Request) (*hold, error) {
 
 // describe completes an error of a request that cannot be signed. One of the backend
 // is returned as it is.
-func (s *Signer) describe(err error) error {
+func (s *Signer) describe(err error, key *signingKey) error {
 	var refusal *scheme.Refusal
 	if !errors.As(err, &refusal) {
 		return err
 	}
 	e := verifyError(err)
-	e.Scheme, e.KeyID, e.Algorithm = s.dialect.name, s.keyID, s.algorithm
+	e.Scheme, e.KeyID, e.Algorithm = s.dialect.name, key.id, s.algorithm
 	return e
 }
 
 // sum computes the signature. That a backend's library fails is an error, here
 // and in build.
-func (s *Signer) sum(w *work) (err error) {
+func (s *Signer) sum(w *work, key *signingKey) (err error) {
 	defer algo.CatchFailure(&err)
-	mac := s.mac
-	if scope := w.claim.Scope; scope != "" {
-		cached := s.derived.Load()
-		if cached == nil || cached.scope != scope {
-			if mac, err = keyed(s.dialect, s.mac, s.secret, &w.claim); err != nil {
-				return err
-			}
-			cached = &scopedMAC{scope, mac}
-			s.derived.Store(cached)
-		}
-		mac = cached.mac
+	mac, err := key.scoped(s.dialect, &w.claim)
+	if err == nil {
+		w.claim.Signature = mac.Sum(w.claim.Signature[:0], w.text)
 	}
-	w.claim.Signature = mac.Sum(w.claim.Signature[:0], w.text)
-	return nil
+	return err
 }
 
 // StringToSign returns the string whose MAC [Signer.Sign] would compute at this
 // moment, and leaves the request's headers alone. Errors are those of Sign.
 func (s *Signer) StringToSign(req *http.Request) (string, error) {
 	s.ready()
+	key, err := s.currentKey(req.Context())
+	if err != nil {
+		return "", err
+	}
 	header := req.Header.Clone()
 	if header == nil {
 		header = make(http.Header)
 	}
 	w := newWork()
 	defer w.free()
-	if err := s.build(w, req, header); err != nil {
-		return "", s.describe(err)
+	if err := s.build(w, key, req, header); err != nil {
+		return "", s.describe(err, key)
 	}
 	return string(w.text), nil
 }
 
 // build prepares header, which is req's own or a copy, and leaves the string to
 // sign in w.text.
-func (s *Signer) build(w *work, req *http.Request, header http.Header) (err error) {
+func (s *Signer) build(w *work, key *signingKey, req *http.Request, header http.Header) (err error) {
 	defer algo.CatchFailure(&err)
-	for key := range header {
-		if !isCanonical(key) {
-			return refuse(ErrMalformed, "header_key", "header", scheme.Clip(key))
+	for name := range header {
+		if !isCanonical(name) {
+			return refuse(ErrMalformed, "header_key", "header", scheme.Clip(name))
 		}
 	}
 	if err := w.read(req, &s.common); err != nil {
@@ -194,8 +196,8 @@ func (s *Signer) build(w *work, req *http.Request, header http.Header) (err erro
 		w.body.open = req.GetBody
 	}
 	defer w.body.keep(req)
-	w.message.Header, w.digests, w.query = header, digests{s.mac, s.algorithm, s.backend}, w.message.Query
-	w.claim.KeyID, w.claim.Algorithm = s.keyID, s.algorithm
+	w.message.Header, w.digests, w.query = header, digests{key.mac, s.algorithm, s.backend}, w.message.Query
+	w.claim.KeyID, w.claim.Algorithm = key.id, s.algorithm
 	w.claim.Headers = append(w.claim.Headers[:0], s.headers...)
 	if err := s.dialect.Prepare(&w.message, &w.claim, s.clock()); err != nil {
 		return err

@@ -2,15 +2,15 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 
+	"github.com/rivo/uniseg"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -51,10 +51,10 @@ func (f *algorithmsFlags) run(io *streams) error {
 	if !ok {
 		return usagef("algorithms: --output %q: use table or json", f.output)
 	}
-	var unmet []string
+	var unmet list
 	note := func(err error) {
-		if err != nil && !slices.Contains(unmet, err.Error()) {
-			unmet = append(unmet, err.Error())
+		if err != nil && !slices.ContainsFunc(unmet, func(known error) bool { return known.Error() == err.Error() }) {
+			unmet = append(unmet, err)
 		}
 	}
 	for _, text := range f.require {
@@ -83,7 +83,7 @@ func (f *algorithmsFlags) run(io *streams) error {
 	if err := print(io); err != nil || unmet == nil {
 		return err
 	}
-	return errors.New(strings.Join(unmet, "; "))
+	return unmet
 }
 
 func printEvidence(io *streams) error {
@@ -97,14 +97,42 @@ func printEvidence(io *streams) error {
 }
 
 func printAlgorithms(io *streams) error {
-	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ALGORITHM\tBACKEND\tAVAILABLE\tSELECTED\tSELF-TEST\tVERSION\tDETAIL")
+	rows := [][]string{{io.text("ALGORITHM"), io.text("BACKEND"), io.text("AVAILABLE"), io.text("SELECTED"), io.text("SELF-TEST"), io.text("VERSION"), io.text("DETAIL")}}
 	for _, name := range algo.Algorithms() {
 		for _, i := range algo.Backends(name) {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.Algorithm, i.Backend, yes(i.Available), yes(i.Selected), i.SelfTest, printable(i.Version), printable(i.Detail))
+			rows = append(rows, []string{i.Algorithm, i.Backend, io.yes(i.Available), io.yes(i.Selected), i.SelfTest, printable(i.Version), printable(io.translated(commandWords(i.Detail)))})
 		}
 	}
-	return w.Flush()
+	printTable(io.out, rows)
+	return nil
+}
+
+func (io *streams) yes(b bool) string {
+	if b {
+		return io.text("yes")
+	}
+	return io.text("no")
+}
+
+// printTable prints rows in columns.
+func printTable(w io.Writer, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row[:len(row)-1] {
+			widths[i] = max(widths[i], uniseg.StringWidth(cell)+2)
+		}
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			fmt.Fprint(w, padded(cell, widths[i]))
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// padded is a text with spaces behind it; a Chinese character takes two columns.
+func padded(text string, columns int) string {
+	return text + strings.Repeat(" ", max(0, columns-uniseg.StringWidth(text)))
 }
 
 // printable keeps what a library or a path says from looking like other lines.
@@ -115,13 +143,6 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
-}
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }
 
 // build is how this program was built, as the Go toolchain recorded it.

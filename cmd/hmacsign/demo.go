@@ -44,7 +44,7 @@ func runDemo(streams *streams) error {
 	server := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: verifier.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := hmacsign.IdentityFrom(r.Context())
 		n, _ := io.Copy(io.Discard, r.Body)
-		fmt.Fprintf(w, "%s, %s, %d bytes", id.KeyID, id.Algorithm, n)
+		fmt.Fprintf(w, streams.text("%s, %s, %d bytes"), id.KeyID, id.Algorithm, n)
 	}))}
 	go server.Serve(listener)
 	defer server.Close()
@@ -90,10 +90,10 @@ func (d *demo) round(covered scheme.Coverage, signer, late *hmacsign.Signer) err
 	w.WriteField("title", "demo")
 	w.Close()
 	for _, r := range []struct{ what, method, path, contentType, body string }{
-		{"GET with a query", "GET", query, "", ""},
-		{"POST of JSON", "POST", "/test/v1/users", "application/json", `{"name":"demo"}`},
-		{"POST of a form", "POST", "/v1/users?b=2", form, "c=3&a=1"},
-		{"POST of multipart", "POST", "/v1/upload", w.FormDataContentType(), upload.String()},
+		{d.text("GET with a query"), "GET", query, "", ""},
+		{d.text("POST of JSON"), "POST", "/test/v1/users", "application/json", `{"name":"demo"}`},
+		{d.text("POST of a form"), "POST", "/v1/users?b=2", form, "c=3&a=1"},
+		{d.text("POST of multipart"), "POST", "/v1/upload", w.FormDataContentType(), upload.String()},
 	} {
 		if err := d.send(signer, r.what, r.method, r.path, r.contentType, r.body, nil, http.StatusOK); err != nil {
 			return err
@@ -104,26 +104,26 @@ func (d *demo) round(covered scheme.Coverage, signer, late *hmacsign.Signer) err
 		covered bool
 		tamper  func(*http.Request)
 	}{
-		{"another path", covered.Path, func(r *http.Request) { r.URL.Path += "/7" }},
-		{"another parameter", covered.Query, func(r *http.Request) { r.URL.RawQuery += "&admin=1" }},
-		{"another method", covered.Method, func(r *http.Request) { r.Method = "PUT" }},
-		{"another body", covered.Body, func(r *http.Request) {
+		{d.text("tampered: another path"), covered.Path, func(r *http.Request) { r.URL.Path += "/7" }},
+		{d.text("tampered: another parameter"), covered.Query, func(r *http.Request) { r.URL.RawQuery += "&admin=1" }},
+		{d.text("tampered: another method"), covered.Method, func(r *http.Request) { r.Method = "PUT" }},
+		{d.text("tampered: another body"), covered.Body, func(r *http.Request) {
 			r.Body = io.NopCloser(strings.NewReader(`{"name":"evil"}`))
 		}},
-		{"another signed header", covered.Headers, func(r *http.Request) { r.Header.Set("Source", "elsewhere") }},
-		{"another key id", true, func(r *http.Request) {
+		{d.text("tampered: another signed header"), covered.Headers, func(r *http.Request) { r.Header.Set("Source", "elsewhere") }},
+		{d.text("tampered: another key id"), true, func(r *http.Request) {
 			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "demo-key", "other-key", 1))
 		}},
-		{"no signature", true, func(r *http.Request) { r.Header.Del("Authorization") }},
+		{d.text("tampered: no signature"), true, func(r *http.Request) { r.Header.Del("Authorization") }},
 	} {
 		if !t.covered {
 			continue
 		}
-		if err := d.send(signer, "tampered: "+t.what, "POST", query, "application/json", `{"name":"demo"}`, t.tamper, http.StatusUnauthorized); err != nil {
+		if err := d.send(signer, t.what, "POST", query, "application/json", `{"name":"demo"}`, t.tamper, http.StatusUnauthorized); err != nil {
 			return err
 		}
 	}
-	return d.send(late, "signed 16 minutes ago", "POST", query, "application/json", `{"name":"demo"}`, nil, http.StatusUnauthorized)
+	return d.send(late, d.text("signed 16 minutes ago"), "POST", query, "application/json", `{"name":"demo"}`, nil, http.StatusUnauthorized)
 }
 
 func (d *demo) send(signer *hmacsign.Signer, what, method, path, contentType, body string, tamper func(*http.Request), want int) error {
@@ -150,11 +150,11 @@ func (d *demo) send(signer *hmacsign.Signer, what, method, path, contentType, bo
 	if err != nil {
 		return errors.New("the server's answer broke off")
 	}
-	mark := "ok   "
+	mark := d.text("ok   ")
 	if resp.StatusCode != want {
-		mark = "WRONG"
+		mark = d.text("WRONG")
 		d.wrong++
 	}
-	fmt.Fprintf(d.out, "  %s %-32s %d %s\n", mark, what, resp.StatusCode, strings.TrimSpace(string(answer)))
+	fmt.Fprintf(d.out, "  %s %s %d %s\n", mark, padded(what, 32), resp.StatusCode, strings.TrimSpace(string(answer)))
 	return nil
 }

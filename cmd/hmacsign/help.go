@@ -12,6 +12,8 @@ import (
 const environmentHelp = `Environment:
   HMACSIGN_KEY_ID, HMACSIGN_SECRET
       The credential of sign and send.
+  HMACSIGN_PROFILE=staging
+      The profile of sign and send, in place of the credential.
   HMACSIGN_REQUIRE=hmac-sm3=tencentsm,hmac-sha256=go
       No other backend computes these algorithms; tencentsm@sha256:HEX: none that
       was loaded from another file.
@@ -52,14 +54,14 @@ func newHelp(io *streams) *cobra.Command {
 // help prints what a command does. Its texts are in the language already.
 func (io *streams) help(c *cobra.Command, w io.Writer) {
 	if c.HasParent() {
-		fmt.Fprintf(w, "%s\n\n%s\n", usageLine(c), about(c))
+		fmt.Fprintf(w, "%s\n\n%s\n", io.usageLine(c), about(c))
 		io.printFlags(w, c)
 		return
 	}
 	fmt.Fprintf(w, "%s\n\n", c.Long)
 	for _, c := range c.Commands() {
 		if c.IsAvailableCommand() || c.Name() == "help" {
-			fmt.Fprintf(w, "  %s\n      %s\n", usageLine(c), strings.ReplaceAll(c.Short, "\n", "\n      "))
+			fmt.Fprintf(w, "  %s\n      %s\n", io.usageLine(c), strings.ReplaceAll(c.Short, "\n", "\n      "))
 		}
 	}
 	fmt.Fprintf(w, "\n%s\n", io.text(environmentHelp))
@@ -67,8 +69,8 @@ func (io *streams) help(c *cobra.Command, w io.Writer) {
 	fmt.Fprintf(w, "\n%s\n", io.text(closingHelp))
 }
 
-func usageLine(c *cobra.Command) string {
-	return strings.TrimSpace(c.Parent().CommandPath() + " " + c.Use)
+func (io *streams) usageLine(c *cobra.Command) string {
+	return c.Parent().CommandPath() + " " + strings.ReplaceAll(c.Use, "[flags]", io.text("[flags]"))
 }
 
 func about(c *cobra.Command) string {
@@ -81,10 +83,9 @@ func about(c *cobra.Command) string {
 // printFlags lists the flags of a command, each with its text below it: they are too
 // long for columns.
 func (io *streams) printFlags(w io.Writer, c *cobra.Command) {
-	c.InitDefaultHelpFlag()
 	fmt.Fprintf(w, "\n%s\n", io.text("Flags:"))
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" && !f.Hidden {
+		if !f.Hidden {
 			io.printFlag(w, f)
 		}
 	})

@@ -27,6 +27,7 @@ func checkLineMACs(key *algo.Key, list string, in io.Reader, streams *streams) e
 		list:   newMACList(f, key.Size()),
 		listed: make([]byte, key.Size()),
 		out:    bufio.NewWriter(progress.around(streams.out)),
+		text:   streams.text,
 	}
 	err = eachLineMAC(key, in, progress, c.compare)
 	progress.end()
@@ -44,6 +45,7 @@ type checker struct {
 	list   *macList
 	listed []byte // the MAC from the list
 	out    *bufio.Writer
+	text   func(english string) string // in the language of the user
 
 	lines, macs, right int // lines of the file and of the list, and those that agree
 	run                faultRun
@@ -134,19 +136,19 @@ func (r *faultRun) fileEnds(listed []byte) {
 	r.missing = r.fault == mismatch && r.behindRight && r.earlier && hmac.Equal(r.mac, listed)
 }
 
-// reason is what made a run of other MACs, where it explains them all: a line that is
+// reason is what made the run of other MACs, where it explains them all: a line that is
 // missing moves every line behind it, to the end.
-func (r *faultRun) reason() string {
-	switch {
+func (c *checker) reason() string {
+	switch r := &c.run; {
 	case r.fault != mismatch || r.first == r.last:
 	case r.missing:
-		return fmt.Sprintf(": line %d of the list is missing, those behind it follow", r.first)
+		return fmt.Sprintf(c.text(": line %d of the list is missing, those behind it follow"), r.first)
 	case r.added:
-		return fmt.Sprintf(": line %d was added, those behind it follow", r.first)
+		return fmt.Sprintf(c.text(": line %d was added, those behind it follow"), r.first)
 	case r.earlier && hmac.Equal(r.mac, r.firstListed):
-		return fmt.Sprintf(": line %d was moved to %d", r.first, r.last)
+		return fmt.Sprintf(c.text(": line %d was moved to %d"), r.first, r.last)
 	case r.later && hmac.Equal(r.firstMAC, r.listed):
-		return fmt.Sprintf(": line %d was moved to %d", r.last, r.first)
+		return fmt.Sprintf(c.text(": line %d was moved to %d"), r.last, r.first)
 	}
 	return ""
 }
@@ -156,11 +158,11 @@ func (c *checker) print() {
 	switch {
 	case r.fault == "":
 	case r.first == r.last:
-		fmt.Fprintf(c.out, "line %d: %s\n", r.first, r.fault)
+		fmt.Fprintf(c.out, c.text("line %d: %s")+"\n", r.first, c.text(r.fault))
 	default:
-		reason := r.reason()
+		reason := c.reason()
 		c.moved = c.moved || reason != ""
-		fmt.Fprintf(c.out, "lines %d to %d: %s%s\n", r.first, r.last, r.fault, reason)
+		fmt.Fprintf(c.out, c.text("lines %d to %d: %s%s")+"\n", r.first, r.last, c.text(r.fault), reason)
 	}
 }
 
@@ -184,7 +186,7 @@ func (c *checker) finish() error {
 		return errors.New("mac: nothing was checked: neither the file nor the list has a line")
 	}
 	if c.right == all {
-		fmt.Fprintf(c.out, "all %d lines match their MACs\n", all)
+		fmt.Fprintf(c.out, c.text("all %d lines match their MACs")+"\n", all)
 	}
 	if err := c.out.Flush(); err != nil {
 		return err

@@ -39,7 +39,7 @@ func newProgress(in io.Reader, streams *streams, others ...io.Writer) *progress 
 	if size := regularSize(file); size > 0 {
 		return &progress{progressbar.NewOptions64(size, append(options, progressbar.OptionShowBytes(true), progressbar.OptionFullWidth())...), true}
 	}
-	return &progress{progressbar.NewOptions64(-1, append(options, progressbar.OptionShowIts(), progressbar.OptionSetItsString("lines"))...), false}
+	return &progress{progressbar.NewOptions64(-1, append(options, progressbar.OptionShowIts(), progressbar.OptionSetItsString(streams.text("lines")))...), false}
 }
 
 func (p *progress) add(bytes, lines int) {

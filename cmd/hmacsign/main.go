@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -101,7 +102,8 @@ func newRoot(io *streams) *cobra.Command {
 			return usagef("name a command")
 		},
 		SilenceErrors: true, SilenceUsage: true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		SuggestionsMinimumDistance: 2,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.Flags().BoolVarP(&version, "version", "V", false, "print the version")
 	// languageOf has read it before; here it is for the help and for completion.
@@ -112,7 +114,7 @@ func newRoot(io *streams) *cobra.Command {
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { io.help(c, io.out) })
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp(io))
-	root.AddCommand(newDemo(io), newSign(io), newSend(io), newVerify(io), newServe(io), newMAC(io), newAlgorithms(io), newVersion(io), newCompletion(io))
+	root.AddCommand(newDemo(io), newSign(io), newSend(io), newVerify(io), newServe(io), newMAC(io), newAlgorithms(io), newProfile(io), newVersion(io), newCompletion(io))
 	root.AddCommand(forBuild(io)...)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if lang := c.Flag("lang"); lang.Changed {
@@ -123,6 +125,7 @@ func newRoot(io *streams) *cobra.Command {
 		return nil
 	}
 	completeFlag(root, "lang", languages...)
+	root.InitDefaultHelpCmd() // what cobra would do later
 	io.translate(root)
 	return root
 }
@@ -132,12 +135,20 @@ func arguments(needed int, names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
 		case len(args) > len(names):
-			return usagef("%s: unexpected argument %q: run hmacsign %s --help", c.Name(), args[len(names)], c.Name())
+			return ofCommand(c, usagef("unexpected argument %q: run %s --help", args[len(names)], c.CommandPath()))
 		case len(args) < needed:
-			return usagef("%s: name a %s", c.Name(), names[len(args)])
+			return ofCommand(c, usagef("name a %v", names[len(args)]))
 		}
 		return nil
 	}
+}
+
+// ofCommand has an error say which command it is of.
+func ofCommand(c *cobra.Command, err error) error {
+	if name, below := strings.CutPrefix(c.CommandPath(), "hmacsign "); below {
+		return usagef("%s: %w", name, err)
+	}
+	return err
 }
 
 // separateValues gives each value of a flag a word of its own, as curl has it: -dx is
@@ -188,32 +199,42 @@ func lastFlag(flags *pflag.FlagSet, arg string) (flag *pflag.Flag, value string)
 
 // flagError tells of a flag that is not there, or of a value that it does not take.
 func flagError(c *cobra.Command, err error) error {
-	name := strings.TrimPrefix(c.CommandPath(), "hmacsign ")
 	var unknown *pflag.NotExistError
 	var alone *pflag.ValueRequiredError
 	var invalid *pflag.InvalidValueError
+	var malformed *pflag.InvalidSyntaxError
+	var refused *flagRefusal
 	switch {
+	case errors.As(err, &refused): // without its value, which may be a password
+		return refused.error
 	case errors.As(err, &unknown):
-		return unknownFlag(c, unknown)
+		err = unknownFlag(c, unknown)
 	case errors.As(err, &alone):
-		return usagef("%s: %s needs a value: run hmacsign %s --help", name, dashed(alone.GetFlag()), name)
+		err = usagef("%s needs a value: run %s --help", dashed(alone.GetFlag()), c.CommandPath())
+	case errors.As(err, &invalid) && errors.Is(err, strconv.ErrSyntax): // of a flag without a value
+		err = usagef("%s takes no value: leave out =%s", dashed(invalid.GetFlag()), invalid.GetValue())
 	case errors.As(err, &invalid):
-		return usagef("%s: %s %q: %w", name, dashed(invalid.GetFlag()), invalid.GetValue(), invalid.Unwrap())
+		err = usagef("%s %q: %w", dashed(invalid.GetFlag()), invalid.GetValue(), invalid.Unwrap())
+	case errors.As(err, &malformed):
+		err = usagef("%q is no flag: run %s --help", malformed.GetSpecifiedFlag(), c.CommandPath())
 	}
-	return usagef("%s: %w: run hmacsign %s --help", name, err, name)
+	return ofCommand(c, usageError{err})
 }
 
 func unknownFlag(c *cobra.Command, err *pflag.NotExistError) error {
-	name := strings.TrimPrefix(c.CommandPath(), "hmacsign ")
 	if letters := err.GetSpecifiedShortnames(); letters != "" {
-		return usagef("%s: there is no flag -%s: run hmacsign %s --help", name, err.GetSpecifiedName(), name)
+		return usagef("there is no flag -%s: run %s --help", err.GetSpecifiedName(), c.CommandPath())
 	}
 	var flags []string
-	c.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags = append(flags, f.Name)
+		}
+	})
 	if near := nearest(err.GetSpecifiedName(), flags); near != "" {
-		return usagef("%s: there is no flag --%s: did you mean --%s?", name, err.GetSpecifiedName(), near)
+		return usagef("there is no flag --%s: did you mean --%s?", err.GetSpecifiedName(), near)
 	}
-	return usagef("%s: there is no flag --%s: run hmacsign %s --help", name, err.GetSpecifiedName(), name)
+	return usagef("there is no flag --%s: run %s --help", err.GetSpecifiedName(), c.CommandPath())
 }
 
 func unknownCommand(name string, root *cobra.Command) error {

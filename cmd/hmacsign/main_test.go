@@ -33,9 +33,11 @@ const testSecret = "correct-horse-battery-staple"
 func hmacsignRun(t *testing.T, stdin string, args ...string) (status int, stdout, stderr string) {
 	t.Setenv("HMACSIGN_KEY_ID", "test-key")
 	t.Setenv("HMACSIGN_SECRET", testSecret)
+	t.Setenv("HMACSIGN_PROFILE", "")
 	var out, errs bytes.Buffer
 	status = run(args, &streams{in: strings.NewReader(stdin), out: &out, err: &errs})
 	require.NotContains(t, out.String()+errs.String(), testSecret)
+	requireNoGoNames(t, errs.String())
 	return status, out.String(), errs.String()
 }
 
@@ -419,7 +421,7 @@ func TestBodyFlags(t *testing.T) {
 	file := writeFile(t, "one\r\ntwo&\x00\xff\n")
 	for _, c := range []struct{ args, body string }{
 		{"-d|a=1|-d|b=2", "a=1&b=2"}, {"-da=1", "a=1"}, {"--data|@" + file, "onetwo&\xff"}, {"--data-binary|@" + file, "one\r\ntwo&\x00\xff\n"},
-		{"--data-urlencode|a b&c", "a%20b%26c"}, {"--data-urlencode|n=a b=c~", "n=a%20b%3Dc~"}, {"--data-urlencode|=x=y", "x%3Dy"},
+		{"--data-urlencode|a b&c", "a+b%26c"}, {"--data-urlencode|n=a b=c~", "n=a+b%3Dc~"}, {"--data-urlencode|=x=y", "x%3Dy"},
 		{"--data-urlencode|n@" + file, "n=one%0D%0Atwo%26%00%FF%0A"}, {"-d|@-", "stdin"}, {"--data-binary|@-|-d|x", "std\nin&x"},
 		{"-d|", ""},
 	} {
@@ -466,7 +468,8 @@ func TestCurlOutputRuns(t *testing.T) {
 	}
 	for name, args := range map[string][]string{
 		"GET":              {"/a?b=1"},
-		"odd URL":          {"/release/[a]{b}/../c;d'e?x=[1-3]&y={a,b}&z=%20$HOME`id`"},
+		"odd URL":          {"/release/[a]{b}/../c;d'e?x=[1-3]&y={a,b}&z=%20$HOME`id`", "-g"},
+		"raw bytes":        {"/a|b\"<>^{}\\?x=|\"<>^{}\xc3\xa4", "-g"},
 		"HEAD":             {"/a", "-X", "HEAD"},
 		"DELETE":           {"/a", "-X", "DELETE"},
 		"GET with a body":  {"/a", "-X", "GET", "--data-binary", "x", "-H", "Content-Type: text/plain"},
@@ -513,10 +516,14 @@ func TestSend(t *testing.T) {
 	require.Zero(t, status, stderr)
 	require.Equal(t, "fine", stdout)
 	require.Contains(t, *last, "x=1")
-	for _, want := range []string{"* string to sign:\n  x-date: ", "> POST /a\n", "> Authorization: hmac id=", "< HTTP/1.1 200 OK\n"} {
+	for _, want := range []string{"* string to sign:\n  x-date: ", "> POST /a HTTP/1.1\n", "> Authorization: hmac id=", "< HTTP/1.1 200 OK\n"} {
 		require.Contains(t, stderr, want)
 	}
 	status, stdout, stderr = hmacsignRun(t, "", "send", url+"/a", "--key-id", "nobody")
+	require.Zero(t, status, "as curl without -f")
+	require.Contains(t, stdout, "unknown_key")
+	require.Empty(t, stderr)
+	status, stdout, stderr = hmacsignRun(t, "", "send", url+"/a", "--key-id", "nobody", "--fail-with-body")
 	require.Equal(t, 1, status)
 	require.Contains(t, stdout, "unknown_key")
 	require.Equal(t, "hmacsign: the server answered 401 Unauthorized\n", stderr)

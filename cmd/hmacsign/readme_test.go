@@ -25,13 +25,11 @@ import (
 // is a make target that exists, the installation of this command, or a server's
 // start, whose flags must exist.
 func TestREADME(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	require.NoError(t, err)
-	blocks := regexp.MustCompile("(?ms)^ *```(\\w*)\n(.*?)^ *```$").FindAllStringSubmatch(string(readme), -1)
+	blocks := blocksOf(t, "README.md")
 	kinds := map[string]int{}
-	dir, bin := t.TempDir(), t.TempDir()
-	path := filepath.Dir(builtCommand(t)) + string(os.PathListSeparator) + os.Getenv("PATH")
-	setup, output := "", ""
+	bin := t.TempDir()
+	shell := newReadmeShell(t, "C")
+	output := ""
 	for i, b := range blocks {
 		kind, text := b[1], b[2]
 		kinds[kind]++
@@ -39,17 +37,7 @@ func TestREADME(t *testing.T) {
 		case "go":
 			requireCompiles(t, i, text)
 		case "sh":
-			requireTool(t, "sh")
-			cmd := exec.Command("sh", "-eu", "-c", setup+text)
-			cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+path)
-			out, err := cmd.Output()
-			require.NoError(t, err, "%s\n%s", text, out)
-			output = string(out)
-			for line := range strings.SplitSeq(text, "\n") {
-				if strings.HasPrefix(line, "export ") {
-					setup += line + "\n" // as in a terminal, for the blocks that follow
-				}
-			}
+			output = shell.run(t, text)
 		case "bash":
 			if sm3cgo.Enabled {
 				requireTool(t, "bash")
@@ -98,6 +86,50 @@ func TestREADME(t *testing.T) {
 	for kind, want := range map[string]int{"go": 2, "sh": 5, "text": 6, "bash": 4, "json": 2, "": 2} {
 		require.GreaterOrEqual(t, kinds[kind], want, kind)
 	}
+}
+
+// The same blocks of the Chinese one (TestChineseREADME) work in a Chinese locale.
+func TestREADMEInChinese(t *testing.T) {
+	shell, output := newReadmeShell(t, "zh_CN.UTF-8"), ""
+	for _, b := range blocksOf(t, "README.zh-CN.md") {
+		if b[1] == "sh" {
+			output += shell.run(t, b[2])
+		}
+	}
+	require.Contains(t, output, "验签通过：密钥 ID app-1")
+}
+
+// blocksOf are the code blocks of a README: the kind and the text of each.
+func blocksOf(t *testing.T, readme string) [][]string {
+	text, err := os.ReadFile(filepath.Join("../..", readme))
+	require.NoError(t, err)
+	return regexp.MustCompile("(?ms)^ *```(\\w*)\n(.*?)^ *```$").FindAllStringSubmatch(string(text), -1)
+}
+
+// A readmeShell runs one block after the other, in one folder and with what they export.
+type readmeShell struct {
+	dir, exports string
+	env          []string
+}
+
+func newReadmeShell(t *testing.T, locale string) *readmeShell {
+	requireTool(t, "sh")
+	path := filepath.Dir(builtCommand(t)) + string(os.PathListSeparator) + os.Getenv("PATH")
+	return &readmeShell{dir: t.TempDir(), env: append(os.Environ(), "PATH="+path, "LC_ALL="+locale)}
+}
+
+// run wants exit status 0 and returns what was printed on standard output.
+func (s *readmeShell) run(t *testing.T, text string) string {
+	cmd := exec.Command("sh", "-eu", "-c", s.exports+text)
+	cmd.Dir, cmd.Env = s.dir, s.env
+	out, err := cmd.Output()
+	require.NoError(t, err, "%s\n%s", text, out)
+	for line := range strings.SplitSeq(text, "\n") {
+		if strings.HasPrefix(line, "export ") {
+			s.exports += line + "\n"
+		}
+	}
+	return string(out)
 }
 
 // requireFlags finds every flag of a command that the test does not run in its

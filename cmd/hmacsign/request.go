@@ -1,15 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"io"
-	"net/http"
-	"net/textproto"
-	"net/url"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,47 +18,28 @@ const maxBody = 1 << 40
 
 // requestFlags describe a request in curl's words, and how to sign it.
 type requestFlags struct {
-	method  string
-	headers []string
-	data    []data
+	curlRequest
 
 	scheme, algorithm, backend string
 	keyID                      string
 	secretEnv, secretFile      string
+	profile                    string
+	secret                     func(*streams) (hmacsign.SecretText, error) // of the profile, nil without one
 	date                       string
 	signedHeaders              string
 	schemeFlags
 }
 
-// data is a piece of the body, from one of curl's flags.
-type data struct {
-	kind  string // d, binary, urlencode, F
-	value string
-}
-
-type dataFlag struct {
-	kind string
-	to   *[]data
-}
-
-func (d dataFlag) String() string     { return "" }
-func (d dataFlag) Set(s string) error { *d.to = append(*d.to, data{d.kind, s}); return nil }
-func (d dataFlag) Type() string       { return "text" }
-
 func (r *requestFlags) add(fs *pflag.FlagSet) {
 	r.set = fs
-	fs.StringVarP(&r.method, "request", "X", "", "`METHOD`; without it GET, or POST with a body")
-	fs.VarP((*words)(&r.headers), "header", "H", "header `\"Name: value\"`, repeatable; \"Name:\" leaves a default one out, \"Name;\" sends it empty, @FILE reads one a line")
-	fs.VarP(dataFlag{"d", &r.data}, "data", "d", "body `DATA`, repeatable (joined by &); @FILE without its newlines; a form unless a Content-Type is given")
-	fs.Var(dataFlag{"binary", &r.data}, "data-binary", "body `DATA` as it is, or @FILE")
-	fs.Var(dataFlag{"urlencode", &r.data}, "data-urlencode", "body `DATA` percent-encoded: content, =content, name=content, @FILE, name@FILE")
-	fs.VarP(dataFlag{"F", &r.data}, "form", "F", "field of a multipart form: `name=value`, name=@FILE, name=<FILE, then ;type=... or ;filename=...")
+	r.addFlags(fs)
 	fs.StringVar(&r.scheme, "scheme", hmacsign.TencentApp.Name(), "signature `SCHEME`: tencent-app, tencent-keypair, huawei-sdk")
 	fs.StringVar(&r.algorithm, "algorithm", algo.HMACSHA256, "`NAME`: hmac-sha1, hmac-sha256, hmac-sm3")
 	fs.StringVar(&r.backend, "backend", "", "`NAME` of the backend that must compute the MAC")
 	fs.StringVar(&r.keyID, "key-id", "", "key `ID`; without it HMACSIGN_KEY_ID of the environment")
 	fs.StringVar(&r.secretEnv, "secret-env", "HMACSIGN_SECRET", "`NAME` of the environment variable with the secret")
 	fs.StringVar(&r.secretFile, "secret-file", "", "`PATH` of a file with the secret, one newline at its end left out")
+	fs.StringVar(&r.profile, "profile", "", "`NAME` of the profile in the config file to use; without it HMACSIGN_PROFILE; hmacsign profile --help tells more")
 	fs.StringVar(&r.date, "date", "", "signing `TIME`: RFC 1123, RFC 3339 or 20060102T150405Z; without it now")
 	fs.StringVar(&r.signedHeaders, "signed-headers", "", "`NAMES` of headers to sign beside the scheme's own, separated by commas or spaces")
 	fs.StringVar(&r.queryForm, "query-form", "documented", "how parameters are signed: `documented|raw|decoded`")
@@ -80,176 +54,39 @@ func (r *requestFlags) complete(c *cobra.Command) {
 	completeFlag(c, "scheme", schemeNames()...)
 	completeFlag(c, "algorithm", algo.Algorithms()...)
 	completeFlag(c, "backend", backendNames()...)
+	completeProfile(c)
 	completeFlag(c, "query-form", "documented", "raw", "decoded")
 	completeFlag(c, "content-md5", "hex", "raw", "none")
 }
 
-// prepare builds what the flags of a command that signs say.
-func (r *requestFlags) prepare(url string, io *streams) (*http.Request, *hmacsign.Signer, error) {
-	signer, err := r.signer()
+// prepare builds what the flags of a command that signs say, with the URL among the
+// arguments or in --url.
+func (r *requestFlags) prepare(args []string, io *streams) (*builtRequest, *requestSigner, error) {
+	if len(args) > 0 {
+		if r.url != "" {
+			return nil, nil, usagef("two URLs: give one")
+		}
+		r.url = args[0]
+	}
+	signer, err := r.signer(io)
 	if err != nil {
 		return nil, nil, err
 	}
-	req, err := r.request(url, io)
-	return req, signer, err
+	r.read = io.readFile
+	b, err := r.build()
+	return b, signer, err
 }
 
-func (r *requestFlags) signer() (*hmacsign.Signer, error) {
-	scheme, err := r.signing(r.scheme)
-	if err != nil {
-		return nil, err
+// tellForm tells of JSON that is sent as a form.
+func (b *builtRequest) tellForm(io *streams) {
+	if b.asForm {
+		io.note("-d sends this JSON as a form: --json sends it as JSON")
 	}
-	clock, err := parseClock(r.date)
-	if err != nil {
-		return nil, err
-	}
-	cred := hmacsign.Credential{KeyID: r.keyID}
-	if cred.KeyID == "" {
-		cred.KeyID = os.Getenv("HMACSIGN_KEY_ID")
-	}
-	if cred.KeyID == "" {
-		return nil, usagef("no key id: give --key-id or set HMACSIGN_KEY_ID")
-	}
-	if r.secretFile != "" {
-		if cred.Secret, err = hmacsign.ReadSecretFile(r.secretFile); err != nil {
-			return nil, err
-		}
-	} else if cred.Secret = hmacsign.Secret(os.Getenv(r.secretEnv)); cred.Secret.Reveal() == "" {
-		return nil, usagef("no secret: set %s, or give --secret-env or --secret-file", r.secretEnv)
-	}
-	opts := []hmacsign.SignerOption{
-		hmacsign.WithClock(clock), hmacsign.WithMaxBody(maxBody), hmacsign.WithBackend(r.backend),
-		hmacsign.WithSignedHeaders(strings.FieldsFunc(r.signedHeaders, func(c rune) bool { return c == ',' || c == ' ' })...),
-	}
-	return hmacsign.NewSigner(scheme, r.algorithm, cred, opts...)
 }
 
-// parseClock returns time.Now, or a clock that stands still at the given time.
-func parseClock(text string) (func() time.Time, error) {
-	if text == "" {
-		return time.Now, nil
-	}
-	for _, layout := range []string{http.TimeFormat, time.RFC1123, time.RFC3339, "20060102T150405Z"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return func() time.Time { return t }, nil
-		}
-	}
-	return nil, usagef("--date %q: write it as %q, 2021-03-11T08:29:58Z or 20210311T082958Z", text, "Thu, 11 Mar 2021 08:29:58 GMT")
-}
-
-// request builds the request as curl would.
-func (r *requestFlags) request(target string, io *streams) (*http.Request, error) {
-	if !strings.Contains(target, "://") {
-		target = "http://" + target
-	}
-	body, contentType, err := r.body(io)
-	if err != nil {
-		return nil, err
-	}
-	method := r.method
-	if method == "" {
-		if method = http.MethodGet; body != nil {
-			method = http.MethodPost
-		}
-	}
-	req, err := http.NewRequest(method, target, bytes.NewReader(body))
-	if err != nil {
-		return nil, usagef("%w", err)
-	}
-	if s := req.URL.Scheme; s != "http" && s != "https" || req.URL.Host == "" {
-		return nil, usagef("%q is no http or https URL", target)
-	}
-	if user := req.URL.User; user != nil {
-		return nil, usagef("a user in the URL would need the Authorization header that the signature takes: leave it out")
-	}
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	return req, r.setHeaders(req)
-}
-
-func (r *requestFlags) setHeaders(req *http.Request) error {
-	var lines []string
-	for _, h := range r.headers {
-		file, ok := strings.CutPrefix(h, "@")
-		if !ok {
-			lines = append(lines, h)
-			continue
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		lines = append(lines, strings.Split(strings.ReplaceAll(strings.TrimSpace(string(text)), "\r\n", "\n"), "\n")...)
-	}
-	replaced := map[string]bool{} // a given header replaces a default one, further ones add
-	for _, line := range lines {
-		name, value, ok := strings.Cut(line, ":")
-		if value = strings.TrimSpace(value); !ok {
-			if name, ok = strings.CutSuffix(line, ";"); !ok {
-				return usagef("-H %q: write it as \"Name: value\"", line)
-			}
-		} else if value == "" {
-			req.Header.Del(name)
-			continue
-		}
-		name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))
-		if name == "Host" {
-			req.Host = value
-			continue
-		}
-		if !replaced[name] {
-			req.Header.Del(name)
-			replaced[name] = true
-		}
-		req.Header.Add(name, value)
-	}
-	return nil
-}
-
-// body joins the pieces of the body; nil if there are none.
-func (r *requestFlags) body(io *streams) (body []byte, contentType string, err error) {
-	if len(r.data) == 0 {
-		return nil, "", nil
-	}
-	if r.data[0].kind == "F" {
-		return r.multipart(io)
-	}
-	body = []byte{}
-	for i, d := range r.data {
-		var piece []byte
-		switch d.kind {
-		case "d":
-			if piece, err = readPiece(d.value, io); err == nil && strings.HasPrefix(d.value, "@") {
-				piece = slices.DeleteFunc(piece, func(c byte) bool { return c == '\r' || c == '\n' || c == 0 })
-			}
-		case "binary":
-			piece, err = readPiece(d.value, io)
-		case "urlencode":
-			piece, err = urlencode(d.value, io)
-		default:
-			err = usagef("-F makes a multipart form: it does not go with -d")
-		}
-		if err != nil {
-			return nil, "", err
-		}
-		if i > 0 {
-			body = append(body, '&')
-		}
-		body = append(body, piece...)
-	}
-	return body, "application/x-www-form-urlencoded", nil
-}
-
-func readPiece(value string, io *streams) ([]byte, error) {
-	if file, ok := strings.CutPrefix(value, "@"); ok {
-		return readFile(file, io)
-	}
-	return []byte(value), nil
-}
-
-func readFile(name string, streams *streams) ([]byte, error) {
-	f, err := streams.open([]string{name})
+// readFile reads a file that a flag names, - for standard input.
+func (s *streams) readFile(name string) ([]byte, error) {
+	f, err := s.open([]string{name})
 	if err != nil {
 		return nil, err
 	}
@@ -257,70 +94,56 @@ func readFile(name string, streams *streams) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-func urlencode(value string, io *streams) ([]byte, error) {
-	at := strings.IndexAny(value, "=@")
-	if at < 0 {
-		return escape([]byte(value)), nil
+// flagSigner is the signer that the flags describe, after a profile was put into them.
+func (r *requestFlags) flagSigner(io *streams) (*requestSigner, error) {
+	scheme, err := r.signing(r.scheme)
+	if err != nil {
+		return nil, err
 	}
-	name, content := value[:at], []byte(value[at+1:])
-	if value[at] == '@' {
-		var err error
-		if content, err = readFile(value[at+1:], io); err != nil {
+	s := new(requestSigner)
+	if r.date != "" {
+		if s.at, s.fixed = parseTime(r.date); !s.fixed {
+			return nil, dateError(r.date)
+		}
+	}
+	cred := hmacsign.Credential{KeyID: r.keyID}
+	if cred.KeyID == "" {
+		cred.KeyID = os.Getenv("HMACSIGN_KEY_ID")
+	}
+	if cred.KeyID == "" {
+		return nil, usagef("no key id: give --key-id or --profile, or set HMACSIGN_KEY_ID")
+	}
+	if r.secret != nil {
+		if cred.Secret, err = r.secret(io); err != nil {
 			return nil, err
 		}
+	} else if r.secretFile != "" {
+		if cred.Secret, err = hmacsign.ReadSecretFile(r.secretFile); err != nil {
+			return nil, err
+		}
+	} else if cred.Secret = hmacsign.Secret(os.Getenv(r.secretEnv)); cred.Secret.Reveal() == "" {
+		return nil, usagef("no secret: set %s, or give --secret-env or --secret-file", r.secretEnv)
 	}
-	if content = escape(content); name != "" {
-		content = append([]byte(name+"="), content...)
+	opts := []hmacsign.SignerOption{
+		hmacsign.WithClock(func() time.Time { return s.at }), hmacsign.WithMaxBody(maxBody), hmacsign.WithBackend(r.backend),
+		hmacsign.WithSignedHeaders(strings.FieldsFunc(r.signedHeaders, func(c rune) bool { return c == ',' || c == ' ' })...),
 	}
-	return content, nil
+	s.Signer, err = hmacsign.NewSigner(scheme, r.algorithm, cred, opts...)
+	return s, err
 }
 
-// escape is curl's: a space becomes %20, not a plus.
-func escape(b []byte) []byte {
-	return []byte(strings.ReplaceAll(url.QueryEscape(string(b)), "+", "%20"))
+// parseClock returns time.Now, or a clock that stands still at the given time.
+func parseClock(text string) (func() time.Time, error) {
+	if text == "" {
+		return time.Now, nil
+	}
+	t, ok := parseTime(text)
+	if !ok {
+		return nil, dateError(text)
+	}
+	return func() time.Time { return t }, nil
 }
 
-// multipart builds the form of the -F flags.
-func (r *requestFlags) multipart(streams *streams) ([]byte, string, error) {
-	var form []hmacsign.Part
-	for _, d := range r.data {
-		if d.kind != "F" {
-			return nil, "", usagef("-F makes a multipart form: it does not go with -d")
-		}
-		name, value, ok := strings.Cut(d.value, "=")
-		if !ok {
-			return nil, "", usagef("-F %q: write it as name=value or name=@FILE", d.value)
-		}
-		part := hmacsign.Part{Name: name}
-		content, settings, _ := strings.Cut(value, ";")
-		for setting := range strings.SplitSeq(settings, ";") {
-			switch key, v, _ := strings.Cut(strings.TrimSpace(setting), "="); key {
-			case "":
-			case "type":
-				part.Type = v
-			case "filename":
-				part.Filename = strings.Trim(v, `"`)
-			default:
-				content += ";" + setting
-			}
-		}
-		part.Content = strings.NewReader(content)
-		if strings.HasPrefix(content, "@") || strings.HasPrefix(content, "<") {
-			text, err := readFile(content[1:], streams)
-			if err != nil {
-				return nil, "", err
-			}
-			part.Content = bytes.NewReader(text)
-			if content[0] == '@' && part.Filename == "" {
-				part.Filename = filepath.Base(content[1:])
-			}
-		}
-		form = append(form, part)
-	}
-	req, err := hmacsign.NewMultipartRequest(context.Background(), "http://localhost", form...)
-	if err != nil {
-		return nil, "", err
-	}
-	body, err := io.ReadAll(req.Body)
-	return body, req.Header.Get("Content-Type"), err
+func dateError(text string) error {
+	return usagef("--date %q: write it as %q, 2021-03-11T08:29:58Z or 20210311T082958Z", text, "Thu, 11 Mar 2021 08:29:58 GMT")
 }

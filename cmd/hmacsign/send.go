@@ -1,20 +1,17 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"io"
-	"net/http"
-	"strings"
-	"time"
+	"log"
 
 	"github.com/spf13/cobra"
 )
 
-// sendFlags are those of send beside those of sign.
+// sendFlags are those of sign, and of the transfer.
 type sendFlags struct {
 	requestFlags
-	verbose bool
-	timeout time.Duration
+	transferFlags
 }
 
 func newSend(io *streams) *cobra.Command {
@@ -22,49 +19,52 @@ func newSend(io *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "send [flags] URL",
 		Short: "Signs a request, sends it and prints the response.",
-		Args:  arguments(1, "URL"),
-		RunE:  func(_ *cobra.Command, args []string) error { return f.run(args[0], io) },
+		Args:  arguments(0, "URL"),
+		RunE:  func(_ *cobra.Command, args []string) error { return f.quiet(f.run(args, io)) },
 	}
 	f.add(c.Flags())
 	f.complete(c)
-	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what was signed, sent and answered")
-	durationVar(c.Flags(), &f.timeout, "timeout", "", 30*time.Second, "give up after this `TIME`")
+	f.addTransfer(c.Flags())
+	refuseOthers(c.Flags())
 	return c
 }
 
-func (f *sendFlags) run(url string, streams *streams) error {
-	req, signer, err := f.prepare(url, streams)
+// silence is an error that is not told, but is one.
+type silence struct{ error }
+
+func (s silence) Is(target error) bool { return target == errSilent }
+func (s silence) Unwrap() error        { return s.error }
+
+// quiet keeps an error silent where -s asks for it, but for those of usage.
+func (f *transferFlags) quiet(err error) error {
+	if err == nil || !f.silent || f.showError || errors.As(err, new(usageError)) {
+		return err
+	}
+	return silence{err}
+}
+
+func (f *sendFlags) run(args []string, streams *streams) error {
+	if err := f.checkTransfer(); err != nil {
+		return err
+	}
+	format, err := parseWriteOut(f.writeOut, streams.readFile)
 	if err != nil {
 		return err
 	}
-	signed, err := sign(signer, req)
+	first, signer, err := f.prepare(args, streams)
 	if err != nil {
 		return err
 	}
-	if f.verbose {
-		fmt.Fprintf(streams.err, "* string to sign:\n  %s\n", strings.ReplaceAll(signed.stringToSign, "\n", "\n  "))
-		fmt.Fprintf(streams.err, "> %s %s\n> Host: %s\n", req.Method, req.URL.RequestURI(), req.Host)
-		signed.eachHeader(func(name, value string) { fmt.Fprintf(streams.err, "> %s: %s\n", name, value) })
+	if !f.silent {
+		first.tellForm(streams)
 	}
-	client := &http.Client{Timeout: f.timeout, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse // as curl: the signature is for this URL
-	}}
-	resp, err := client.Do(req)
+	t, err := f.newTransfer(first, signer, streams)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if f.verbose {
-		fmt.Fprintf(streams.err, "< %s %s\n", resp.Proto, resp.Status)
-		(&signedRequest{Request: &http.Request{Header: resp.Header}}).eachHeader(func(name, value string) {
-			fmt.Fprintf(streams.err, "< %s: %s\n", name, value)
-		})
-	}
-	if _, err := io.Copy(streams.out, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode >= 400 {
-		return fmt.Errorf("the server answered %s", resp.Status)
-	}
-	return nil
+	defer t.transport.CloseIdleConnections()
+	log.SetOutput(io.Discard) // where net/http tells of what servers send unasked
+	err = t.retrying()
+	format.print(streams, t.report)
+	return err
 }

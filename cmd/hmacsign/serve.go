@@ -44,7 +44,7 @@ func newServe(io *streams) *cobra.Command {
 	f := newServeFlags()
 	c := &cobra.Command{
 		Use:   "serve --keys FILE --upstream URL [flags]",
-		Short: "A verifying reverse proxy: what is signed goes to the upstream, the rest is\nanswered with 401. It logs one line of JSON a request to standard error.",
+		Short: "A verifying reverse proxy: what is signed goes to the upstream, the rest is\nanswered with 401. It logs one line of JSON a request to standard error,\nin English whatever the language.",
 		Args:  arguments(0),
 		RunE:  func(*cobra.Command, []string) error { return f.run(io) },
 	}
@@ -79,12 +79,23 @@ func (f *serveFlags) run(io *streams) error {
 	f.server.LimitMemory()
 	required, _ := algo.Required() // the server says what is not understood
 	log.Info("starting", "version", buildInfo().Version, "keys", keys.Len(), "upstream", f.route.Upstream, "replay_guard", f.replayGuard, "window", f.window.String(),
-		"query_form", f.queryForm, "no_strip_environment", f.keepEnvironment, "accept_any_date", f.anyDate, "decode_slash", f.decodeSlash, "max_body", f.route.MaxBody, "max_buffered", f.server.MaxBuffered, "max_buffered_disk", f.server.MaxBufferedOnDisk,
+		"schemes", f.schemeNames(), "query_form", f.queryForm, "no_strip_environment", f.keepEnvironment, "accept_any_date", f.anyDate, "decode_slash", f.decodeSlash, "max_body", f.route.MaxBody, "max_buffered", f.server.MaxBuffered, "max_buffered_disk", f.server.MaxBufferedOnDisk,
 		"max_connections", f.server.MaxConnections, "forward_signed", f.route.ForwardSigned, "allow_upgrade", f.route.AllowUpgrade,
 		"trusted_proxies", fmt.Sprint(f.config.TrustedProxies), "trust_unix", f.config.TrustUnix, "preserve_host", f.route.PreserveHost, "backend", f.backend, "required", required, "secret_bits", requiredSecretBits(),
 		"self_test_interval", f.server.SelfTestInterval.String(), "resign", f.route.Resign != nil, "explain", f.explain)
 	defer f.server.Notify()()
 	return f.server.Serve(context.Background(), handler, nil)
+}
+
+// schemeNames are the schemes that are accepted.
+func (f *serveFlags) schemeNames() (names []string) {
+	for _, s := range f.schemes {
+		names = append(names, s.Name())
+	}
+	if f.schemes == nil {
+		return schemeNames()
+	}
+	return names
 }
 
 // requiredSecretBits is what the environment demands of secrets, which nothing else

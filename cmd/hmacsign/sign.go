@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
 func newSign(io *streams) *cobra.Command {
@@ -19,32 +18,39 @@ func newSign(io *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sign [flags] URL",
 		Short: "Prints the signed request.",
-		Args:  arguments(1, "URL"),
-		RunE:  func(_ *cobra.Command, args []string) error { return runSign(r, args[0], output, io) },
+		Args:  arguments(0, "URL"),
+		RunE:  func(_ *cobra.Command, args []string) error { return runSign(r, args, output, io) },
 	}
 	r.add(c.Flags())
 	r.complete(c)
 	c.Flags().StringVar(&output, "output", "headers", "what to print: `headers|curl|http|json|string-to-sign`")
+	refuseTransfer(c.Flags())
+	refuseOthers(c.Flags())
 	completeFlag(c, "output", "headers", "curl", "http", "json", "string-to-sign")
 	return c
 }
 
-func runSign(r *requestFlags, url, output string, io *streams) error {
+func runSign(r *requestFlags, args []string, output string, io *streams) error {
 	print, ok := map[string]func(*streams, *signedRequest) error{
 		"headers": printHeaders, "curl": printCurl, "http": printHTTP, "json": printJSON, "string-to-sign": printStringToSign,
 	}[output]
 	if !ok {
 		return usagef("sign: --output %q: use headers, curl, http, json or string-to-sign", output)
 	}
-	req, signer, err := r.prepare(url, io)
+	b, signer, err := r.prepare(args, io)
 	if err != nil {
 		return err
 	}
-	signed, err := sign(signer, req)
+	b.tellForm(io)
+	text, err := signer.sign(b)
 	if err != nil {
 		return err
 	}
-	return print(io, signed)
+	body, err := b.bodyBytes()
+	if err != nil {
+		return err
+	}
+	return print(io, &signedRequest{b.Request, body, text})
 }
 
 // signedRequest is a request with its body in memory and the string it signs.
@@ -54,32 +60,20 @@ type signedRequest struct {
 	stringToSign string
 }
 
-func sign(signer *hmacsign.Signer, req *http.Request) (*signedRequest, error) {
-	text, err := signer.StringToSign(req)
-	if err != nil {
-		return nil, err
-	}
-	if err := signer.Sign(req); err != nil {
-		return nil, err
-	}
-	body, err := req.GetBody()
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(body)
-	return &signedRequest{req, data, text}, err
-}
-
 // eachHeader calls f with each header line in the order of the names.
 func (s *signedRequest) eachHeader(f func(name, value string)) {
-	names := make([]string, 0, len(s.Header))
-	for name := range s.Header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(s.Header)) {
 		for _, value := range s.Header[name] {
 			f(name, value)
+		}
+	}
+}
+
+// eachLeftOut calls f with each header that is not to be sent.
+func (s *signedRequest) eachLeftOut(f func(name string)) {
+	for _, name := range slices.Sorted(maps.Keys(s.Header)) {
+		if len(s.Header[name]) == 0 {
+			f(name)
 		}
 	}
 }
@@ -95,13 +89,12 @@ func printStringToSign(io *streams, s *signedRequest) error {
 }
 
 func printHTTP(io *streams, s *signedRequest) error {
-	if _, given := s.Header["User-Agent"]; !given {
-		s.Header["User-Agent"] = []string{""} // keeps net/http from adding its own
-	}
+	setDefault(s.Header, "User-Agent") // none: net/http would add its own
 	return s.Write(io.out)
 }
 
 func printJSON(io *streams, s *signedRequest) error {
+	s.eachLeftOut(s.Header.Del)
 	e := json.NewEncoder(io.out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
@@ -112,7 +105,7 @@ func printJSON(io *streams, s *signedRequest) error {
 		Headers      http.Header `json:"headers"`
 		Body         []byte      `json:"body_base64"`
 		StringToSign string      `json:"string_to_sign"`
-	}{s.Method, s.URL.String(), s.Host, s.Header, s.body, s.stringToSign})
+	}{s.Method, urlText(s.URL), s.Host, s.Header, s.body, s.stringToSign})
 }
 
 // maxArgument is the longest body that goes on curl's command line; Linux
@@ -142,9 +135,10 @@ func printCurl(streams *streams, s *signedRequest) error {
 	if s.Host != s.URL.Host {
 		b.WriteString(" \\\n  -H " + quote("Host: "+s.Host))
 	}
-	if _, given := s.Header["Content-Type"]; !given && data != "" {
-		b.WriteString(" \\\n  -H " + quote("Content-Type:"))
+	if data != "" {
+		setDefault(s.Header, "Content-Type")
 	}
+	s.eachLeftOut(func(name string) { b.WriteString(" \\\n  -H " + quote(name+":")) })
 	s.eachHeader(func(name, value string) {
 		if value = strings.TrimSpace(value); value == "" {
 			b.WriteString(" \\\n  -H " + quote(name+";"))
@@ -152,9 +146,7 @@ func printCurl(streams *streams, s *signedRequest) error {
 		}
 		b.WriteString(" \\\n  -H " + quote(name+": "+value))
 	})
-	u := *s.URL
-	u.Fragment = ""
-	fmt.Fprintf(&b, "%s \\\n  %s\n", data, quote(u.String()))
+	fmt.Fprintf(&b, "%s \\\n  %s\n", data, quote(urlText(s.URL)))
 	_, err := io.WriteString(streams.out, b.String())
 	return err
 }

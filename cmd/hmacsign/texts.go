@@ -54,12 +54,19 @@ func (io *streams) say(format string, args ...any) {
 
 // note prints a line to standard error.
 func (io *streams) note(format string, args ...any) {
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			args[i] = io.errorText(err)
+		}
+	}
 	fmt.Fprintf(io.err, "hmacsign: "+io.text(format)+"\n", args...)
 }
 
 // translate puts what help says of a command, and of those below it, into the language
 // of the user.
 func (io *streams) translate(c *cobra.Command) {
+	c.InitDefaultHelpFlag()
+	c.Flags().Lookup("help").Usage = "print this help"
 	c.Short, c.Long = io.text(c.Short), io.text(c.Long)
 	each := func(f *pflag.Flag) { f.Usage = io.text(f.Usage) }
 	c.Flags().VisitAll(each)
@@ -73,124 +80,82 @@ func (io *streams) translate(c *cobra.Command) {
 func (io *streams) errorText(err error) string {
 	var refused *hmacsign.VerifyError
 	var told inLanguage
-	switch {
+	var with *profileError
+	switch list := listed(err); {
+	case len(list) > 1:
+		return strings.Join(mapped(list, io.errorText), io.text("; "))
+	case errors.As(err, &with):
+		return with.In(io.lang)
 	case errors.As(err, &told):
 		return told.text
 	case errors.As(err, &refused): // of a request that cannot be signed
-		return refused.In(io.lang)
+		return ofKey(io.lang, refused.KeyID, refused.In(io.lang))
 	}
-	text := flagNames.Replace(err.Error())
-	if io.lang != "zh" {
-		return text
-	}
-	return inChinese(text)
+	return io.translated(commandWords(err.Error()))
 }
 
-// flagNames has what the library calls by the names of its functions as it is called on
-// the command line.
+// translated is a text that was made already, in the language of the user.
+func (io *streams) translated(text string) string {
+	if io.lang == "zh" {
+		return inChinese(text)
+	}
+	return text
+}
+
+// A list is errors that are told behind each other.
+type list []error
+
+func (l list) Error() string   { return strings.Join(mapped(l, error.Error), "; ") }
+func (l list) Unwrap() []error { return l }
+
+// listed are the errors of a list, of the library's too; of any other, none.
+func listed(err error) list {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok || list(several.Unwrap()).Error() != err.Error() {
+		return nil
+	}
+	return several.Unwrap()
+}
+
+func mapped(l list, text func(error) string) (all []string) {
+	for _, err := range l {
+		all = append(all, text(err))
+	}
+	return all
+}
+
+// commandWords has what the library says in the words of the command: without the names
+// of packages, with the flags in place of the functions.
+func commandWords(text string) string {
+	return flagNames.Replace(packageNames.ReplaceAllString(text, "$1"))
+}
+
+var packageNames = regexp.MustCompile(`(^|: )(?:hmacsign|algo|sm3cgo): `)
+
 var flagNames = strings.NewReplacer(
 	"WithSignedHeaders: ", "--signed-headers: ", "WithWindow: ", "--window: ", "Require: ", "--require: ",
 	"call sm3cgo.Init, or set ", "set ",
 )
 
-// A pattern finds the texts that a format makes, to make them in Chinese.
-type pattern struct {
-	matches *regexp.Regexp
-	chinese string // with $1 for what the first verb made
-}
-
-var verbs = regexp.MustCompile(`%(?:\[\d+\])?[a-zA-Z]`)
-
-// patterns are the formats with verbs, those that say most first.
-var patterns = sync.OnceValue(func() (all []pattern) {
-	formats := []string{}
-	for english := range texts() {
-		if verbs.MatchString(english) {
-			formats = append(formats, english)
-		}
-	}
-	fixed := func(format string) int { return len(verbs.ReplaceAllString(format, "")) }
-	slices.SortFunc(formats, func(a, b string) int {
-		if d := fixed(b) - fixed(a); d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
-	})
-	for _, english := range formats {
-		all = append(all, newPattern(english, texts()[english]))
-	}
-	return all
-})
-
-func newPattern(english, chinese string) pattern {
-	var source strings.Builder
-	at := 0
-	for _, verb := range verbs.FindAllStringIndex(english, -1) {
-		source.WriteString(regexp.QuoteMeta(english[at:verb[0]]))
-		switch english[verb[1]-1] {
-		case 'q':
-			source.WriteString(`("(?:[^"\\]|\\.)*")`)
-		case 'd':
-			source.WriteString(`(-?\d+)`)
-		default:
-			source.WriteString(`((?s:.*))`)
-		}
-		at = verb[1]
-	}
-	source.WriteString(regexp.QuoteMeta(english[at:]))
-	n := 0
-	chinese = verbs.ReplaceAllStringFunc(strings.ReplaceAll(chinese, "$", "$$"), func(verb string) string {
-		n++
-		if index, ok := strings.CutPrefix(verb, "%["); ok {
-			return "${" + index[:strings.IndexByte(index, ']')] + "}"
-		}
-		return fmt.Sprintf("${%d}", n)
-	})
-	return pattern{regexp.MustCompile("^" + source.String() + "$"), chinese}
-}
-
-// inChinese is an error's text in Chinese, as far as its parts are known.
-func inChinese(english string) string {
-	if chinese, ok := texts()[english]; ok {
-		return chinese
-	}
-	if text, ok := strings.CutPrefix(english, "hmacsign: "); ok {
-		return inChinese(text)
-	}
-	for _, p := range patterns() {
-		parts := p.matches.FindStringSubmatch(english)
-		if parts == nil {
-			continue
-		}
-		return os.Expand(p.chinese, func(n string) string {
-			if n == "$" {
-				return n
-			}
-			part := parts[int(n[0]-'0')]
-			if strings.HasPrefix(part, `"`) {
-				return part
-			}
-			return inChinese(part)
-		})
-	}
-	return english
-}
-
 // languageOf is the language that the arguments ask for, and if they do not, that of the
 // environment. It is needed before they are parsed: what is wrong with them is told in
 // it.
 func languageOf(args []string) string {
+	asked := ""
 	for i, arg := range args {
 		name, value, _ := strings.Cut(arg, "=")
-		if name != "--lang" {
-			continue
+		if name == "--" {
+			break
 		}
-		if arg == name && i+1 < len(args) {
+		if arg == "--lang" && i+1 < len(args) {
 			value = args[i+1]
 		}
-		if lang, ok := languageOfLocale(value); ok {
-			return lang
+		if lang, ok := languageOfLocale(value); ok && name == "--lang" {
+			asked = lang // the last one is what the flag has
 		}
+	}
+	if asked != "" {
+		return asked
 	}
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if locale := os.Getenv(name); locale != "" {

@@ -156,6 +156,7 @@ func noRequest(lang string, start []byte, err error) error {
 	line, _, _ := strings.Cut(string(start), "\n")
 	version := strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:])
 	code := "verify_not_http"
+	var target *url.Error
 	switch {
 	case strings.HasPrefix(line, "> ") || strings.HasPrefix(line, "* "):
 		code = "verify_curl_trace"
@@ -165,10 +166,11 @@ func noRequest(lang string, start []byte, err error) error {
 		code = "verify_no_request"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		code = "verify_no_end"
-	case errors.As(err, new(*url.Error)):
-		code = "verify_target"
+	case errors.As(err, &target):
+		code, err = "verify_target", target.Err
 	}
-	return errors.New(scheme.Text(lang, code, scheme.Args("cause", err.Error(), "version", version)))
+	cause := (&streams{lang: lang}).translated(strings.TrimPrefix(err.Error(), "net/url: "))
+	return errors.New(scheme.Text(lang, code, scheme.Args("cause", cause, "version", version)))
 }
 
 // notEncoded is the verdict on a request whose target has a stray percent sign, which
@@ -298,14 +300,19 @@ func (r *verdict) refusal() error {
 	if r.err == nil {
 		return nil
 	}
-	text := withoutName(r.err)
-	if r.KeyID != "" {
-		text = scheme.Text(r.lang, "verify_refused", scheme.Args("reason", text, "key_id", printable(r.KeyID)))
-	}
+	text := ofKey(r.lang, r.KeyID, r.err.Error())
 	if r.Late != nil {
 		text = scheme.Text(r.lang, "verify_refused_late", scheme.Args("reason", text, "date", r.Late.Date))
 	}
 	return inLanguage{r.err, text}
+}
+
+// ofKey is a refusal with the key that it is about.
+func ofKey(lang, id, reason string) string {
+	if id == "" {
+		return reason
+	}
+	return scheme.Text(lang, "verify_refused", scheme.Args("reason", strings.TrimPrefix(reason, "hmacsign: "), "key_id", printable(id)))
 }
 
 func (r *verdict) print(io *streams, code string, args ...string) {

@@ -1,0 +1,327 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"time"
+)
+
+// A transfer sends one request, again where it is to be tried again, and what redirects
+// make of it.
+type transfer struct {
+	*sendFlags
+	signer    *requestSigner
+	first     *builtRequest
+	transport *http.Transport
+	out       *output
+	io        *streams
+	retried   int
+	giveUp    context.CancelCauseFunc // of the try
+	report    *report                 // of the last try
+}
+
+func (f *sendFlags) newTransfer(first *builtRequest, signer *requestSigner, io *streams) (*transfer, error) {
+	out, err := f.newOutput(first.target, io.out)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := f.newTransport()
+	if err != nil {
+		return nil, err
+	}
+	return &transfer{sendFlags: f, signer: signer, first: first, transport: transport, out: out, io: io}, nil
+}
+
+// A hop is a request before it is signed, on the way that redirects make.
+type hop struct {
+	*builtRequest
+	redirects int
+	elsewhere bool // the way has left the first one's server: nothing is signed any more
+}
+
+// try sends the request and delivers the answer, once.
+func (t *transfer) try() (err error) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	t.giveUp = cancel
+	defer within(t.maxTime, func() {
+		cancel(&failure{kind: timedOut, error: fmt.Errorf("no whole answer within %s: --max-time sets another limit", (*duration)(&t.maxTime))})
+	})()
+	t.report = &report{started: time.Now(), retries: t.retried, given: t.url, filename: t.out.name}
+	defer func() { t.report.end(err) }()
+	for at := (hop{builtRequest: t.first}); ; {
+		resp, err := t.exchange(ctx, at)
+		if err != nil {
+			return err
+		}
+		next, follows, err := t.follow(at, resp)
+		if err != nil || !follows {
+			return t.deliver(ctx, resp, err)
+		}
+		if err := t.pass(ctx, resp); err != nil {
+			return err
+		}
+		at = next
+	}
+}
+
+// within has a function called that gives up, unless it is stopped in time; never for 0.
+func within(d time.Duration, giveUp func()) (stop func()) {
+	if d == 0 {
+		return func() {}
+	}
+	timer := time.AfterFunc(d, giveUp)
+	return func() { timer.Stop() }
+}
+
+// exchange signs a request, sends it, and returns the answer with its body to be read. A
+// server that expects nothing gets the body at once.
+func (t *transfer) exchange(ctx context.Context, at hop) (*http.Response, error) {
+	b, err := at.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	expects := t.addDefaults(b)
+	resp, err := t.send(ctx, at, b)
+	if err != nil || resp.StatusCode != http.StatusExpectationFailed || !expects {
+		return resp, err
+	}
+	resp.Body.Close()
+	if b, err = at.fresh(ctx); err != nil {
+		return nil, err
+	}
+	b.Header["Expect"] = nil
+	t.addDefaults(b)
+	return t.send(ctx, at, b)
+}
+
+// fresh is a copy to be signed and sent.
+func (h hop) fresh(ctx context.Context) (*builtRequest, error) {
+	b := *h.builtRequest
+	b.Request = h.Request.Clone(ctx)
+	var err error
+	b.Body, err = h.GetBody()
+	return &b, err
+}
+
+// maxUnexpected is how long a body is sent without asking first, as curl does.
+const maxUnexpected = 1 << 20
+
+// addDefaults adds the headers that curl sends of itself, and tells whether the server is
+// asked first.
+func (t *transfer) addDefaults(b *builtRequest) (expects bool) {
+	setDefault(b.Header, "Accept", "*/*")
+	setDefault(b.Header, "User-Agent", userAgent())
+	if _, set := b.Header["Expect"]; set || b.ContentLength <= maxUnexpected {
+		return false
+	}
+	b.Header.Set("Expect", "100-continue")
+	return true
+}
+
+func (t *transfer) send(ctx context.Context, at hop, b *builtRequest) (*http.Response, error) {
+	text := ""
+	if !at.elsewhere {
+		var err error
+		if text, err = t.signer.sign(b); err != nil {
+			return nil, err
+		}
+	}
+	through, err := t.proxyFor(at.target)
+	if err != nil {
+		return nil, err
+	}
+	w := &wire{report: t.report, verbose: t.verbose, err: t.io.err, connected: t.connecting(), version: "HTTP/1.1"}
+	defer w.connected()
+	ctx = context.WithValue(ctx, proxyKey{}, through)
+	b.Request = b.WithContext(httptrace.WithClientTrace(ctx, w.trace()))
+	forProxy(b.Request, through)
+	w.request = b.Request
+	w.tellText(text)
+	t.report.sending(b, at)
+	resp, err := t.transport.RoundTrip(b.Request)
+	if err != nil {
+		return nil, plain(ctx, err, at.target)
+	}
+	t.report.answered(resp)
+	w.tellAnswer(resp)
+	return resp, nil
+}
+
+// connecting limits the time until there is a connection.
+func (t *transfer) connecting() (connected func()) {
+	giveUp := t.giveUp
+	return within(t.connectTimeout, func() {
+		giveUp(&failure{kind: timedOut, error: fmt.Errorf("no connection within %s: --connect-timeout sets another limit", (*duration)(&t.connectTimeout))})
+	})
+}
+
+// forProxy makes the request what a proxy gets that forwards it: net/http leaves a
+// target that it has as bytes in the form for a server.
+func forProxy(req *http.Request, through proxyURL) {
+	if !through.forwards(req.URL) {
+		return
+	}
+	setDefault(req.Header, "Proxy-Connection", "Keep-Alive")
+	if req.URL.Opaque != "" {
+		u := *req.URL
+		u.Opaque = "//" + u.Host + u.Opaque
+		req.URL = &u
+	}
+}
+
+// follow is where the answer redirects to, if that is to be followed.
+func (t *transfer) follow(at hop, resp *http.Response) (next hop, follows bool, err error) {
+	location := resp.Header.Get("Location")
+	if resp.StatusCode/100 != 3 || location == "" {
+		return at, false, nil
+	}
+	to, err := at.target.resolve(location, t.pathAsIs)
+	if err == nil {
+		t.report.redirectURL = to.text()
+	}
+	switch {
+	case !t.location:
+		return at, false, nil
+	case err != nil:
+		return at, false, fmt.Errorf("the redirect to %q cannot be followed: it is no http or https URL", clip(location))
+	case t.maxRedirs >= 0 && at.redirects >= int(t.maxRedirs):
+		return at, false, fmt.Errorf("more than %d redirects: --max-redirs sets another limit", int(t.maxRedirs))
+	}
+	next, err = t.next(at, to, resp.StatusCode)
+	return next, err == nil, err
+}
+
+// next is the request that a redirect makes of one. What another host is sent has neither
+// a signature nor cookies nor the host's name that the user gave.
+func (t *transfer) next(at hop, to target, status int) (hop, error) {
+	u, err := to.url()
+	if err != nil {
+		return at, err
+	}
+	b := *at.builtRequest
+	b.Request = at.Request.Clone(context.Background())
+	before := at.target
+	b.target, b.URL = to, u
+	next := hop{&b, at.redirects + 1, at.elsewhere || !to.sameOrigin(t.first.target)}
+	if next.elsewhere {
+		b.Header.Del("Cookie")
+	}
+	if next.elsewhere || !b.hostGiven {
+		b.Host = u.Host
+	}
+	if _, auto := t.refererOf(); auto {
+		before.fragment = ""
+		b.Header.Set("Referer", before.text())
+	}
+	if status >= 301 && status <= 303 {
+		b.withoutBody(t.method)
+	}
+	return next, nil
+}
+
+// withoutBody makes a GET of a request with a body, unless the user gave the method.
+func (b *builtRequest) withoutBody(method string) {
+	if !b.posts {
+		return
+	}
+	b.posts = false
+	if method == "" {
+		b.Method = http.MethodGet
+	}
+	if b.ownType {
+		b.Header.Del("Content-Type")
+	}
+	b.Body, b.ContentLength = http.NoBody, 0
+	b.GetBody = func() (io.ReadCloser, error) { return http.NoBody, nil }
+}
+
+// pass prints what is wanted of an answer that is not the last one, and reads its body so
+// that the connection can be used again.
+func (t *transfer) pass(ctx context.Context, resp *http.Response) error {
+	defer resp.Body.Close()
+	t.report.redirected()
+	if err := t.printHead(resp); err != nil {
+		return err
+	}
+	if t.headOnly() {
+		return nil
+	}
+	_, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
+	if err != nil && ctx.Err() != nil {
+		return plain(ctx, err, t.first.target)
+	}
+	return nil
+}
+
+func (t *transfer) headOnly() bool { return t.first.headOnly }
+
+// deliver prints the answer, and has the error that it is.
+func (t *transfer) deliver(ctx context.Context, resp *http.Response, failed error) error {
+	defer resp.Body.Close()
+	refused := resp.StatusCode >= 400 && (t.fail || t.failWithBody)
+	if refused && failed == nil {
+		failed = &failure{kind: refusedStatus, error: fmt.Errorf("the server answered %s", resp.Status)}
+	}
+	if err := t.printHead(resp); err != nil {
+		return err
+	}
+	switch {
+	case failed != nil && !t.failWithBody:
+		return failed
+	case t.headOnly():
+		return t.out.done()
+	}
+	body := &counted{Reader: resp.Body}
+	err := t.copyBody(body, resp)
+	t.report.downloaded = body.n
+	if body.err != nil {
+		return plain(ctx, body.err, t.first.target)
+	}
+	if err == nil {
+		err = t.out.done()
+	}
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+func (t *transfer) printHead(resp *http.Response) error {
+	if !t.include && !t.headOnly() {
+		return nil
+	}
+	_, err := io.WriteString(t.out, strings.Join(t.report.heads, "")+headText(resp))
+	t.report.heads = nil
+	return err
+}
+
+func (t *transfer) copyBody(body io.Reader, resp *http.Response) error {
+	if t.compressed {
+		var err error
+		if body, err = decoded(body, resp.Header); err != nil {
+			return err
+		}
+	}
+	_, err := io.Copy(t.out, body)
+	return err
+}
+
+// counted counts what is read, and keeps the error.
+type counted struct {
+	io.Reader
+	n   int64
+	err error
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	if c.n += int64(n); err != nil && err != io.EOF {
+		c.err = err
+	}
+	return n, err
+}
