@@ -80,8 +80,8 @@ type comparison struct {
 // hang ends a run that would not end.
 const hang = 30 * time.Second
 
-// A program runs a command line in a world.
-type program func(c *curlCase, w *world, args []string, o *outcome)
+// A runner runs a command line in a world.
+type runner func(c *curlCase, w *world, args []string, o *outcome)
 
 func (p *comparison) runCurl(c *curlCase, w *world, args []string, o *outcome) {
 	runProcess(exec.Command(p.curl, args...), c, w, o)
@@ -138,7 +138,7 @@ func runProcess(cmd *exec.Cmd, c *curlCase, w *world, o *outcome) {
 }
 
 // try gives the program a world of its own.
-func (p *comparison) try(c *curlCase, prog program) (*outcome, error) {
+func (p *comparison) try(c *curlCase, run runner) (*outcome, error) {
 	answers := c.answers
 	if answers == nil {
 		answers = []answer{fine}
@@ -152,7 +152,7 @@ func (p *comparison) try(c *curlCase, prog program) (*outcome, error) {
 		args = append(args, w.expand(arg))
 	}
 	o := &outcome{files: map[string]string{}}
-	prog(c, w, args, o)
+	run(c, w, args, o)
 	entries, err := os.ReadDir(w.dir)
 	if err != nil {
 		return nil, err
