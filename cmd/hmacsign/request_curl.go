@@ -81,6 +81,11 @@ func (c *curlRequest) build() (*builtRequest, error) {
 	if err := c.setHeaders(b); err != nil {
 		return nil, err
 	}
+	if len(c.form) > 0 {
+		if err := b.fitForm(contentType); err != nil {
+			return nil, err
+		}
+	}
 	b.posts = body != nil
 	b.asForm = contentType == formType && b.Header.Get("Content-Type") == formType && isJSON(body)
 	return b, nil
@@ -91,7 +96,7 @@ func (c *curlRequest) checkFlags() error {
 	switch {
 	case c.url == "":
 		return usagef("name a URL")
-	case body && len(c.form) > 0:
+	case len(c.data) > 0 && len(c.form) > 0:
 		return usagef("-F makes a multipart form: it does not go with -d")
 	case slices.ContainsFunc(c.cookies, func(s string) bool { return !strings.Contains(s, "=") }):
 		return usagef("-b: cookies are given as name=value, not in a file")
