@@ -226,7 +226,7 @@ func (o *outcome) text(c *curlCase) string {
 	} else {
 		b.WriteString("failed\n")
 	}
-	if c.has("-s", "--silent") {
+	if c.has("-s", "--silent") && o.status != 2 {
 		fmt.Fprintf(&b, "says something: %t\n", o.stderr != "")
 	}
 	stdout := normalHeads(o.stdout)
@@ -418,8 +418,14 @@ func (p *comparison) verify(a *arrival) error {
 			target = "/" + target
 		}
 	}
+	fields := slices.Clone(a.fields)
+	for i, field := range fields {
+		if strings.EqualFold(field, "Transfer-Encoding: chunked") {
+			fields[i] = fmt.Sprint("Content-Length: ", len(a.body)) // the body was read from its chunks
+		}
+	}
 	var raw bytes.Buffer
-	fmt.Fprintf(&raw, "%s %s HTTP/1.1\r\n%s\r\n\r\n%s", method, target, strings.Join(a.fields, "\r\n"), a.body)
+	fmt.Fprintf(&raw, "%s %s HTTP/1.1\r\n%s\r\n\r\n%s", method, target, strings.Join(fields, "\r\n"), a.body)
 	req, err := http.ReadRequest(bufio.NewReader(&raw))
 	if err != nil {
 		return err

@@ -122,10 +122,16 @@ func join(cases ...curlCase) (c curlCase) {
 		}
 	}
 	switch {
+	case c.has("-F") && c.has("Content-Type: text/plain"):
+		c.bug = otherForm
 	case c.has("--path-as-is") && c.has("--url-query", "-G"):
 		c.bug = "curl 7.88 forgets --path-as-is where it adds to the query"
+	case c.has("--path-as-is") && c.has("-e") && c.has("-L"):
+		c.bug = "curl 7.88 forgets --path-as-is in the referer of a redirect"
 	case c.has("--url-query") && c.has("-G"):
 		c.bug = bothQueries
+	case c.has("-I") && c.has("-X"):
+		c.bug = "curl keeps a connection with a body that it has not read"
 	case c.has("--retry") && c.has("-o") && c.has("-i", "-I"):
 		c.bug = "curl 7.88 leaves the head of the failed try in the file"
 	}
