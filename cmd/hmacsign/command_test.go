@@ -57,7 +57,9 @@ func TestVersionAndHelp(t *testing.T) {
 		require.Equal(t, help, ok(t, c.Name(), "-h"))
 		require.Contains(t, help, "hmacsign "+c.Name())
 		require.Contains(t, ok(t, "help"), "hmacsign "+c.Name())
-		c.LocalFlags().VisitAll(func(f *pflag.Flag) { require.Equal(t, !f.Hidden, strings.Contains(help, "--"+f.Name+" ") || strings.Contains(help, "--"+f.Name+"\n"), f.Name) })
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			require.Equal(t, !f.Hidden, strings.Contains(help, "--"+f.Name+" ") || strings.Contains(help, "--"+f.Name+"\n"), f.Name)
+		})
 	})
 }
 

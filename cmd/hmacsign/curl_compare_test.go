@@ -309,8 +309,6 @@ func (a *arrival) text(c *curlCase, away bool) string {
 		switch {
 		case slices.Contains(signature, name):
 			continue
-		case field == "content-length: 0" && slices.Contains([]string{"POST", "PUT", "PATCH"}, strings.Fields(requestLine)[0]):
-			continue // RFC 9110, 8.6 wants it, curl sends it for -d "" only
 		case name == "cookie" && away:
 			continue // curl sends those of -b to every host, we to none from then on
 		case name == "user-agent" && (strings.HasPrefix(value, "curl/") || strings.HasPrefix(value, "hmacsign/")):

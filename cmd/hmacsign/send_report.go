@@ -50,7 +50,7 @@ func (r *report) sending(b *builtRequest, at hop) {
 	r.locked(func() {
 		r.effective, r.method, r.scheme = at.target.text(), b.Method, at.target.scheme
 		r.referer, r.redirects, r.redirectURL = b.Header.Get("Referer"), at.redirects, ""
-		r.uploaded = b.ContentLength
+		r.uploaded = max(0, b.ContentLength)
 	})
 }
 

@@ -476,3 +476,24 @@ func TestEveryOptionOfCurl(t *testing.T) {
 		require.NotContains(t, ok(t, "sign", "--help"), "--retry")
 	}
 }
+
+// The length of nothing is sent where curl sends it.
+func TestSendNothing(t *testing.T) {
+	for args, want := range map[string]bool{"-X POST": false, "-X PUT": false, "-X GET": false, "-d=": true, "-X PUT -d=": true, "-X DELETE -d=": true, "-X DELETE": false} {
+		address, heads := rawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		status, _, stderr := sent(t, append(strings.Fields(strings.Replace(args, "-d=", "--data=", 1)), "http://"+address)...)
+		require.Zero(t, status, stderr)
+		head := <-heads
+		require.Equal(t, want, strings.Contains(head, "\r\nContent-Length: 0\r\n"), head)
+		require.NotContains(t, head, "Transfer-Encoding")
+	}
+	s := server(t, func(w http.ResponseWriter, r *http.Request, body string, signed bool) {
+		fmt.Fprint(w, r.ContentLength, body, signed)
+	})
+	resolve, url := secure(t, s, "there.example", nil)
+	for _, version := range []string{"--http1.1", "--http2"} {
+		status, stdout, stderr := sent(t, version, "-k", "-X", "POST", resolve, url)
+		require.Zero(t, status, stderr)
+		require.Contains(t, stdout, "true")
+	}
+}

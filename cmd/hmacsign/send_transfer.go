@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"time"
 )
@@ -142,6 +143,7 @@ func (t *transfer) send(ctx context.Context, at hop, b *builtRequest) (*http.Res
 	defer w.connected()
 	ctx = context.WithValue(ctx, proxyKey{}, through)
 	b.Request = b.WithContext(httptrace.WithClientTrace(ctx, w.trace()))
+	b.lengthAsCurl()
 	forProxy(b.Request, through)
 	w.request = b.Request
 	w.tellText(text)
@@ -161,6 +163,20 @@ func (t *transfer) connecting() (connected func()) {
 	return within(t.connectTimeout, func() {
 		giveUp(&failure{kind: timedOut, error: fmt.Errorf("no connection within %s: --connect-timeout sets another limit", (*duration)(&t.connectTimeout))})
 	})
+}
+
+// lengthAsCurl has net/http write a length where curl does: not for a method that could
+// have a body, but for a body that is empty.
+func (b *builtRequest) lengthAsCurl() {
+	switch {
+	case b.ContentLength > 0:
+		return
+	case !b.posts && slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch}, b.Method):
+		b.Body, b.ContentLength = io.NopCloser(strings.NewReader("")), -1
+		fallthrough
+	case b.posts && !b.chunked:
+		b.TransferEncoding = []string{"identity"}
+	}
 }
 
 // forProxy makes the request what a proxy gets that forwards it. Its line names the

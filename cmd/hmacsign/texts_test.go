@@ -261,7 +261,7 @@ func TestUsageInChinese(t *testing.T) {
 		{"没有选项 --nonesuch：请查看 hmacsign --help", []string{"--nonesuch"}},
 		{"--version 不带值：请去掉 =1.0", []string{"--version=1.0"}},
 		{"sign：没有选项 --hedaer：是否想用 --header？", []string{"sign", "--hedaer", "a: b", "http://h"}},
-		{"sign：没有选项 -Z：请查看 hmacsign sign --help", []string{"sign", "-Z", "http://h"}},
+		{"sign：没有选项 -W：请查看 hmacsign sign --help", []string{"sign", "-W", "http://h"}},
 		{"sign：\"---x\" 不是选项：请查看 hmacsign sign --help", []string{"sign", "---x"}},
 		{"sign：--request 需要一个值：请查看 hmacsign sign --help", []string{"sign", "-X"}},
 		{"sign：缺少参数：URL", []string{"sign"}},
