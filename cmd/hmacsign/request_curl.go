@@ -81,6 +81,11 @@ func (c *curlRequest) build() (*builtRequest, error) {
 	if err := c.setHeaders(b); err != nil {
 		return nil, err
 	}
+	if len(c.form) > 0 {
+		if err := b.fitForm(contentType); err != nil {
+			return nil, err
+		}
+	}
 	b.posts = body != nil
 	b.asForm = b.ownType && contentType == formType && isJSON(body)
 	return b, nil

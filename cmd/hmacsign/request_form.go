@@ -40,6 +40,18 @@ func (c *curlRequest) multipart() (body []byte, contentType string, err error) {
 	return b.Bytes(), "multipart/form-data; boundary=" + boundary, nil
 }
 
+// fitForm adds the boundary to the type of a form that the user gave.
+func (b *builtRequest) fitForm(contentType string) error {
+	switch strings.ToLower(strings.Join(b.Header["Content-Type"], ",")) {
+	case contentType:
+	case "multipart/form-data":
+		b.Header.Set("Content-Type", contentType)
+	default:
+		return usagef("-F makes a body of the type multipart/form-data: leave out -H Content-Type")
+	}
+	return nil
+}
+
 func random8() []byte {
 	b := make([]byte, 8)
 	rand.Read(b)

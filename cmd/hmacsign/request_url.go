@@ -27,7 +27,7 @@ func parseTarget(text string, asIs bool) (target, error) {
 	if strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
 		return target{}, usagef("%q has a space or a control character: write it percent-encoded, a space as %%20", text)
 	}
-	scheme, rest, found := strings.Cut(text, "://")
+	scheme, rest, found := cutScheme(text)
 	if !found {
 		scheme, rest = "http", text
 	}
@@ -142,10 +142,7 @@ func withoutDots(path string) string {
 
 // checkGlob refuses what curl would take for a set of URLs.
 func checkGlob(text string) error {
-	_, rest, found := strings.Cut(text, "://")
-	if !found {
-		rest = text
-	}
+	_, rest, _ := cutScheme(text)
 	if strings.HasPrefix(rest, "[") { // an IPv6 address
 		rest = rest[strings.IndexByte(rest, ']')+1:]
 	}
@@ -223,8 +220,9 @@ func (t target) sameOrigin(other target) bool {
 // resolve is where a redirect leads from here.
 func (t target) resolve(location string, asIs bool) (target, error) {
 	location = encodeSpaces(location)
+	_, _, absolute := cutScheme(location)
 	switch {
-	case hasScheme(location):
+	case absolute:
 		return parseTarget(location, asIs)
 	case strings.HasPrefix(location, "//"):
 		return parseTarget(t.scheme+":"+location, asIs)
@@ -248,9 +246,15 @@ func (t target) resolve(location string, asIs bool) (target, error) {
 	return next, nil
 }
 
-func hasScheme(location string) bool {
-	scheme, _, found := strings.Cut(location, "://")
-	return found && scheme != "" && !strings.ContainsAny(scheme, "/?#")
+// cutScheme cuts a URL behind its scheme and the slashes there, of which curl takes one to
+// three for two.
+func cutScheme(text string) (scheme, rest string, found bool) {
+	scheme, rest, found = strings.Cut(text, ":/")
+	if !found || scheme == "" || strings.ContainsAny(scheme, "/?#:.") {
+		return "", text, false
+	}
+	rest = strings.TrimPrefix(rest, "/")
+	return scheme, strings.TrimPrefix(rest, "/"), true
 }
 
 func encodeSpaces(location string) string {

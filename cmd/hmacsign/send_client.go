@@ -22,7 +22,7 @@ import (
 func userAgent() string { return "hmacsign/" + strings.Trim(buildinfo.Version(), "()") }
 
 // newTransport connects as the flags say.
-func (f *transferFlags) newTransport() (*http.Transport, error) {
+func (f *sendFlags) newTransport() (*http.Transport, error) {
 	config, err := f.tlsConfig()
 	if err != nil {
 		return nil, err
@@ -32,19 +32,29 @@ func (f *transferFlags) newTransport() (*http.Transport, error) {
 		return nil, err
 	}
 	return &http.Transport{
-		Proxy:                  func(req *http.Request) (*url.URL, error) { return proxyOf(req.Context()).byTransport(), nil },
-		ProxyConnectHeader:     http.Header{"User-Agent": {userAgent()}, "Proxy-Connection": {"Keep-Alive"}},
-		OnProxyConnectResponse: proxyAnswer,
-		DialContext:            d.dial,
-		TLSClientConfig:        config,
-		Protocols:              f.protocols(),
-		DisableCompression:     true,
-		ExpectContinueTimeout:  time.Second,
+		Proxy:                 func(req *http.Request) (*url.URL, error) { return proxyOf(req.Context()).byTransport(), nil },
+		ProxyConnectHeader:    http.Header{"User-Agent": {f.proxyAgent()}, "Proxy-Connection": {"Keep-Alive"}},
+		DialContext:           d.dial,
+		TLSClientConfig:       config,
+		Protocols:             f.protocols(),
+		DisableCompression:    true,
+		ExpectContinueTimeout: time.Second,
 	}, nil
+}
+
+// proxyAgent is who a proxy is told that it makes a tunnel for; empty for nobody.
+func (f *sendFlags) proxyAgent() string {
+	if f.agent.given {
+		return f.agent.text
+	}
+	return userAgent()
 }
 
 func (f *transferFlags) tlsConfig() (*tls.Config, error) {
 	config := &tls.Config{InsecureSkipVerify: f.insecure}
+	if f.onlyHTTP1 {
+		config.NextProtos = []string{"http/1.1"} // net/http names none then, curl does
+	}
 	if f.caCert != "" {
 		text, err := os.ReadFile(f.caCert)
 		if err != nil {
@@ -192,13 +202,14 @@ func parseResolve(entries []string) (map[string][]string, error) {
 	return all, nil
 }
 
-// proxyAnswer refuses what a proxy answers to CONNECT but success.
-func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+// proxyAnswer takes down what a proxy answers to CONNECT, and refuses all but success.
+func (t *transfer) proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
 	switch {
 	case resp.StatusCode == http.StatusProxyAuthRequired:
 		return &failure{error: fmt.Errorf("the proxy %s asks for a user: -x http://USER:PASSWORD@HOST:PORT", proxy.Host)}
 	case resp.StatusCode != http.StatusOK:
 		return &failure{error: fmt.Errorf("the proxy %s answered %s", proxy.Host, resp.Status)}
 	}
+	t.report.locked(func() { t.report.heads = append(t.report.heads, headText(resp)) })
 	return nil
 }

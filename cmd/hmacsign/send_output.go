@@ -6,6 +6,7 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -125,13 +126,25 @@ func decoded(body io.Reader, header http.Header) (io.Reader, error) {
 			if body, err = gzip.NewReader(in); err != nil {
 				return nil, fmt.Errorf("the answer is not in gzip, as it says it is")
 			}
+			body = decoding{body}
 		case "deflate":
-			body = inflated(in, first)
+			body = decoding{inflated(in, first)}
 		default:
 			return nil, fmt.Errorf("the answer is encoded in %q: only gzip and deflate are decoded, leave out --compressed", coding)
 		}
 	}
 	return body, nil
+}
+
+// decoding says in plain words that a body does not decode.
+type decoding struct{ io.Reader }
+
+func (d decoding) Read(p []byte) (int, error) {
+	n, err := d.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = errors.New("the answer was cut off, or is not in the encoding that it says")
+	}
+	return n, err
 }
 
 // inflated reads deflate with the header of zlib, as it should be, and without, as it is

@@ -23,7 +23,7 @@ func (t *transfer) retrying() error {
 			return err
 		}
 		wait := max(delay, t.retryAfter())
-		if t.retryMaxTime > 0 && time.Since(started)+wait > t.retryMaxTime {
+		if t.retryMaxTime > 0 && time.Since(started)+t.retryAfter() > t.retryMaxTime {
 			return err
 		}
 		t.retried++

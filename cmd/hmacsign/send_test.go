@@ -171,7 +171,7 @@ func TestSendRetries(t *testing.T) {
 	}{
 		{[]string{"--retry", "3"}, []int{503, 429}, 3, 0, "200"}, {[]string{"--retry", "1"}, []int{503, 500}, 2, 0, "500"}, {[]string{"--retry", "1", "-f"}, []int{408, 504}, 2, 1, ""},
 		{[]string{"--retry", "3", "-f"}, []int{404}, 1, 1, ""}, {[]string{"--retry", "3", "-f", "--retry-all-errors"}, []int{404, 502}, 3, 0, "200"}, {[]string{"--retry", "3", "--retry-all-errors"}, []int{404}, 1, 0, "404"},
-		{nil, []int{503}, 1, 0, "503"}, {[]string{"--retry", "3", "--retry-max-time", "0.001"}, []int{503}, 1, 0, "503"},
+		{nil, []int{503}, 1, 0, "503"}, {[]string{"--retry", "3", "--retry-max-time", "0.000001"}, []int{503}, 1, 0, "503"},
 	} {
 		answers = c.answers
 		os.Remove(out)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -34,7 +35,9 @@ func (f *sendFlags) newTransfer(first *builtRequest, signer *requestSigner, io *
 	if err != nil {
 		return nil, err
 	}
-	return &transfer{sendFlags: f, signer: signer, first: first, transport: transport, out: out, io: io}, nil
+	t := &transfer{sendFlags: f, signer: signer, first: first, transport: transport, out: out, io: io}
+	transport.OnProxyConnectResponse = t.proxyAnswer
+	return t, nil
 }
 
 // A hop is a request before it is signed, on the way that redirects make.
@@ -176,18 +179,17 @@ func (b *builtRequest) lengthAsCurl() {
 	}
 }
 
-// forProxy makes the request what a proxy gets that forwards it: net/http leaves a
-// target that it has as bytes in the form for a server.
+// forProxy makes the request what a proxy gets that forwards it. Its line names the
+// server of the URL: net/http would write the one of a given Host, and leaves a target that
+// it has as bytes in the form for a server.
 func forProxy(req *http.Request, through proxyURL) {
 	if !through.forwards(req.URL) {
 		return
 	}
 	setDefault(req.Header, "Proxy-Connection", "Keep-Alive")
-	if req.URL.Opaque != "" {
-		u := *req.URL
-		u.Opaque = "//" + u.Host + u.Opaque
-		req.URL = &u
-	}
+	u := *req.URL
+	u.Opaque = "//" + u.Host + cmp.Or(u.Opaque, u.EscapedPath())
+	req.URL = &u
 }
 
 // follow is where the answer redirects to, if that is to be followed.
@@ -256,6 +258,9 @@ func (b *builtRequest) withoutBody(method string) {
 	b.GetBody = func() (io.ReadCloser, error) { return http.NoBody, nil }
 }
 
+// maxPassed is how much of a body that nobody wants is read.
+const maxPassed = 1 << 20
+
 // pass prints what is wanted of an answer that is not the last one, and reads its body so
 // that the connection can be used again.
 func (t *transfer) pass(ctx context.Context, resp *http.Response) error {
@@ -267,7 +272,7 @@ func (t *transfer) pass(ctx context.Context, resp *http.Response) error {
 	if t.headOnly() {
 		return nil
 	}
-	_, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
+	_, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxPassed))
 	if err != nil && ctx.Err() != nil {
 		return plain(ctx, err, t.first.target)
 	}
@@ -287,10 +292,13 @@ func (t *transfer) deliver(ctx context.Context, resp *http.Response, failed erro
 		return err
 	}
 	switch {
-	case failed != nil && !t.failWithBody:
+	case failed != nil && !refused:
+		t.report.downloaded, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxPassed))
+		return failed
+	case refused && t.fail:
 		return failed
 	case t.headOnly():
-		return t.out.done()
+		return cmp.Or(t.out.done(), failed)
 	}
 	body := &counted{Reader: resp.Body}
 	err := t.copyBody(body, resp)

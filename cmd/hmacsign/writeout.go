@@ -132,7 +132,7 @@ func parseWriteOut(text string, read func(string) ([]byte, error)) (format write
 		if err != nil {
 			return nil, err
 		}
-		text = string(content)
+		text = strings.NewReplacer("\r", "", "\n", "").Replace(string(content)) // \n makes one
 	}
 	for text != "" {
 		at := strings.IndexAny(text, `%\`)
