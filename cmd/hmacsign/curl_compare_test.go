@@ -120,7 +120,7 @@ func TestCommandProcess(t *testing.T) {
 func runProcess(cmd *exec.Cmd, c *curlCase, w *world, o *outcome) {
 	var out, errs bytes.Buffer
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = w.dir, strings.NewReader(c.stdin), &out, &errs
-	cmd.Env = append(cmd.Env, "HOME="+w.dir, "LC_ALL=C.UTF-8", "PATH="+os.Getenv("PATH"))
+	cmd.Env = append(cmd.Env, "HOME="+w.dir, "LC_ALL=C.UTF-8", "PATH="+os.Getenv("PATH"), "LD_LIBRARY_PATH="+os.Getenv("LD_LIBRARY_PATH"))
 	for _, e := range c.env {
 		cmd.Env = append(cmd.Env, w.expand(e))
 	}
