@@ -124,7 +124,7 @@ lint: ## gofmt, vet, staticcheck, tidy modules
 	@go vet ./...
 	@set -e; for module in . examples cmd/hmacsign/dist $(CONTRIB); do echo "lint: staticcheck of $$module" >&2; (cd $$module && go run $(STATICCHECK) ./...); done
 	@cd algo/sm3asm/gen && go vet ./...
-	@go mod tidy -diff
+	@set -e; for module in $$(git ls-files '*go.mod'); do (cd $$(dirname $$module) && go mod tidy -diff); done
 	@go mod verify >/dev/null
 	@echo "lint: clean"
 
