@@ -38,6 +38,8 @@ func TestREADME(t *testing.T) {
 			requireCompiles(t, i, text)
 		case "sh":
 			output = shell.run(t, text)
+		case "toml":
+			shell.configure(t, text)
 		case "bash":
 			if sm3cgo.Enabled {
 				requireTool(t, "bash")
@@ -55,7 +57,7 @@ func TestREADME(t *testing.T) {
 				continue
 			}
 			// Which backend is preferred depends on the machine and the build.
-			backend := regexp.MustCompile(`on backend [a-z0-9-]+`)
+			backend := regexp.MustCompile(`(on backend|hmac-sm3) +[a-z]+|  +`)
 			require.Equal(t, backend.ReplaceAllString(text, ""), backend.ReplaceAllString(output, ""))
 		case "":
 			for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
@@ -96,8 +98,11 @@ func TestREADME(t *testing.T) {
 func TestREADMEInChinese(t *testing.T) {
 	shell, output := newReadmeShell(t, "zh_CN.UTF-8"), ""
 	for _, b := range blocksOf(t, "README.zh-CN.md") {
-		if b[1] == "sh" {
+		switch b[1] {
+		case "sh":
 			output += shell.run(t, b[2])
+		case "toml":
+			shell.configure(t, b[2])
 		}
 	}
 	require.Contains(t, output, "验签通过：密钥 ID app-1")
@@ -119,7 +124,15 @@ type readmeShell struct {
 func newReadmeShell(t *testing.T, locale string) *readmeShell {
 	requireTool(t, "sh")
 	path := filepath.Dir(builtCommand(t)) + string(os.PathListSeparator) + os.Getenv("PATH")
-	return &readmeShell{dir: t.TempDir(), env: append(os.Environ(), "PATH="+path, "LC_ALL="+locale)}
+	dir := t.TempDir()
+	return &readmeShell{dir: dir, env: append(os.Environ(), "PATH="+path, "LC_ALL="+locale, "HOME="+dir, "XDG_CONFIG_HOME=")}
+}
+
+// configure writes the file of profiles to where the README says that it is.
+func (s *readmeShell) configure(t *testing.T, text string) {
+	file := filepath.Join(s.dir, ".config/hmacsign/config.toml")
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o700))
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 }
 
 // run wants exit status 0 and returns what was printed on standard output.
