@@ -21,7 +21,8 @@ import (
 func newDemo(io *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "The whole path on this machine: a verifying server on loopback, every\nscheme and algorithm signed, sent and accepted, tampered copies refused.",
+		Short: "Signs, sends and verifies on this machine, with every scheme and algorithm.",
+		Long:  "A verifying server on loopback accepts what is signed, and refuses tampered copies.",
 		Args:  arguments(0),
 		RunE:  func(*cobra.Command, []string) error { return runDemo(io) },
 	}

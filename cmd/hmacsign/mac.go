@@ -15,8 +15,10 @@ import (
 )
 
 // macHelp is what mac --help says beyond what help does.
-const macHelp = `With --check it names the lines that are wrong, those that follow each other with one
-fault together, and exits 1 if there are any, or if there is nothing to check.
+const macHelp = `A MAC is printed in hex, with --lines one for each line. --check compares each line with
+the MAC of the same number in such a list: it names the lines that are wrong, those that
+follow each other with one fault together, and exits 1 if there are any, or if there is
+nothing to check.
 
 A line is the bytes before a newline, whatever they are: a CR belongs to it, and it
 may be empty or of any length. Whether the last one ends with a newline makes no
@@ -57,7 +59,7 @@ func newMAC(io *streams) *cobra.Command {
 	f := new(macFlags)
 	c := &cobra.Command{
 		Use:   "mac --algorithm NAME (--key-env NAME | --key-file PATH | --key-hex HEX) [--lines | --check LIST] [FILE]",
-		Short: "Prints the MAC of a file or of standard input in hex. With --lines it prints that\nof each line, one a line; with --check it compares each line with the MAC of the\nsame number in such a list.",
+		Short: "Prints the MAC of a file or of standard input, or of each of its lines.",
 		Long:  macHelp,
 		Args:  arguments(0, "file"),
 		RunE:  func(_ *cobra.Command, args []string) error { return f.run(io, args) },

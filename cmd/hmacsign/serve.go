@@ -44,7 +44,8 @@ func newServe(io *streams) *cobra.Command {
 	f := newServeFlags()
 	c := &cobra.Command{
 		Use:   "serve --keys FILE --upstream URL [flags]",
-		Short: "A verifying reverse proxy: what is signed goes to the upstream, the rest is\nanswered with 401. It logs one line of JSON a request to standard error,\nin English whatever the language.",
+		Short: "Verifies as a reverse proxy: what is signed goes to the upstream.",
+		Long:  "The rest is answered with 401. It logs one line of JSON a request to standard error, in\nEnglish whatever the language.",
 		Args:  arguments(0),
 		RunE:  func(*cobra.Command, []string) error { return f.run(io) },
 	}

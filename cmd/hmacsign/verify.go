@@ -51,7 +51,8 @@ func newVerify(io *streams) *cobra.Command {
 	f := new(verifyFlags)
 	c := &cobra.Command{
 		Use:   "verify --keys FILE [flags] [FILE]",
-		Short: "Reads a raw HTTP/1.1 request from a file or standard input and says whether\nit is signed: exit status 0 if it is accepted, 1 if it is refused, and why.",
+		Short: "Says whether a raw request is signed, and if not, why.",
+		Long:  "The request is HTTP/1.1 as on the wire, from FILE or standard input. Exit status: 0 if it\nis accepted, 1 if it is refused.",
 		Args:  arguments(0, "file"),
 		RunE:  func(_ *cobra.Command, args []string) error { return f.run(io, args) },
 	}
