@@ -70,13 +70,17 @@ func (o *output) done() error {
 	return o.file.Close()
 }
 
-// truncate forgets what was written to the file, for another try.
+// truncate forgets what was written to the file, for another try. /dev/null and
+// pipes have nothing to forget.
 func (o *output) truncate() error {
 	if o.file == nil {
 		return nil
 	}
 	o.file.Close()
 	o.file = nil
+	if info, err := os.Stat(o.name); err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
 	return os.Truncate(o.name, 0)
 }
 
