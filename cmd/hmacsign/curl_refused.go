@@ -57,7 +57,7 @@ func refuseTransfer(fs *pflag.FlagSet) {
 	new(transferFlags).addTransfer(transfer)
 	transfer.VisitAll(func(f *pflag.Flag) {
 		if f.Name == "output" { // sign has one of its own
-			refuseFlag(fs, "o", "o", true, why)
+			refuseFlag(fs, "o", "o", true, func(string) error { return why("-o") })
 			return
 		}
 		refuseFlag(fs, f.Name, f.Shorthand, f.NoOptDefVal == "", why)
@@ -66,6 +66,10 @@ func refuseTransfer(fs *pflag.FlagSet) {
 
 func needsAuthorization(flag string) error {
 	return usagef("%s would need the Authorization header, which the signature takes: leave it out", flag)
+}
+
+func openSecret(flag string) error {
+	return usagef("%s would show the secret to whoever lists the processes: set HMACSIGN_SECRET, or give --secret-env or --secret-file", flag)
 }
 
 func otherProtocol(flag string) error {
@@ -89,12 +93,14 @@ func instead(use string) func(string) error {
 	return func(flag string) error { return usagef("%s is not taken: use %v", flag, use) }
 }
 
-// refusedOptions are curl's, up to version 8.17: name, short name, and = for a value.
+// refusedOptions are curl's, up to version 8.17, and those that would hold a secret: name,
+// short name, and = for a value.
 var refusedOptions = []struct {
 	names string
 	why   func(flag string) error
 }{
 	{"user,u= oauth2-bearer= digest ntlm ntlm-wb negotiate basic anyauth aws-sigv4= netrc,n netrc-file= netrc-optional delegation= service-name= tlsauthtype= tlsuser= tlspassword= sasl-authzid= sasl-ir login-options=", needsAuthorization},
+	{"secret= secret-key=", openSecret},
 	{"append,a crlf list-only,l use-ascii,B disable-eprt disable-epsv ftp-account= ftp-alternative-to-user= ftp-create-dirs ftp-method= ftp-pasv ftp-port,P= ftp-pret ftp-skip-pasv-ip ftp-ssl-ccc ftp-ssl-ccc-mode= ftp-ssl-control ftp-ssl ftp-ssl-reqd krb= quote,Q= ssl ssl-reqd" +
 		" mail-auth= mail-from= mail-rcpt= mail-rcpt-allowfails upload-flags= telnet-option,t= tftp-blksize= tftp-no-options compressed-ssh hostpubmd5= hostpubsha256= pubkey= proto= proto-default= proto-redir= metalink", otherProtocol},
 	{"next,: parallel,Z parallel-immediate parallel-max= parallel-max-host= fail-early remote-name-all rate= skip-existing", severalURLs},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -134,6 +135,9 @@ func (r *requestFlags) flagSigner(io *streams) (*requestSigner, error) {
 		hmacsign.WithSignedHeaders(strings.FieldsFunc(r.signedHeaders, func(c rune) bool { return c == ',' || c == ' ' })...),
 	}
 	s.Signer, err = hmacsign.NewSigner(scheme, r.algorithm, cred, opts...)
+	if errors.Is(err, algo.ErrUnknownAlgorithm) {
+		err = usageError{err}
+	}
 	return s, err
 }
 

@@ -51,6 +51,9 @@ func explain(err error, t target) (failureKind, error) {
 	var lookup *net.DNSError
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "proxyconnect" {
+		if errors.As(err, &lookup) && lookup.IsNotFound {
+			return unknownHost, fmt.Errorf("the proxy %s is not known: check -x, or the environment (-X is the method)", lookup.Name)
+		}
 		return explain(op.Err, t)
 	}
 	switch {

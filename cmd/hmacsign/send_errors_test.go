@@ -144,6 +144,7 @@ func TestSendErrors(t *testing.T) {
 	}{
 		{[]string{"http://127.0.0.1:1"}, `^could not connect to 127\.0\.0\.1:1: connection refused$`},
 		{[]string{"http://nowhere.invalid"}, `^the host nowhere\.invalid (is not known: check the name|could not be looked up: .*)$`},
+		{[]string{"-x", "nowhere.invalid", "http://127.0.0.1:1"}, `^the (proxy nowhere\.invalid is not known: check -x, .*|host nowhere\.invalid could not be looked up: .*)$`},
 		{[]string{"--unix-socket", filepath.Join(t.TempDir(), "none"), "http://h"}, `^could not connect to /.*/none: no such file or directory$`},
 		{[]string{trusted, toTrusted}, `^the certificate of there\.example is not trusted: --cacert FILE names its authority$`},
 		{[]string{other, "--cacert", good.cert, strings.Replace(toTrusted, "there.", "other.", 1)}, `^the certificate of other\.example is not for this name: check the URL, or --resolve$`},

@@ -191,6 +191,9 @@ func TestSendRetries(t *testing.T) {
 	answers = []int{503}
 	_, _, stderr = sent(t, "-s", "--retry", "2", "--retry-delay", "0.002", s.URL)
 	require.Empty(t, stderr)
+	answers = []int{503}
+	status, stdout, stderr := sent(t, "-s", "--retry", "2", "--retry-delay", "0.002", "-o", os.DevNull, "-w", "%{http_code}", s.URL)
+	require.Equal(t, "0 200", fmt.Sprint(status, " ", stdout), stderr)
 
 	for flag, tries := range map[string]int{"--retry-connrefused": 2, "--retry-all-errors": 2, "-v": 0} {
 		_, stdout, _ := sent(t, flag, "--retry", "2", "--retry-delay", "0.001", "-w", "%{num_retries}", "http://127.0.0.1:1")
@@ -472,16 +475,27 @@ func TestEveryOptionOfCurl(t *testing.T) {
 		require.Equal(t, 2, status)
 		require.Contains(t, stderr, "Authorization header")
 	}
-	for flags, want := range map[string]string{"-T|f": "--data-binary", "--socks5|h": "-x socks5://", "-Z": "several URLs", "--ftp-pasv": "another protocol", "-D|f": "-i", "--timeout|3": "--max-time", "-#": "progress"} {
+	for flags, want := range map[string]string{"-T|f": "--data-binary", "--socks5|h": "-x socks5://", "-Z": "several URLs", "--ftp-pasv": "another protocol", "-D|f": "-i", "--timeout|3": "--max-time", "-#": "progress", "--secret|" + testSecret: "HMACSIGN_SECRET"} {
 		status, _, stderr := sent(t, append(strings.Split(flags, "|"), "http://127.0.0.1:1")...)
 		require.Equal(t, 2, status)
 		require.Contains(t, stderr, want)
+		require.NotContains(t, stderr, testSecret)
 	}
 	for _, flags := range []string{"-L", "-o|f", "-v", "-s", "--retry|1", "-k", "-x|h:1"} {
 		status, _, stderr := hmacsignRun(t, "", append([]string{"sign", "http://h"}, strings.Split(flags, "|")...)...)
 		require.Equal(t, 2, status)
 		require.Contains(t, stderr, "sign sends nothing")
+		require.NotContains(t, stderr, "--o ")
 		require.NotContains(t, ok(t, "sign", "--help"), "--retry")
+	}
+}
+
+// A name that is none is wrong usage, whichever flag it stands behind.
+func TestSendUnknownNames(t *testing.T) {
+	for _, flags := range [][]string{{"--algorithm", "sm3"}, {"--scheme", "huawei-sdk", "--algorithm", "hmac-sha1"}, {"--scheme", "huawei"}} {
+		status, _, stderr := sent(t, append(flags, "http://127.0.0.1:1")...)
+		require.Equal(t, 2, status, stderr)
+		require.Contains(t, stderr, "use one of")
 	}
 }
 
