@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -37,11 +38,18 @@ func forBuild(io *streams) []*cobra.Command {
 	}}
 }
 
+// markdown keeps brackets from being taken for links and tags of the language that man
+// pages are made from.
+var markdown = strings.NewReplacer("[", `\[`, "<", `\<`)
+
 // plainFlags takes out the quotes that name a flag's value.
 func plainFlags(c *cobra.Command) {
 	c.DisableFlagsInUseLine = true // the usage says it
-	plain := func(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) }
-	c.Flags().VisitAll(plain)
+	plain := func(f *pflag.Flag) {
+		_, text := pflag.UnquoteUsage(f)
+		f.Usage = markdown.Replace(text)
+	}
+	c.LocalNonPersistentFlags().VisitAll(plain)
 	c.PersistentFlags().VisitAll(plain)
 	for _, below := range c.Commands() {
 		plainFlags(below)
