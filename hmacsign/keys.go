@@ -325,6 +325,8 @@ func withoutValues(err error) error {
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	switch {
+	case errors.As(err, &kind) && kind.Field == "":
+		return errors.New(`not an array of keys: write [{"id": "app-1", "secret": {"env": "NAME"}}]`)
 	case errors.As(err, &kind):
 		return fmt.Errorf("at byte %d: not the kind of value that belongs here", kind.Offset)
 	case errors.As(err, &syntax):

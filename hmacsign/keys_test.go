@@ -72,6 +72,11 @@ func TestReadKeysRefuses(t *testing.T) {
 		require.NotContains(t, err.Error(), "\n", name)
 		require.NotContains(t, err.Error(), "json:", name)
 	}
+	for _, text := range []string{`{"id": "a", "secret": "hushhush"}`, `["hushhush"]`} {
+		_, err := ReadKeys(strings.NewReader(text))
+		require.ErrorContains(t, err, "not an array of keys: write [{", text)
+		require.NotContains(t, err.Error(), "hushhush")
+	}
 }
 
 // An empty list is allowed, it revokes all keys; an empty list of a key's schemes
