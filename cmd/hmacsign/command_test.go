@@ -32,6 +32,7 @@ func TestTypos(t *testing.T) {
 		"completion tcsh":               "use bash, zsh, fish or powershell",
 		"completion":                    "completion: name a shell: bash, zsh, fish or powershell",
 		"sign":                          "sign: name a URL",
+		"sign -H A: b http://h":         `sign: "b" and "http://h" would be two URLs: give one, and quote`,
 		"--nonesuch":                    "there is no flag --nonesuch",
 		"sign --signed-headers a: h":    "is not a header's name",
 		"verify --keys k --window 0":    "",

@@ -65,6 +65,9 @@ func (r *requestFlags) takesURL(c *cobra.Command, args []string) error {
 	if r.url != "" {
 		return arguments(0)(c, args)
 	}
+	if len(args) > 1 {
+		return ofCommand(c, usagef("%q and %q would be two URLs: give one, and quote a value that has spaces", args[0], args[1]))
+	}
 	return arguments(1, "URL")(c, args)
 }
 
