@@ -330,6 +330,9 @@ func withoutValues(err error) error {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("at byte %d: not valid JSON", syntax.Offset)
 	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return fmt.Errorf("a key has no member %s: write id, secret, previous_secret, schemes, algorithms or scopes", scheme.Clip(name))
+	}
 	return err
 }
 

@@ -70,6 +70,7 @@ func TestReadKeysRefuses(t *testing.T) {
 		require.Error(t, err, name)
 		require.NotContains(t, err.Error(), "hushhush", name)
 		require.NotContains(t, err.Error(), "\n", name)
+		require.NotContains(t, err.Error(), "json:", name)
 	}
 }
 

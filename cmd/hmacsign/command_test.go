@@ -20,6 +20,7 @@ func TestTypos(t *testing.T) {
 		"sing":                          "did you mean sign?",
 		"help verfy":                    "did you mean verify?",
 		"nonesuch":                      "run hmacsign help",
+		"mac --line x":                  "did you mean --lines?",
 		"mac --algoritm x":              "there is no flag --algoritm: did you mean --algorithm?",
 		"mac --algorithm":               "--algorithm needs a value",
 		"mac --nonesuch=secret":         "there is no flag --nonesuch: run hmacsign mac --help",

@@ -246,12 +246,15 @@ func unknownCommand(name string, root *cobra.Command) error {
 
 // nearest is the name that was probably meant, if there is one.
 func nearest(typed string, names []string) string {
-	among := &cobra.Command{SuggestionsMinimumDistance: 2}
+	among := &cobra.Command{}
 	for _, name := range names {
 		among.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
 	}
-	if near := among.SuggestionsFor(typed); len(near) > 0 {
-		return near[0]
+	for among.SuggestionsMinimumDistance <= 2 {
+		if near := among.SuggestionsFor(typed); len(near) > 0 {
+			return near[0]
+		}
+		among.SuggestionsMinimumDistance++
 	}
 	return ""
 }
