@@ -135,6 +135,8 @@ var system = []string{
 	"too many Host headers", "unsupported transfer encoding: %q", "invalid method %q",
 	"invalid URL escape %q", "invalid URI for request", "invalid control character in URL", "missing ']' in host", "invalid port %q after host", "invalid character %q in host name",
 	"passed", "failed", "not run", "ready", "unchecked", "unusable",
+	"libTencentSM %s edition, %s; %v", "a stand-in for tests, not libTencentSM; as %s edition, %s; %v",
+	"SM3 and HMAC are the module's; of a stream over 256 bytes, clones and what follows the first Sum are Go's HMAC over the module's SM3",
 	"Go standard library", "Go assembly of this module", "portable Go of this module", "portable Go",
 }
 
@@ -424,6 +426,9 @@ func TestWhatAUserGaveStays(t *testing.T) {
 	for english, chinese := range map[string]string{
 		`upstream "$1 ${2} %s %[1]d": leave out query and fragment`:                                     `上游 "$1 ${2} %s %[1]d"：请去掉查询串和片段`,
 		`key "a": previous secret: secret too short: it has 8 bits, 128 are required: use a longer one`: `密钥 "a"：旧密钥值：密钥值过短：只有 8 比特，要求 128 比特：请使用更长的密钥值`,
+		`key "a": unknown scheme "sm3": use one of b, c`:                                                `密钥 "a"：未知签名方案 "sm3"：请使用其中之一：b, c`,
+		`key "a": unknown algorithm "sm3": use one of b, c`:                                             `密钥 "a"：未知算法 "sm3"：请使用其中之一：b, c`,
+		`a stand-in for tests, not libTencentSM; as Lite edition, /a b/libTencentSM.so; SM3 and HMAC are the module's; of a stream over 256 bytes, clones and what follows the first Sum are Go's HMAC over the module's SM3`: `测试用替身库，不是 libTencentSM；按 Lite 版，/a b/libTencentSM.so；SM3 和 HMAC 由该模块计算；流超过 256 字节时，其克隆以及第一次 Sum 之后写入的内容由 Go 的 HMAC 加该模块的 SM3 计算`,
 		`-H "empty secret: \"no\"": write it as "Name: value"`:                                          `-H "empty secret: \"no\""：请写成 "Name: value"`,
 		`open empty secret: permission denied`:                                                          `打开 empty secret：权限不够`,
 		`open "a: b": permission denied`:                                                                `打开 "a: b"：权限不够`,
