@@ -133,7 +133,7 @@ func (e *Explanation) String() string { return e.In("en") }
 func (e *Explanation) In(lang string) string {
 	var b strings.Builder
 	for _, m := range e.mistakes {
-		fmt.Fprintf(&b, "%s (%s)\n", m.In(lang), m.Code)
+		b.WriteString(scheme.Text(lang, "explain_mistake", scheme.Args("text", m.In(lang), "code", m.Code)) + "\n")
 	}
 	switch {
 	case len(e.mistakes) > 0 || e.Late != nil:

@@ -199,7 +199,7 @@ func (k *Key) check() error {
 	}
 	for _, name := range k.Algorithms {
 		if !slices.Contains(algo.Algorithms(), name) {
-			return fmt.Errorf("hmacsign: key %q: %w %q: use %s", scheme.Clip(k.ID), algo.ErrUnknownAlgorithm, scheme.Clip(name), strings.Join(algo.Algorithms(), ", "))
+			return fmt.Errorf("hmacsign: key %q: %w", scheme.Clip(k.ID), fmt.Errorf("%w %q: use one of %s", algo.ErrUnknownAlgorithm, scheme.Clip(name), strings.Join(algo.Algorithms(), ", ")))
 		}
 	}
 	for _, scope := range k.Scopes {

@@ -100,7 +100,7 @@ func printAlgorithms(io *streams) error {
 	rows := [][]string{{io.text("ALGORITHM"), io.text("BACKEND"), io.text("AVAILABLE"), io.text("SELECTED"), io.text("SELF-TEST"), io.text("VERSION"), io.text("DETAIL")}}
 	for _, name := range algo.Algorithms() {
 		for _, i := range algo.Backends(name) {
-			rows = append(rows, []string{i.Algorithm, i.Backend, io.yes(i.Available), io.yes(i.Selected), i.SelfTest, printable(i.Version), printable(io.translated(commandWords(i.Detail)))})
+			rows = append(rows, []string{i.Algorithm, i.Backend, io.yes(i.Available), io.yes(i.Selected), io.text(i.SelfTest), printable(i.Version), printable(io.translated(commandWords(i.Detail)))})
 		}
 	}
 	printTable(io.out, rows)

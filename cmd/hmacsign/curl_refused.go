@@ -27,7 +27,9 @@ func refuseFlag(fs *pflag.FlagSet, name, short string, takesValue bool, why func
 	told := "--" + name
 	if len(short) == 1 && fs.ShorthandLookup(short) == nil {
 		flag.Shorthand = short
-		told = "-" + short + ", " + told
+		if told = "-" + short; name != short {
+			told += ", --" + name
+		}
 	}
 	flag.Value = refusedFlag{func() error { return why(told) }}
 	if !takesValue {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 const profileHelp = `Without NAME nothing is run and no keyring is asked: profiles whose secret is there are
@@ -305,12 +306,12 @@ func printProfiles(io *streams, all *profileList) error {
 	}
 	rows := [][]string{{io.text("PROFILE"), io.text("DEFAULT"), io.text("SCHEME"), io.text("ALGORITHM"), io.text("BACKEND"), io.text("KEY ID"), io.text("SECRET"), io.text("SETTINGS"), io.text("STATE")}}
 	for _, p := range all.Profiles {
-		secret, state := "", p.State
+		secret, state := "", io.text(p.State)
 		if p.Secret != nil {
 			secret = p.Secret.In + " " + p.Secret.Name
 		}
 		if p.Reason != "" {
-			state += ": " + p.Reason
+			state += scheme.Text(io.lang, "separator", nil) + p.Reason
 		}
 		var settings []string
 		for _, name := range slices.Sorted(maps.Keys(p.Settings)) {

@@ -124,7 +124,7 @@ func each(c *cobra.Command, do func(*cobra.Command)) {
 }
 
 // system are texts that no call here has: of the operating system, of Go's network and
-// files, each at the end of an error that is ours, and of backends.
+// files, each at the end of an error that is ours, of backends, and words for a state.
 var system = []string{
 	"no such file or directory", "not a directory", "is a directory", "permission denied", "no space left on device", "broken pipe", "file already closed",
 	"open %s: %v", "read %s: %v", "write %s: %v", "unexpected EOF", "EOF",
@@ -134,6 +134,9 @@ var system = []string{
 	"malformed HTTP request %q", "malformed HTTP version %q", "malformed MIME header: missing colon: %q", "malformed MIME header line: %s", "bad Content-Length %q",
 	"too many Host headers", "unsupported transfer encoding: %q", "invalid method %q",
 	"invalid URL escape %q", "invalid URI for request", "invalid control character in URL", "missing ']' in host", "invalid port %q after host", "invalid character %q in host name",
+	"passed", "failed", "not run", "ready", "unchecked", "unusable",
+	"libTencentSM %s edition, %s; %v", "a stand-in for tests, not libTencentSM; as %s edition, %s; %v",
+	"SM3 and HMAC are the module's; of a stream over 256 bytes, clones and what follows the first Sum are Go's HMAC over the module's SM3",
 	"Go standard library", "Go assembly of this module", "portable Go of this module", "portable Go",
 }
 
@@ -335,6 +338,7 @@ func TestVerdictInChinese(t *testing.T) {
 		{sign("--key-id", "other"), "密钥 ID 不存在", "unknown key", 1},
 		{sign("--date", "2021-03-11T08:29:58Z"), "日期超出允许范围", "out of date", 1},
 		{strings.Replace(sign(), "GET / ", "GET /other ", 1), "签名不匹配", "does not match", 1},
+		{strings.Replace(sign(), "GET / ", "PUT / ", 1), "请对实际发送的方法签名。（other_method）\n", "(other_method)", 1},
 	} {
 		status, stdout, stderr := chineseRun(t, test.request, "verify", "--keys", keys)
 		require.Contains(t, stdout+stderr, test.want)
@@ -370,8 +374,21 @@ func TestOutputInChinese(t *testing.T) {
 	for _, args := range [][]string{{"algorithms"}, {"demo"}} {
 		status, stdout, _ := chineseRun(t, "", args...)
 		require.Zero(t, status)
-		require.NotRegexp(t, `(?i)\b(yes|ok|tampered|another|backend|available|detail)\b`, stdout)
+		require.NotRegexp(t, `(?i)\b(yes|ok|tampered|another|backend|available|detail|passed|not run)\b`, stdout)
 		require.True(t, hasHan(stdout))
+	}
+	t.Setenv("PROFILE_SECRET", testSecret)
+	for settings, want := range map[string]string{
+		`secret_env = "PROFILE_SECRET"`:           "可用\n",
+		`secret_env = "PROFILE_NONE"`:             "不可用：环境变量 PROFILE_NONE 未设置：请设为密钥值\n",
+		`secret_command = ["` + program(t) + `"]`: "未检查：可用 hmacsign profile a 读取密钥值\n",
+	} {
+		writeConfig(t, "[profiles.a]\nkey_id = \"a\"\n"+settings+"\n")
+		_, stdout, _ := chineseRun(t, "", "profile")
+		require.Contains(t, stdout, " "+want)
+		require.NotRegexp(t, `ready|un[cu]`, stdout)
+		_, stdout, _ = chineseRun(t, "", "profile", "--output", "json")
+		require.Regexp(t, `"state": "(ready|unusable|unchecked)"`, stdout, "a program reads it")
 	}
 }
 
@@ -408,7 +425,10 @@ func TestLanguageOf(t *testing.T) {
 func TestWhatAUserGaveStays(t *testing.T) {
 	for english, chinese := range map[string]string{
 		`upstream "$1 ${2} %s %[1]d": leave out query and fragment`:                                     `上游 "$1 ${2} %s %[1]d"：请去掉查询串和片段`,
-		`key "a": previous secret: secret too short: it has 8 bits, 128 are required: use a longer one`: `密钥 "a"：旧密钥：密钥过短：只有 8 位，要求 128 位：请使用更长的密钥`,
+		`key "a": previous secret: secret too short: it has 8 bits, 128 are required: use a longer one`: `密钥 "a"：旧密钥值：密钥值过短：只有 8 比特，要求 128 比特：请使用更长的密钥值`,
+		`key "a": unknown scheme "sm3": use one of b, c`:                                                `密钥 "a"：未知签名方案 "sm3"：请使用其中之一：b, c`,
+		`key "a": unknown algorithm "sm3": use one of b, c`:                                             `密钥 "a"：未知算法 "sm3"：请使用其中之一：b, c`,
+		`a stand-in for tests, not libTencentSM; as Lite edition, /a b/libTencentSM.so; SM3 and HMAC are the module's; of a stream over 256 bytes, clones and what follows the first Sum are Go's HMAC over the module's SM3`: `测试用替身库，不是 libTencentSM；按 Lite 版，/a b/libTencentSM.so；SM3 和 HMAC 由该模块计算；流超过 256 字节时，其克隆以及第一次 Sum 之后写入的内容由 Go 的 HMAC 加该模块的 SM3 计算`,
 		`-H "empty secret: \"no\"": write it as "Name: value"`:                                          `-H "empty secret: \"no\""：请写成 "Name: value"`,
 		`open empty secret: permission denied`:                                                          `打开 empty secret：权限不够`,
 		`open "a: b": permission denied`:                                                                `打开 "a: b"：权限不够`,
@@ -429,9 +449,9 @@ func TestWhatAUserGaveStays(t *testing.T) {
 func TestListInChinese(t *testing.T) {
 	io := &streams{lang: "zh"}
 	one, other := fmt.Errorf("algo: %s: %w", "hmac-sm3", algo.ErrEmptySecret), fmt.Errorf("algo: %w %q: use one of %s", algo.ErrUnknownAlgorithm, "x; y", "a, b")
-	require.Equal(t, `hmac-sm3：密钥为空；未知算法 "x; y"：请使用其中之一：a, b`, io.errorText(list{one, other}))
+	require.Equal(t, `hmac-sm3：密钥值为空；未知算法 "x; y"：请使用其中之一：a, b`, io.errorText(list{one, other}))
 	require.Equal(t, `hmac-sm3: empty secret; unknown algorithm "x; y": use one of a, b`, new(streams).errorText(list{one, other}))
-	require.Equal(t, "hmac-sm3：密钥为空", io.errorText(list{one}))
+	require.Equal(t, "hmac-sm3：密钥值为空", io.errorText(list{one}))
 }
 
 // No text makes it fail, or take so long that the fuzzer gives up, and what is quoted

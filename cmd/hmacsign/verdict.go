@@ -254,7 +254,7 @@ func (r *verdict) mistaken(f scheme.Found) {
 	}
 	m := mistake{f.Code, scheme.Text(r.lang, f.Code, f.Args), f.Args}
 	r.Mistake, r.Mistakes, r.Differences, r.Pieces = f.Code, []mistake{m}, nil, nil
-	r.Explanation = fmt.Sprintf("%s (%s)\n", m.Text, m.Code)
+	r.Explanation = scheme.Text(r.lang, "explain_mistake", scheme.Args("text", m.Text, "code", m.Code)) + "\n"
 }
 
 // report prints the verdict, and is an error of a request that is refused.

@@ -120,7 +120,7 @@ func TestVerifyLate(t *testing.T) {
 		require.True(t, strings.HasSuffix(shown[2], "--date "+own), shown[2])
 		_, stdout, stderr = verifying(t, raw, "--lang", "zh")
 		require.Regexp(t, `^日期超出允许范围：请求日期偏差 \d+ 天，允许 15m：`, stdout)
-		require.Equal(t, "hmacsign: 密钥 ID test-key："+strings.Split(stdout, "\n")[0]+"；加上 --date "+own+" 可按请求自身的日期判断\n", stderr)
+		require.Equal(t, "hmacsign: 密钥 ID test-key："+strings.Split(stdout, "\n")[0]+"；加上 --date "+own+" 可按请求自身的日期验签\n", stderr)
 		v := verdictOf(t, raw)
 		require.Equal(t, "expired", v.Reason)
 		require.Equal(t, "date_off", v.DetailCode)
