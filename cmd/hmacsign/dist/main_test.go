@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,6 +63,56 @@ func TestVersion(t *testing.T) {
 	other, err := os.ReadFile(again.program)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(one, other))
+}
+
+// A page has a phrase for its name, as whatis shows it, dashes that can be copied, and
+// every word of help.
+func TestManPages(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "program")
+	build := exec.Command("go", "build", "-tags=man", "-o", program, command)
+	build.Dir = "../../.."
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	said := func(args ...string) string {
+		out, err := exec.Command(program, args...).CombinedOutput()
+		require.NoError(t, err, string(out))
+		return string(out)
+	}
+	plain := strings.NewReplacer(`\-`, "-", `\\`, `\`, `\fB`, "", `\fP`, "", `\&`, "", `\:`, "", `\(ti`, "~", `\(ha`, "^", `\(aq`, "'", `\(ga`, "`")
+	noMark := regexp.MustCompile(`(?m)^\S+[:：]$|\(default .*\)$|（默认.*）$`) // of lists, which the page has in its own way
+	for _, lang := range []string{"en", "zh"} {
+		said("--lang", lang, "man", filepath.Join(dir, lang))
+		pages, err := filepath.Glob(filepath.Join(dir, lang, "man1", "*.1"))
+		require.NoError(t, err)
+		require.Len(t, pages, 11)
+		for _, path := range pages {
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			page, base := string(content), strings.TrimSuffix(filepath.Base(path), ".1")
+			name := regexp.MustCompile(`(?s)\.SH NAME\n(.*?)\n+\.SH`).FindStringSubmatch(page)[1]
+			require.Regexp(t, `^`+regexp.QuoteMeta(strings.ReplaceAll(base, "-", `\-`))+` \\- [^A-Z\n][^\n]*[^.。\n]$`, name)
+			require.LessOrEqual(t, len([]rune(name)), 110)
+			require.Equal(t, lang == "zh", regexp.MustCompile(`\p{Han}`).MatchString(name), name)
+			for _, line := range strings.Split(page, "\n") {
+				if !strings.HasPrefix(line, ".") {
+					require.NotRegexp(t, `(^|[^\\])-`, line)
+				}
+			}
+			page = strings.Join(strings.Fields(strings.ToLower(plain.Replace(page))), "")
+			help := strings.Fields(strings.TrimPrefix(base, "hmacsign"))
+			for i := range help {
+				help[i] = strings.TrimPrefix(help[i], "-")
+			}
+			_, flags, _ := strings.Cut(said(append([]string{"--lang", lang}, append(help, "--help")...)...), "\n\n")
+			if base == "hmacsign" { // its list of commands is in the other pages
+				flags = flags[regexp.MustCompile("(?m)^(Environment|环境变量)").FindStringIndex(flags)[0]:]
+			}
+			for _, word := range strings.Fields(strings.ToLower(noMark.ReplaceAllString(flags, ""))) {
+				require.Contains(t, page, word, "%s of %s", word, path)
+			}
+		}
+	}
 }
 
 func TestArchives(t *testing.T) {
