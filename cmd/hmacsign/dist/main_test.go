@@ -115,6 +115,26 @@ func TestManPages(t *testing.T) {
 	}
 }
 
+// A package can be installed and removed where systemd does not answer, or the user
+// cannot be removed.
+func TestScriptsWithoutHelp(t *testing.T) {
+	bin, running := t.TempDir(), t.TempDir()
+	for name, script := range map[string]string{"systemctl": "echo $* >>" + filepath.Join(bin, "asked") + "; exit 1", "userdel": "exit 8", "groupdel": "exit 8", "getent": "exit 0", "rm": "exit 0"} {
+		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700))
+	}
+	for name, argument := range map[string]string{"preinstall": "install", "postinstall": "configure", "preremove": "remove", "postremove": "purge"} {
+		script, err := os.ReadFile(filepath.Join("package", name))
+		require.NoError(t, err)
+		cmd := exec.Command("/bin/sh", "-c", strings.ReplaceAll(string(script), "/run/systemd/system", running), name, argument)
+		cmd.Env = []string{"PATH=" + bin + ":/usr/bin:/bin"}
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s: %s", name, out)
+	}
+	asked, err := os.ReadFile(filepath.Join(bin, "asked"))
+	require.NoError(t, err)
+	require.Equal(t, 3, strings.Count(string(asked), "\n"), "%s", asked)
+}
+
 func TestArchives(t *testing.T) {
 	files := []file{{"program", 0o755, []byte("program")}, {"man/man1/program.1", 0o644, []byte("page")}}
 	var tarball, zipped bytes.Buffer
