@@ -8,7 +8,7 @@ func newCompletion(io *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:       "completion bash|zsh|fish|powershell",
 		Short:     "Prints a script that completes commands, flags and their values in a shell.",
-		Long:      "For one session: source <(hmacsign completion bash). For all: write it to where the\nshell looks, such as /etc/bash_completion.d/hmacsign,\n\"${fpath[1]}/_hmacsign\" of zsh or ~/.config/fish/completions/hmacsign.fish.",
+		Long:      "For one session: source <(hmacsign completion bash). For all: write it to where the\nshell looks, such as /etc/bash_completion.d/hmacsign,\n\"${fpath[1]}/_hmacsign\" of zsh or ~/.config/fish/completions/hmacsign.fish.\nThe one for bash needs the package bash-completion.",
 		Args:      arguments(1, "shell: bash, zsh, fish or powershell"),
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		RunE: func(c *cobra.Command, args []string) error {

@@ -84,15 +84,23 @@ func about(c *cobra.Command) string {
 // long for columns.
 func (io *streams) printFlags(w io.Writer, c *cobra.Command) {
 	fmt.Fprintf(w, "\n%s\n", io.text("Flags:"))
+	eachFlag(c, func(f *pflag.Flag) {
+		names, usage := io.describe(f)
+		fmt.Fprintf(w, "  %s\n      %s\n", names, usage)
+	})
+}
+
+func eachFlag(c *cobra.Command, do func(*pflag.Flag)) {
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
-			io.printFlag(w, f)
+			do(f)
 		}
 	})
 }
 
-func (io *streams) printFlag(w io.Writer, f *pflag.Flag) {
-	names := dashed(f)
+// describe has a flag's names with what stands for its value, and its text.
+func (io *streams) describe(f *pflag.Flag) (names, usage string) {
+	names = dashed(f)
 	if f.Shorthand != "" {
 		names = "-" + f.Shorthand + ", " + names
 	}
@@ -103,5 +111,5 @@ func (io *streams) printFlag(w io.Writer, f *pflag.Flag) {
 	if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.Name != "lang" {
 		usage += fmt.Sprintf(io.text(" (default %s)"), f.DefValue)
 	}
-	fmt.Fprintf(w, "  %s\n      %s\n", names, usage)
+	return names, usage
 }

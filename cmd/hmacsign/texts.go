@@ -159,7 +159,7 @@ func languageOf(args []string) string {
 	}
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if locale := os.Getenv(name); locale != "" {
-			if lang, ok := languageOfLocale(locale); ok {
+			if lang, ok := languageOfLocale(locale); ok && unicodeLocale.MatchString(locale) {
 				return lang
 			}
 			break
@@ -167,6 +167,9 @@ func languageOf(args []string) string {
 	}
 	return "en"
 }
+
+// unicodeLocale matches a locale whose terminal shows what we print, zh_CN.GBK not.
+var unicodeLocale = regexp.MustCompile(`(?i)^[^.]*(\.utf-?8(@.*)?)?$`)
 
 // languageOfLocale is the language of a locale, such as zh, zh-CN or zh_CN.UTF-8, if
 // there are texts in it.

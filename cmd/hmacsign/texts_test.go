@@ -407,6 +407,7 @@ func TestLanguageOf(t *testing.T) {
 		want                string
 	}{
 		{"", "", "", nil, "en"},
+		{"", "", "zh_CN.GBK", nil, "en"}, {"zh_TW.Big5", "", "zh_CN.UTF-8", nil, "en"}, {"", "", "zh_CN.utf8@x", nil, "zh"}, {"", "", "zh_CN.GBK", []string{"--lang", "zh_CN.GBK"}, "zh"},
 		{"", "", "zh_CN.UTF-8", nil, "zh"}, {"", "", "zh_TW.UTF-8", nil, "zh"}, {"", "", "zh_HK", nil, "zh"}, {"", "", "zh-Hant", nil, "zh"}, {"", "", "zh", nil, "zh"},
 		{"", "", "en_US.UTF-8", nil, "en"}, {"", "", "C", nil, "en"}, {"", "", "POSIX", nil, "en"}, {"", "", "C.UTF-8", nil, "en"}, {"", "", "de_DE@euro", nil, "en"}, {"", "", "zhuang", nil, "en"},
 		{"C", "", "zh_CN.UTF-8", nil, "en"}, {"C.UTF-8", "zh_CN", "zh_CN", nil, "en"}, {"", "en_US.UTF-8", "zh_CN.UTF-8", nil, "en"}, {"", "zh_CN", "en_US", nil, "zh"}, {"de_DE", "", "zh_CN", nil, "en"},

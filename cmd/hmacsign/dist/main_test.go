@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,6 +63,76 @@ func TestVersion(t *testing.T) {
 	other, err := os.ReadFile(again.program)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(one, other))
+}
+
+// A page has a phrase for its name, as whatis shows it, dashes that can be copied, and
+// every word of help.
+func TestManPages(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "program")
+	build := exec.Command("go", "build", "-tags=man", "-o", program, command)
+	build.Dir = "../../.."
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	said := func(args ...string) string {
+		out, err := exec.Command(program, args...).CombinedOutput()
+		require.NoError(t, err, string(out))
+		return string(out)
+	}
+	plain := strings.NewReplacer(`\-`, "-", `\e`, `\`, `\fB`, "", `\fR`, "", `\&`, "", `\:`, "", `\(ti`, "~", `\(ha`, "^", `\(aq`, "'", `\(ga`, "`")
+	title := regexp.MustCompile(`(?m)^\S+[:：]$`) // of lists, which the page has as a section's title
+	for _, lang := range []string{"en", "zh"} {
+		said("--lang", lang, "man", filepath.Join(dir, lang))
+		pages, err := filepath.Glob(filepath.Join(dir, lang, "man1", "*.1"))
+		require.NoError(t, err)
+		require.Len(t, pages, 11)
+		for _, path := range pages {
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			page, base := string(content), strings.TrimSuffix(filepath.Base(path), ".1")
+			name := regexp.MustCompile(`(?s)\.SH "(?:NAME|名称)"\n(.*?)\n+\.SH`).FindStringSubmatch(page)[1]
+			require.Regexp(t, `^`+regexp.QuoteMeta(strings.ReplaceAll(base, "-", `\-`))+` \\- [^A-Z\n][^\n]*[^.。\n]$`, name)
+			require.LessOrEqual(t, len([]rune(name)), 110)
+			require.Equal(t, lang == "zh", regexp.MustCompile(`\p{Han}`).MatchString(name), name)
+			for _, line := range strings.Split(page, "\n") {
+				if !strings.HasPrefix(line, ".") {
+					require.NotRegexp(t, `(^|[^\\])-`, line)
+				}
+			}
+			page = strings.Join(strings.Fields(strings.ToLower(plain.Replace(page))), "")
+			help := strings.Fields(strings.TrimPrefix(base, "hmacsign"))
+			for i := range help {
+				help[i] = strings.TrimPrefix(help[i], "-")
+			}
+			_, flags, _ := strings.Cut(said(append([]string{"--lang", lang}, append(help, "--help")...)...), "\n\n")
+			if base == "hmacsign" { // help has no page, as man has none
+				flags = regexp.MustCompile(`(?m)^  hmacsign help .*\n.*\n`).ReplaceAllString(flags, "")
+			}
+			for _, word := range strings.Fields(strings.ToLower(title.ReplaceAllString(flags, ""))) {
+				require.Contains(t, page, word, "%s of %s", word, path)
+			}
+		}
+	}
+}
+
+// A package can be installed and removed where systemd does not answer, or the user
+// cannot be removed.
+func TestScriptsWithoutHelp(t *testing.T) {
+	bin, running := t.TempDir(), t.TempDir()
+	for name, script := range map[string]string{"systemctl": "echo $* >>" + filepath.Join(bin, "asked") + "; exit 1", "userdel": "exit 8", "groupdel": "exit 8", "getent": "exit 0", "rm": "exit 0"} {
+		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700))
+	}
+	for name, argument := range map[string]string{"preinstall": "install", "postinstall": "configure", "preremove": "remove", "postremove": "purge"} {
+		script, err := os.ReadFile(filepath.Join("package", name))
+		require.NoError(t, err)
+		cmd := exec.Command("/bin/sh", "-c", strings.ReplaceAll(string(script), "/run/systemd/system", running), name, argument)
+		cmd.Env = []string{"PATH=" + bin + ":/usr/bin:/bin"}
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s: %s", name, out)
+	}
+	asked, err := os.ReadFile(filepath.Join(bin, "asked"))
+	require.NoError(t, err)
+	require.Equal(t, 3, strings.Count(string(asked), "\n"), "%s", asked)
 }
 
 func TestArchives(t *testing.T) {

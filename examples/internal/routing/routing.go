@@ -63,6 +63,27 @@ func Test(t *testing.T, addr string) {
 			}
 		}
 	})
+	t.Run("the body that was verified is the one that arrives", func(t *testing.T) {
+		request := signed(t, hmacsign.TencentApp, "/files/a")
+		const length = "Content-Length: 4\r\n"
+		framed := func(with, body string) string {
+			require.Contains(t, request, length)
+			return strings.TrimSuffix(strings.Replace(request, length, with, 1), "text") + body
+		}
+		const chunked, accepted = "Transfer-Encoding: chunked\r\n", `200 app-1 writes text to "a"`
+		for what, test := range map[string]struct{ request, want string }{
+			"chunks":                 {framed(chunked, "2\r\nte\r\n2\r\nxt\r\n0\r\n\r\n"), accepted},
+			"method override":        {framed(length+"X-HTTP-Method-Override: DELETE\r\n", "text"), accepted},
+			"other chunks":           {framed(chunked, "2\r\nte\r\n2\r\nst\r\n0\r\n\r\n"), "401"},
+			"more behind its length": {framed(length, "textual"), accepted},
+			"a shorter length":       {framed("Content-Length: 3\r\n", "text"), "401"},
+			"two lengths":            {framed(length+"Content-Length: 3\r\n", "text"), "4"},
+			"length and chunks":      {framed("Content-Length: 3\r\n"+chunked, "4\r\ntest\r\n0\r\n\r\n"), "4"},
+		} {
+			status, body := send(t, addr, test.request)
+			require.True(t, strings.HasPrefix(fmt.Sprint(status, " ", body), test.want), "%s: %d %s", what, status, body)
+		}
+	})
 	t.Run("refused", func(t *testing.T) {
 		request := signed(t, hmacsign.TencentApp, "/files/a%2Fb?c=d")
 		status, body := send(t, addr, request)
