@@ -65,6 +65,7 @@ func newMAC(io *streams) *cobra.Command {
 		RunE:  func(_ *cobra.Command, args []string) error { return f.run(io, args) },
 	}
 	f.add(c.Flags())
+	refuseFlag(c.Flags(), "key", "", true, openSecret)
 	completeFlag(c, "algorithm", algo.Algorithms()...)
 	completeFlag(c, "backend", backendNames()...)
 	return c
@@ -114,7 +115,8 @@ func (f *macFlags) key() (*algo.Key, error) {
 		return nil, err
 	}
 	defer clear(secret)
-	return algo.NewKey(f.algorithm, secret, algo.WithBackend(f.backend))
+	key, err := algo.NewKey(f.algorithm, secret, algo.WithBackend(f.backend))
+	return key, ofUsage(err)
 }
 
 // secret is from the one source that was named.

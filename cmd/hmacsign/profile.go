@@ -48,8 +48,8 @@ checked on Windows). A secret gets into the keyring with one of
 
 Of these, the first that there is:
 
-    profile          --profile, HMACSIGN_PROFILE, and where neither HMACSIGN_KEY_ID nor
-                     HMACSIGN_SECRET is set, default; --profile "" is none
+    profile          --profile, HMACSIGN_PROFILE, and default, where flags and environment have
+                     neither a key id nor a secret; --profile "" is none
     key id           --key-id, the profile, HMACSIGN_KEY_ID
     secret           --secret-env or --secret-file, the profile, HMACSIGN_SECRET
     everything else  its flag, the profile, the flag's default
@@ -73,7 +73,7 @@ func (r *requestFlags) chosenProfile() (*profile, error) {
 	if !r.has("profile") {
 		name = os.Getenv("HMACSIGN_PROFILE")
 	}
-	if name == "" && (r.has("profile") || os.Getenv("HMACSIGN_KEY_ID") != "" || os.Getenv("HMACSIGN_SECRET") != "") {
+	if name == "" && (r.has("profile") || r.hasCredential()) {
 		return nil, nil
 	}
 	c, err := loadConfig()
@@ -84,6 +84,12 @@ func (r *requestFlags) chosenProfile() (*profile, error) {
 		return c.defaultProfile()
 	}
 	return c.profile(name)
+}
+
+// hasCredential says whether the user gave a key id or a secret, which is not to be mixed
+// with those of a profile that nobody named.
+func (r *requestFlags) hasCredential() bool {
+	return r.has("key-id") || r.has("secret-env") || r.has("secret-file") || os.Getenv("HMACSIGN_KEY_ID") != "" || os.Getenv("HMACSIGN_SECRET") != ""
 }
 
 // use leaves the flags that were given as they are.

@@ -138,7 +138,7 @@ func (r *requestFlags) flagSigner(io *streams) (*requestSigner, error) {
 		hmacsign.WithSignedHeaders(strings.FieldsFunc(r.signedHeaders, func(c rune) bool { return c == ',' || c == ' ' })...),
 	}
 	s.Signer, err = hmacsign.NewSigner(scheme, r.algorithm, cred, opts...)
-	if errors.Is(err, algo.ErrUnknownAlgorithm) {
+	if err != nil && !ofMachine(err) {
 		err = usageError{err}
 	}
 	return s, err

@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	keysFile := flag.String("keys", "", "keys file")
+	keysFile := flag.String("keys", "keys.json", "keys file")
 	listen := flag.String("listen", "127.0.0.1:8080", "address")
 	flag.Parse()
 	keys, err := hmacsign.OpenKeys(*keysFile, func(err error) {

@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	keysFile := flag.String("keys", "", "keys file")
+	keysFile := flag.String("keys", "keys.json", "keys file")
 	keyID := flag.String("key-id", "", "key in it to sign with")
 	every := flag.Duration("every", 10*time.Second, "pause between requests")
 	flag.Parse()
