@@ -57,7 +57,7 @@ func refuseTransfer(fs *pflag.FlagSet) {
 	new(transferFlags).addTransfer(transfer)
 	transfer.VisitAll(func(f *pflag.Flag) {
 		if f.Name == "output" { // sign has one of its own
-			refuseFlag(fs, "o", "o", true, why)
+			refuseFlag(fs, "o", "o", true, func(string) error { return why("-o") })
 			return
 		}
 		refuseFlag(fs, f.Name, f.Shorthand, f.NoOptDefVal == "", why)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -127,14 +129,30 @@ func (r *requestFlags) flagSigner(io *streams) (*requestSigner, error) {
 			return nil, err
 		}
 	} else if cred.Secret = hmacsign.Secret(os.Getenv(r.secretEnv)); cred.Secret.Reveal() == "" {
-		return nil, usagef("no secret: set %s, or give --secret-env or --secret-file", r.secretEnv)
+		return nil, noSecret(r.secretEnv)
 	}
 	opts := []hmacsign.SignerOption{
 		hmacsign.WithClock(func() time.Time { return s.at }), hmacsign.WithMaxBody(maxBody), hmacsign.WithBackend(r.backend),
 		hmacsign.WithSignedHeaders(strings.FieldsFunc(r.signedHeaders, func(c rune) bool { return c == ',' || c == ' ' })...),
 	}
-	s.Signer, err = hmacsign.NewSigner(scheme, r.algorithm, cred, opts...)
+	if s.Signer, err = hmacsign.NewSigner(scheme, r.algorithm, cred, opts...); err != nil && !ofBackend(err) {
+		err = usageError{err}
+	}
 	return s, err
+}
+
+// ofBackend reports whether an error is of what this program or machine has, not of the
+// flags.
+func ofBackend(err error) bool {
+	return errors.Is(err, algo.ErrUnknownBackend) || errors.Is(err, algo.ErrBackendUnavailable) || errors.Is(err, algo.ErrSelfTest)
+}
+
+// noSecret does not show what is no variable's name: it may be the secret.
+func noSecret(variable string) error {
+	if strings.ContainsFunc(variable, func(c rune) bool { return c != '_' && !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+		return usagef("--secret-env takes the name of a variable, not the secret")
+	}
+	return usagef("no secret: set %s, or give --secret-env or --secret-file", variable)
 }
 
 // parseClock returns time.Now, or a clock that stands still at the given time.
