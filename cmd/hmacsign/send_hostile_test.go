@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 )
 
@@ -247,4 +248,55 @@ func TestSendPrintsTrailers(t *testing.T) {
 	require.Equal(t, "HTTP/1.1 200 OK\r\nTrailer: X-T\r\nTransfer-Encoding: chunked\r\n\r\naX-T: b\r\n", stdout, stderr)
 	_, stdout, _ = sent(t, url)
 	require.Equal(t, "a", stdout)
+}
+
+// 400 is the first status that -f takes for a failure.
+func TestSendFailsFrom400(t *testing.T) {
+	for status, want := range map[string]int{"399 Odd": 0, "400 Bad Request": 1} {
+		url, _ := hostile(t, told(status))
+		got, _, stderr := sent(t, "-f", url)
+		require.Equal(t, want, got, stderr)
+	}
+}
+
+// What differs in the scheme, the host or the port is another server.
+func TestSameOrigin(t *testing.T) {
+	parsed := func(text string) target {
+		to, err := parseTarget(text, false)
+		require.NoError(t, err)
+		return to
+	}
+	first := parsed("https://h:8443/a")
+	for text, same := range map[string]bool{
+		"https://h:8443/b?c": true, "HTTPS://H:8443": true, "http://h:8443/a": false, "https://h/a": false, "https://h.:8443/a": false, "https://x.h:8443/a": false,
+	} {
+		require.Equal(t, same, parsed(text).sameOrigin(first), text)
+	}
+	require.True(t, parsed("http://h:80/").sameOrigin(parsed("http://h/")))
+	require.False(t, parsed("https://h:80/").sameOrigin(parsed("http://h/")))
+}
+
+// Each try has the date of its own, but the one that was given.
+func TestSignAnewHasANewDate(t *testing.T) {
+	for _, date := range []string{"", worked} {
+		r := new(requestFlags)
+		r.add(pflag.NewFlagSet("", pflag.ContinueOnError))
+		r.keyID, r.date = "k", date
+		t.Setenv("HMACSIGN_SECRET", testSecret)
+		s, err := r.flagSigner(&streams{})
+		require.NoError(t, err)
+		b, err := (&curlRequest{url: "http://h/"}).build()
+		require.NoError(t, err)
+		_, err = s.sign(b)
+		require.NoError(t, err)
+		if date == "" {
+			s.at = s.at.Add(-time.Hour)
+		}
+		before := s.at
+		again, err := (&curlRequest{url: "http://h/"}).build()
+		require.NoError(t, err)
+		_, err = s.sign(again)
+		require.NoError(t, err)
+		require.Equal(t, date != "", s.at.Equal(before))
+	}
 }
