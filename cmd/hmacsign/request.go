@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -135,16 +136,17 @@ func (r *requestFlags) flagSigner(io *streams) (*requestSigner, error) {
 		hmacsign.WithClock(func() time.Time { return s.at }), hmacsign.WithMaxBody(maxBody), hmacsign.WithBackend(r.backend),
 		hmacsign.WithSignedHeaders(strings.FieldsFunc(r.signedHeaders, func(c rune) bool { return c == ',' || c == ' ' })...),
 	}
-	if s.Signer, err = hmacsign.NewSigner(scheme, r.algorithm, cred, opts...); err != nil && !ofBackend(err) {
+	if s.Signer, err = hmacsign.NewSigner(scheme, r.algorithm, cred, opts...); err != nil && !ofMachine(err) {
 		err = usageError{err}
 	}
 	return s, err
 }
 
-// ofBackend reports whether an error is of what this program or machine has, not of the
-// flags.
-func ofBackend(err error) bool {
-	return errors.Is(err, algo.ErrUnknownBackend) || errors.Is(err, algo.ErrBackendUnavailable) || errors.Is(err, algo.ErrSelfTest)
+// ofMachine reports whether an error is of what this program, this machine or the secret
+// has, not of the flags.
+func ofMachine(err error) bool {
+	return slices.ContainsFunc([]error{algo.ErrUnknownBackend, algo.ErrBackendUnavailable, algo.ErrSelfTest, algo.ErrShortSecret, algo.ErrEmptySecret},
+		func(kind error) bool { return errors.Is(err, kind) })
 }
 
 // noSecret does not show what is no variable's name: it may be the secret.
