@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func newCompletion(io *streams) *cobra.Command {
@@ -25,6 +26,16 @@ func newCompletion(io *streams) *cobra.Command {
 			}
 			return usagef("completion: %q: use bash, zsh, fish or powershell", args[0])
 		},
+	}
+}
+
+// forShells takes out of the flags' texts the backquotes that name a value to help.
+func forShells(c *cobra.Command) {
+	plain := func(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) }
+	c.Flags().VisitAll(plain)
+	c.PersistentFlags().VisitAll(plain)
+	for _, below := range c.Commands() {
+		forShells(below)
 	}
 }
 

@@ -116,7 +116,7 @@ func (f *macFlags) key() (*algo.Key, error) {
 	}
 	defer clear(secret)
 	key, err := algo.NewKey(f.algorithm, secret, algo.WithBackend(f.backend))
-	return key, ofUsage(err)
+	return key, ofFlags(err)
 }
 
 // secret is from the one source that was named.

@@ -76,6 +76,9 @@ func (w *checkedWriter) Write(p []byte) (int, error) {
 func dispatch(args []string, io *streams) (err error) {
 	defer algo.CatchFailure(&err)
 	root := newRoot(io)
+	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd {
+		forShells(root)
+	}
 	root.SetArgs(separateValues(root, args))
 	return root.Execute()
 }
@@ -212,7 +215,7 @@ func flagError(c *cobra.Command, err error) error {
 	case errors.As(err, &alone):
 		err = usagef("%s needs a value: run %s --help", dashed(alone.GetFlag()), c.CommandPath())
 	case errors.As(err, &invalid) && errors.Is(err, strconv.ErrSyntax): // of a flag without a value
-		err = usagef("%s takes no value: leave out =%s", dashed(invalid.GetFlag()), invalid.GetValue())
+		err = usagef("%s takes no value: leave out = and what follows it", dashed(invalid.GetFlag()))
 	case errors.As(err, &invalid):
 		err = usagef("%s %q: %w", dashed(invalid.GetFlag()), invalid.GetValue(), invalid.Unwrap())
 	case errors.As(err, &malformed):

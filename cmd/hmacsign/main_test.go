@@ -102,7 +102,7 @@ func TestMAC(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"--algorithm", "hmac-md5", "--key-hex", "00"}, {"--algorithm", "hmac-sm3", "--key-env", "HMACSIGN_TEST_UNSET"},
+		{"--algorithm", "hmac-sm3", "--key-env", "HMACSIGN_TEST_UNSET"},
 		{"--algorithm", "hmac-sm3", "--key-hex", "00", "/nonexistent"}, {"--algorithm", "hmac-sm3", "--key-file", "/nonexistent"},
 		{"--algorithm", "hmac-sm3", "--key-hex", "00", "--backend", "nonesuch"},
 	} {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,8 +67,8 @@ func (r *requestFlags) takesURL(c *cobra.Command, args []string) error {
 	if r.url != "" {
 		return arguments(0)(c, args)
 	}
-	if len(args) > 1 {
-		return ofCommand(c, usagef("%q and %q would be two URLs: give one, and quote a value that has spaces", args[0], args[1]))
+	if len(args) > 1 { // not shown: one may be the end of a secret header
+		return ofCommand(c, usagef("there are %d URLs: give one, and quote a value that has spaces", len(args)))
 	}
 	return arguments(1, "URL")(c, args)
 }
@@ -131,17 +133,32 @@ func (r *requestFlags) flagSigner(io *streams) (*requestSigner, error) {
 			return nil, err
 		}
 	} else if cred.Secret = hmacsign.Secret(os.Getenv(r.secretEnv)); cred.Secret.Reveal() == "" {
-		return nil, usagef("no secret: set %s, or give --secret-env or --secret-file", r.secretEnv)
+		return nil, noSecret(r.secretEnv)
 	}
 	opts := []hmacsign.SignerOption{
 		hmacsign.WithClock(func() time.Time { return s.at }), hmacsign.WithMaxBody(maxBody), hmacsign.WithBackend(r.backend),
 		hmacsign.WithSignedHeaders(strings.FieldsFunc(r.signedHeaders, func(c rune) bool { return c == ',' || c == ' ' })...),
 	}
 	s.Signer, err = hmacsign.NewSigner(scheme, r.algorithm, cred, opts...)
-	if err != nil && !ofMachine(err) {
-		err = usageError{err}
+	return s, ofFlags(err)
+}
+
+// ofFlags makes an error one of usage, unless it is of what this program, this machine or
+// the secret has.
+func ofFlags(err error) error {
+	of := func(kind error) bool { return errors.Is(err, kind) }
+	if err == nil || slices.ContainsFunc([]error{algo.ErrUnknownBackend, algo.ErrBackendUnavailable, algo.ErrSelfTest, algo.ErrShortSecret, algo.ErrEmptySecret}, of) {
+		return err
 	}
-	return s, err
+	return usageError{err}
+}
+
+// noSecret does not show what is no variable's name: it may be the secret.
+func noSecret(variable string) error {
+	if strings.ContainsFunc(variable, func(c rune) bool { return c != '_' && !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+		return usagef("--secret-env takes the name of a variable, not the secret")
+	}
+	return usagef("no secret: set %s, or give --secret-env or --secret-file", variable)
 }
 
 // parseClock returns time.Now, or a clock that stands still at the given time.

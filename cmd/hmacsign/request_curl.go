@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // A curlRequest is a request in the words of curl's flags.
@@ -59,6 +61,9 @@ func (c *curlRequest) build() (*builtRequest, error) {
 	if err := c.checkFlags(); err != nil {
 		return nil, err
 	}
+	if err := checkUser(c.url); err != nil { // first, as the others show the URL
+		return nil, err
+	}
 	if !c.globOff {
 		if err := checkGlob(c.url); err != nil {
 			return nil, err
@@ -77,7 +82,9 @@ func (c *curlRequest) build() (*builtRequest, error) {
 		return nil, err
 	}
 	b.ownType = contentType != ""
-	c.setFlagHeaders(b, contentType)
+	if err := c.setFlagHeaders(b, contentType); err != nil {
+		return nil, err
+	}
 	if err := c.setHeaders(b); err != nil {
 		return nil, err
 	}
@@ -138,7 +145,7 @@ func (c *curlRequest) request(t target, body []byte) (*builtRequest, error) {
 	if err != nil {
 		return nil, usagef("-X %q: this is no method", c.method)
 	}
-	req.URL, req.Host = u, u.Host
+	req.URL, req.Host = u, t.hostHeader()
 	return &builtRequest{Request: req, target: t, headOnly: c.head}, nil
 }
 
@@ -155,7 +162,7 @@ func (c *curlRequest) methodOf(body []byte) string {
 }
 
 // setFlagHeaders sets the headers of flags other than -H.
-func (c *curlRequest) setFlagHeaders(b *builtRequest, contentType string) {
+func (c *curlRequest) setFlagHeaders(b *builtRequest, contentType string) error {
 	h := b.Header
 	set := func(name, value string, given bool) {
 		if given {
@@ -177,6 +184,12 @@ func (c *curlRequest) setFlagHeaders(b *builtRequest, contentType string) {
 	set("Referer", referer, referer != "")
 	set("Cookie", strings.Join(c.cookies, ";"), len(c.cookies) > 0)
 	set("Accept-Encoding", "deflate, gzip", c.compressed)
+	for flag, name := range map[string]string{"-A": "User-Agent", "-e": "Referer", "-b": "Cookie"} {
+		if !httpguts.ValidHeaderFieldValue(h.Get(name)) {
+			return usagef("%s: a header's value has no control characters: leave them out", flag)
+		}
+	}
+	return nil
 }
 
 // refererOf is the text of -e, and whether redirects set it anew.

@@ -66,7 +66,7 @@ func (c *curlRequest) headerLines() (lines []string, err error) {
 // is sent empty.
 func parseHeader(line string) (name string, values []string, err error) {
 	name, value, ok := strings.Cut(line, ":")
-	if value = strings.TrimSpace(value); value != "" {
+	if value = strings.Trim(value, " \t\r\n\v\f"); value != "" {
 		values = []string{value}
 	}
 	if !ok {
@@ -100,6 +100,9 @@ func (b *builtRequest) takeHeader(line, name string, values []string) (own bool,
 		if value == "" {
 			return true, usagef("-H %q: a request needs its Host: give it a value, or leave it out", line)
 		}
+		if !sentAsItIs(value) {
+			return true, usagef("-H %q: this is no host as it can be sent: write it as HOST or HOST:PORT", line)
+		}
 		if !b.hostGiven { // of several the first one counts
 			b.Host, b.hostGiven = value, true
 		}
@@ -118,6 +121,14 @@ func (b *builtRequest) takeHeader(line, name string, values []string) (own bool,
 		return true, usagef("-H %q: no trailers are sent: leave it out", line)
 	}
 	return false, nil
+}
+
+// sentAsItIs reports whether net/http sends a Host as it is, which is what is signed: it
+// leaves one empty that is none, takes the zone out of an address, and encodes a name.
+func sentAsItIs(host string) bool {
+	encoded, err := httpguts.PunycodeHostPort(host)
+	zone := strings.HasPrefix(host, "[") && strings.Contains(host, "%")
+	return err == nil && encoded == host && httpguts.ValidHostHeader(host) && !zone
 }
 
 // setDefault sets a header that no flag has set, nor left out; to no value if it is not

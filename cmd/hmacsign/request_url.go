@@ -24,6 +24,9 @@ type target struct {
 // parseTarget reads a URL as curl does: without a scheme it is http, a fragment is left
 // out, dot segments are removed unless asIs.
 func parseTarget(text string, asIs bool) (target, error) {
+	if err := checkUser(text); err != nil {
+		return target{}, err
+	}
 	if strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
 		return target{}, usagef("%q has a space or a control character: write it percent-encoded, a space as %%20", text)
 	}
@@ -47,6 +50,18 @@ func parseTarget(text string, asIs bool) (target, error) {
 	return t, nil
 }
 
+// checkUser refuses a user, whose password no error is to show.
+func checkUser(text string) error {
+	_, rest, _ := cutScheme(text)
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	if strings.Contains(rest, "@") {
+		return usagef("a user in the URL would need the Authorization header that the signature takes: leave it out")
+	}
+	return nil
+}
+
 func cutFragment(text string) (rest, fragment string) {
 	if at := strings.IndexByte(text, '#'); at >= 0 {
 		return text[:at], text[at:]
@@ -55,9 +70,6 @@ func cutFragment(text string) (rest, fragment string) {
 }
 
 func (t *target) setAuthority(authority, text string) error {
-	if strings.Contains(authority, "@") {
-		return usagef("a user in the URL would need the Authorization header that the signature takes: leave it out")
-	}
 	u, err := url.Parse(t.scheme + "://" + authority)
 	if err != nil || u.Hostname() == "" {
 		return usagef("%q is no http or https URL", text)
@@ -183,6 +195,13 @@ func (t target) hostport() string {
 		return "[" + t.host + "]"
 	}
 	return t.host
+}
+
+// hostHeader is the host as it is sent: without the zone of an address, which is of this
+// machine alone.
+func (t target) hostHeader() string {
+	t.host, _, _ = strings.Cut(t.host, "%")
+	return t.hostport()
 }
 
 // text is the URL in one piece.

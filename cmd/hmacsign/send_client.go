@@ -208,7 +208,7 @@ func (t *transfer) proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Reques
 	case resp.StatusCode == http.StatusProxyAuthRequired:
 		return &failure{error: fmt.Errorf("the proxy %s asks for a user: -x http://USER:PASSWORD@HOST:PORT", proxy.Host)}
 	case resp.StatusCode != http.StatusOK:
-		return &failure{error: fmt.Errorf("the proxy %s answered %s", proxy.Host, resp.Status)}
+		return &failure{error: fmt.Errorf("the proxy %s answered %s", proxy.Host, printable(resp.Status))}
 	}
 	t.report.locked(func() { t.report.heads = append(t.report.heads, headText(resp)) })
 	return nil

@@ -156,7 +156,7 @@ func TestSendErrors(t *testing.T) {
 		{[]string{raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort")}, `^127\.0\.0\.1:\d+ closed the connection before the end of its answer$`},
 		{[]string{raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")}, `^the exchange with 127\.0\.0\.1:\d+ failed: .+$`},
 		{[]string{raw("HTTP/1.1 200 OK\r\nBad Header\r\n\r\n")}, `127\.0\.0\.1:\d+`},
-		{[]string{"-L", raw("HTTP/1.1 302 X\r\nLocation: ftp://h/\r\n\r\n")}, `^the redirect to "ftp://h/" cannot be followed: it is no http or https URL$`},
+		{[]string{"-L", raw("HTTP/1.1 302 X\r\nLocation: ftp://h/\r\n\r\n")}, `^the redirect to "ftp://h/" cannot be followed: "ftp://h/" is no http or https URL$`},
 		{[]string{"-m", "0.05", "http://" + silent}, `^no whole answer within 50ms: --max-time sets another limit$`},
 		{[]string{"--connect-timeout", "50ms", "https://" + silent}, `^no connection within 50ms: --connect-timeout sets another limit$`},
 		{[]string{"--cacert", "/nonexistent", "https://h"}, `/nonexistent: no such file or directory$`},

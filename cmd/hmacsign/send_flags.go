@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -81,6 +82,8 @@ func choice(fs *pflag.FlagSet, to *string, value, name, shorthand, usage string)
 
 func (f *transferFlags) checkTransfer() error {
 	switch {
+	case slices.Contains(f.output, ""):
+		return usagef("-o: name a FILE, or - for standard output")
 	case f.fail && f.failWithBody:
 		return usagef("--fail prints no answer, --fail-with-body does: give one of the two")
 	case f.key != "" && f.cert == "":

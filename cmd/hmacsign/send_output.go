@@ -70,16 +70,17 @@ func (o *output) done() error {
 	return o.file.Close()
 }
 
-// truncate forgets what was written to the file, for another try. /dev/null and
-// pipes have nothing to forget.
+// truncate forgets what was written to the file, for another try. What is no file, such as
+// a pipe, keeps it.
 func (o *output) truncate() error {
 	if o.file == nil {
 		return nil
 	}
 	o.file.Close()
 	o.file = nil
-	if info, err := os.Stat(o.name); err == nil && !info.Mode().IsRegular() {
-		return nil
+	info, err := os.Stat(o.name)
+	if err != nil || !info.Mode().IsRegular() {
+		return err
 	}
 	return os.Truncate(o.name, 0)
 }
@@ -104,6 +105,9 @@ func headLines(resp *http.Response) (lines []string) {
 	if len(resp.TransferEncoding) > 0 {
 		header["Transfer-Encoding"] = resp.TransferEncoding
 	}
+	if announced := slices.Sorted(maps.Keys(resp.Trailer)); len(announced) > 0 {
+		header["Trailer"] = announced
+	}
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		for _, value := range header[name] {
 			if resp.ProtoMajor > 1 {
@@ -115,9 +119,16 @@ func headLines(resp *http.Response) (lines []string) {
 	return lines
 }
 
+// maxCodings is how often a body may be encoded, as curl has it: a server can name codings
+// without end, and each has a buffer.
+const maxCodings = 5
+
 // decoded is the body as it was before it was encoded, for --compressed.
 func decoded(body io.Reader, header http.Header) (io.Reader, error) {
 	codings := strings.FieldsFunc(strings.ToLower(strings.Join(header.Values("Content-Encoding"), ",")), func(c rune) bool { return c == ',' || c == ' ' || c == '\t' })
+	if len(codings) > maxCodings {
+		return nil, fmt.Errorf("the answer is encoded %d times, more than %d: leave out --compressed", len(codings), maxCodings)
+	}
 	for _, coding := range slices.Backward(codings) {
 		in := bufio.NewReader(body)
 		first, err := in.Peek(2)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 
 	socks "golang.org/x/net/proxy"
@@ -74,6 +75,9 @@ func parseProxy(text string) (proxyURL, error) {
 	port := map[string]string{"http": "1080", "https": "443", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
 	if port == "" {
 		return proxyURL{}, usagef("a proxy of scheme %s is not spoken to: use http, https, socks5 or socks5h", u.Scheme)
+	}
+	if _, err := strconv.ParseUint(cmp.Or(u.Port(), port), 10, 16); err != nil {
+		return proxyURL{}, usagef("the proxy is no URL: write it as http://HOST:PORT")
 	}
 	if u.Port() == "" {
 		u.Host = net.JoinHostPort(u.Hostname(), port)

@@ -66,14 +66,17 @@ func transient(status int) bool {
 	return false
 }
 
+// maxRetryAfter is the longest that a server can make one wait, as curl has it.
+const maxRetryAfter = 6 * time.Hour
+
 // retryAfter is the time that the server asks to wait, in seconds or up to a date.
 func (t *transfer) retryAfter() time.Duration {
 	value := t.report.header.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
 	}
 	if date, err := http.ParseTime(value); err == nil {
-		return time.Until(date)
+		return min(time.Until(date), maxRetryAfter)
 	}
 	return 0
 }

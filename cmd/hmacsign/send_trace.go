@@ -20,6 +20,7 @@ type wire struct {
 	connected func()
 	lines     []string // of the request's head
 	version   string
+	headsSize int // of the answers before the answer
 }
 
 // trace has net/http tell what happens.
@@ -41,8 +42,9 @@ func (w *wire) trace() *httptrace.ClientTrace {
 		WroteHeaders:         func() { locked(w.tellRequest) },
 		GotFirstResponseByte: func() { mark(&w.report.answering) },
 		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
-			locked(func() { w.informed(code, http.Header(header)) })
-			return nil
+			var err error
+			locked(func() { err = w.informed(code, http.Header(header)) })
+			return err
 		},
 	}
 }
@@ -65,7 +67,7 @@ func (w *wire) tellTLS(state tls.ConnectionState, err error) {
 	if err != nil || len(state.PeerCertificates) == 0 {
 		return
 	}
-	w.tell("* %s, %s, certificate of %s\n", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), state.PeerCertificates[0].Subject)
+	w.tell("* %s, %s, certificate of %s\n", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), printable(state.PeerCertificates[0].Subject.String()))
 }
 
 func (w *wire) gotConn(info httptrace.GotConnInfo) {
@@ -95,6 +97,9 @@ func (w *wire) tellRequest() {
 	w.report.wrote(line, w.lines)
 	w.tell("> %s\n", line)
 	for _, line := range w.lines {
+		if name, _, _ := strings.Cut(line, ": "); name == "Proxy-Authorization" {
+			line = name + ": ***" // the password of -x
+		}
 		w.tell("> %s\n", line)
 	}
 	w.tell(">\n")
@@ -108,14 +113,23 @@ func (w *wire) requestTarget() string {
 	return w.request.URL.RequestURI()
 }
 
-// informed takes down an answer before the answer.
-func (w *wire) informed(code int, header http.Header) {
+// maxHeads is how many bytes of answers before the answer are kept.
+const maxHeads = 1 << 20
+
+// informed takes down an answer before the answer, of which there may be many, but not
+// without end.
+func (w *wire) informed(code int, header http.Header) error {
 	resp := &http.Response{Proto: "HTTP/1.1", ProtoMajor: 1, StatusCode: code, Status: fmt.Sprintf("%d %s", code, http.StatusText(code)), Header: header}
 	if w.version == "HTTP/2" {
 		resp.ProtoMajor = 2
 	}
-	w.report.heads = append(w.report.heads, headText(resp))
+	text := headText(resp)
+	w.report.heads = append(w.report.heads, text)
 	w.tellHead(resp)
+	if w.headsSize += len(text); w.headsSize > maxHeads {
+		return &failure{error: fmt.Errorf("%s sends too many answers before its answer", w.request.URL.Host)}
+	}
+	return nil
 }
 
 func (w *wire) tellAnswer(resp *http.Response) {
@@ -124,7 +138,7 @@ func (w *wire) tellAnswer(resp *http.Response) {
 
 func (w *wire) tellHead(resp *http.Response) {
 	for line := range strings.SplitSeq(strings.TrimSuffix(headText(resp), "\r\n\r\n"), "\r\n") {
-		w.tell("< %s\n", line)
+		w.tell("< %s\n", printable(line))
 	}
 	w.tell("<\n")
 }

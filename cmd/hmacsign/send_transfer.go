@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
@@ -64,9 +65,9 @@ func (t *transfer) try() (err error) {
 		}
 		next, follows, err := t.follow(at, resp)
 		if err != nil || !follows {
-			return t.deliver(ctx, resp, err)
+			return t.deliver(ctx, at.target, resp, err)
 		}
-		if err := t.pass(ctx, resp); err != nil {
+		if err := t.pass(ctx, at.target, resp); err != nil {
 			return err
 		}
 		at = next
@@ -132,7 +133,7 @@ func (t *transfer) send(ctx context.Context, at hop, b *builtRequest) (*http.Res
 	if !at.elsewhere {
 		var err error
 		if text, err = t.signer.sign(b); err != nil {
-			return nil, err
+			return nil, at.ofRedirect(err)
 		}
 	}
 	through, err := t.proxyFor(at.target)
@@ -171,7 +172,7 @@ func (b *builtRequest) lengthAsCurl() {
 	switch {
 	case b.ContentLength > 0:
 		return
-	case !b.posts && slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch}, b.Method):
+	case !b.posts && !b.chunked && slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch}, b.Method):
 		b.Body, b.ContentLength = io.NopCloser(strings.NewReader("")), -1
 		fallthrough
 	case b.posts && !b.chunked:
@@ -206,12 +207,31 @@ func (t *transfer) follow(at hop, resp *http.Response) (next hop, follows bool, 
 	case !t.location:
 		return at, false, nil
 	case err != nil:
-		return at, false, fmt.Errorf("the redirect to %q cannot be followed: it is no http or https URL", clip(location))
+		return at, false, notFollowed(location, err)
 	case t.maxRedirs >= 0 && at.redirects >= int(t.maxRedirs):
 		return at, false, fmt.Errorf("more than %d redirects: --max-redirs sets another limit", int(t.maxRedirs))
 	}
-	next, err = t.next(at, to, resp.StatusCode)
-	return next, err == nil, err
+	if next, err = t.next(at, to, resp.StatusCode); err != nil {
+		return at, false, notFollowed(location, err)
+	}
+	return next, true, nil
+}
+
+// notFollowed is the error of a redirect, which is of the server and no wrong usage. It
+// shows no password of a user that there may be.
+func notFollowed(location string, err error) error {
+	if checkUser(location) != nil {
+		location = "..."
+	}
+	return fmt.Errorf("the redirect to %q cannot be followed: %v", clip(location), err)
+}
+
+// ofRedirect has an error that a redirect leads to say so: it is no wrong usage.
+func (h hop) ofRedirect(err error) error {
+	if h.redirects == 0 {
+		return err
+	}
+	return &failure{error: fmt.Errorf("the redirect to %q cannot be signed: %v", clip(h.target.text()), err)}
 }
 
 // next is the request that a redirect makes of one. What another host is sent has neither
@@ -230,7 +250,7 @@ func (t *transfer) next(at hop, to target, status int) (hop, error) {
 		b.Header.Del("Cookie")
 	}
 	if next.elsewhere || !b.hostGiven {
-		b.Host = u.Host
+		b.Host = to.hostHeader()
 	}
 	if _, auto := t.refererOf(); auto {
 		before.fragment = ""
@@ -263,7 +283,7 @@ const maxPassed = 1 << 20
 
 // pass prints what is wanted of an answer that is not the last one, and reads its body so
 // that the connection can be used again.
-func (t *transfer) pass(ctx context.Context, resp *http.Response) error {
+func (t *transfer) pass(ctx context.Context, from target, resp *http.Response) error {
 	defer resp.Body.Close()
 	t.report.redirected()
 	if err := t.printHead(resp); err != nil {
@@ -274,7 +294,7 @@ func (t *transfer) pass(ctx context.Context, resp *http.Response) error {
 	}
 	_, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxPassed))
 	if err != nil && ctx.Err() != nil {
-		return plain(ctx, err, t.first.target)
+		return plain(ctx, err, from)
 	}
 	return nil
 }
@@ -282,11 +302,11 @@ func (t *transfer) pass(ctx context.Context, resp *http.Response) error {
 func (t *transfer) headOnly() bool { return t.first.headOnly }
 
 // deliver prints the answer, and has the error that it is.
-func (t *transfer) deliver(ctx context.Context, resp *http.Response, failed error) error {
+func (t *transfer) deliver(ctx context.Context, from target, resp *http.Response, failed error) error {
 	defer resp.Body.Close()
 	refused := resp.StatusCode >= 400 && (t.fail || t.failWithBody)
 	if refused && failed == nil {
-		failed = &failure{kind: refusedStatus, error: fmt.Errorf("the server answered %s", resp.Status)}
+		failed = &failure{kind: refusedStatus, error: fmt.Errorf("the server answered %s", printable(resp.Status))}
 	}
 	if err := t.printHead(resp); err != nil {
 		return err
@@ -304,7 +324,10 @@ func (t *transfer) deliver(ctx context.Context, resp *http.Response, failed erro
 	err := t.copyBody(body, resp)
 	t.report.downloaded = body.n
 	if body.err != nil {
-		return plain(ctx, body.err, t.first.target)
+		return plain(ctx, body.err, from)
+	}
+	if err == nil {
+		err = t.printTrailer(resp)
 	}
 	if err == nil {
 		err = t.out.done()
@@ -322,6 +345,21 @@ func (t *transfer) printHead(resp *http.Response) error {
 	_, err := io.WriteString(t.out, strings.Join(t.report.heads, "")+headText(resp))
 	t.report.heads = nil
 	return err
+}
+
+// printTrailer prints the headers that stand behind a body.
+func (t *transfer) printTrailer(resp *http.Response) error {
+	if !t.include {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(resp.Trailer)) {
+		for _, value := range resp.Trailer[name] {
+			if _, err := fmt.Fprintf(t.out, "%s: %s\r\n", name, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (t *transfer) copyBody(body io.Reader, resp *http.Response) error {

@@ -266,7 +266,7 @@ func TestUsageInChinese(t *testing.T) {
 		{"未知命令 \"sgn\"：是否想用 sign？", []string{"sgn"}},
 		{"未知命令 \"nonesuch\"：可用命令见 hmacsign help", []string{"help", "nonesuch"}},
 		{"没有选项 --nonesuch：请查看 hmacsign --help", []string{"--nonesuch"}},
-		{"--version 不带值：请去掉 =1.0", []string{"--version=1.0"}},
+		{"--version 不带值：请去掉 = 及其后的内容", []string{"--version=1.0"}},
 		{"sign：没有选项 --hedaer：是否想用 --header？", []string{"sign", "--hedaer", "a: b", "http://h"}},
 		{"sign：没有选项 -W：请查看 hmacsign sign --help", []string{"sign", "-W", "http://h"}},
 		{"sign：\"---x\" 不是选项：请查看 hmacsign sign --help", []string{"sign", "---x"}},
