@@ -250,7 +250,7 @@ func TestCurlRefused(t *testing.T) {
 		{[]string{"{http}/"}, []string{"-u", "user:secret"}, "-u"},
 		{[]string{"{http}/"}, []string{"-H", "Authorization: Basic dTpw"}, "Authorization"},
 		{[]string{"{http}/"}, []string{"-b", "{in}/lines"}, "-b"},
-		{[]string{"{http}/"}, []string{"{http}/second"}, "second"},
+		{[]string{"{http}/"}, []string{"{http}/second"}, "there are 2 URLs"},
 		{[]string{"{http}/"}, []string{"-T", "{in}/lines"}, "-T"},
 		{[]string{"{http}/"}, []string{"--oauth2-bearer", "token"}, "--oauth2-bearer"},
 		{[]string{"-g", "{http}/{a,b}"}, []string{"--no-globoff"}, "-g"},

@@ -279,7 +279,7 @@ func TestUsageInChinese(t *testing.T) {
 		{"-H \"Host:\"：请求必须有 Host：请给出值，或去掉该选项", []string{"sign", "-H", "Host:", "http://h"}},
 		{"\"http://h/a b\" 中有空格或控制字符：请做百分号编码，空格写成 %20", []string{"sign", "http://h/a b"}},
 		{"-w：没有变量 %{nonesuch}：可用 %{json} 查看全部变量", []string{"send", "-w", "%{nonesuch}", "http://h"}},
-		{"sign：\"http://h\" 和 \"extra\" 会成为两个 URL", []string{"sign", "http://h", "extra"}},
+		{"sign：有 2 个 URL：请只给一个", []string{"sign", "http://h", "extra"}},
 		{"--lang \"fr\"：请使用 en、zh，或 zh_CN.UTF-8 之类的区域设置", []string{"version", "--lang", "fr"}},
 		{"未知签名方案 \"aws\"：请使用其中之一：tencent-app, tencent-keypair, huawei-sdk", []string{"sign", "--scheme", "aws", "http://h"}},
 		{"未知算法 \"hmac-md5\"：请使用其中之一：hmac-sha1, hmac-sha256, hmac-sm3", []string{"mac", "--algorithm", "hmac-md5", "--key-hex", "00"}},
