@@ -285,7 +285,7 @@ func TestUsageInChinese(t *testing.T) {
 		{"未知算法 \"hmac-md5\"：请使用其中之一：hmac-sha1, hmac-sha256, hmac-sm3", []string{"mac", "--algorithm", "hmac-md5", "--key-hex", "00"}},
 		{"hmac-sm3：未知后端 \"nonesuch\"：本程序有 ", mac("--key-hex", "00", "--backend", "nonesuch")},
 		{"mac：请用 --key-env、--key-file、--key-hex 之一给出密钥", mac()},
-		{"mac：--lines 不带值：请去掉 =maybe", mac("--lines=maybe")},
+		{"mac：--lines 不带值：请去掉 = 及其后的内容", mac("--lines=maybe")},
 		{"mac：--check \"\"：请给出一份列表", mac("--check", "")},
 		{"打开 /nonesuch：没有那个文件或目录", mac("--key-hex", "00", "/nonesuch")},
 		{"读取 /：是一个目录", mac("--key-hex", "00", "/")},
