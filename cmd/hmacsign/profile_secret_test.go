@@ -33,6 +33,8 @@ func command(script string) string {
 // The secret is the same, wherever it is and however its line ends.
 func TestProfileSecretPlaces(t *testing.T) {
 	program(t)
+	defer func(d time.Duration) { secretPatience = d }(secretPatience)
+	secretPatience = 20 * time.Second
 	keyring.MockInit()
 	require.NoError(t, keyring.Set("hmacsign", "app-1", testSecret))
 	require.NoError(t, keyring.Set("hmacsign", "app-2", testSecret+"\n"))
@@ -46,7 +48,7 @@ func TestProfileSecretPlaces(t *testing.T) {
 	for _, secret := range []string{
 		`secret_env = "PROFILE_SECRET"`, `secret_file = "~/s"`, `secret_file = '` + filepath.Join(home, "s") + `'`, `secret_file = "../relative"`,
 		command(`printf %s "$PROFILE_SECRET"`), command(`echo "$PROFILE_SECRET"`), `secret_command = ["./own", "x"]`,
-		command(`echo "$PROFILE_SECRET"; sleep 10 &`),
+		command(`echo "$PROFILE_SECRET"; sleep 30 &`), // whose output is not waited for
 		`secret_keyring = "app-1"`, `secret_keyring = "app-2"`,
 	} {
 		path := writeConfig(t, profileWith(secret))
