@@ -71,7 +71,7 @@ func TestSendBoundsAnswers(t *testing.T) {
 
 	for want, times := range []int{5, 6} { // as curl has it
 		url, _ = hostile(t, told("200 OK", "Content-Encoding: "+strings.Repeat("identity,", times-1)+"identity"))
-		status, stdout, stderr = sent(t, "--compressed", url)
+		status, _, stderr = sent(t, "--compressed", url)
 		require.Equal(t, want, status, stderr)
 	}
 	require.Contains(t, stderr, "encoded 6 times")
