@@ -48,7 +48,7 @@ func run(args []string, given *streams) int {
 	}
 	if !errors.Is(err, errSilent) {
 		text := strings.TrimPrefix(io.errorText(err), "hmacsign: ")
-		fmt.Fprintln(io.err, "hmacsign: "+strings.ReplaceAll(text, "\n", " "))
+		fmt.Fprintln(io.err, "hmacsign: "+printable(strings.ReplaceAll(text, "\n", " ")))
 	}
 	if errors.As(err, new(usageError)) {
 		return 2

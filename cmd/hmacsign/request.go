@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -102,7 +104,27 @@ func (s *streams) readFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(f)
+	if file, ok := f.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			return readWhole(file, info.Size())
+		}
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxInput+1))
+	if err == nil && int64(len(content)) > maxInput {
+		return nil, fmt.Errorf("%q has more than %d bytes: put it into a file, and name that", name, maxInput)
+	}
+	return content, err
+}
+
+// maxInput is how much is read of what is no file, such as a pipe or a device, which may
+// have no end. A variable, so that a test need not write as much.
+var maxInput int64 = 1 << 30
+
+// readWhole has room for all of it at once: growing would take three times as much.
+func readWhole(file io.Reader, size int64) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	_, err := b.ReadFrom(file)
+	return b.Bytes(), err
 }
 
 // flagSigner is the signer that the flags describe, after a profile was put into them.

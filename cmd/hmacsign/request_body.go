@@ -34,6 +34,10 @@ func (c *curlRequest) joinData() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if i == 0 && len(piece) > 0 { // not copied: it may be large
+			joined = piece
+			continue
+		}
 		if i > 0 && d.kind != dataJSON {
 			joined = append(joined, '&')
 		}
