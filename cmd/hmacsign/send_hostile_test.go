@@ -2,10 +2,13 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +17,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 // hostile answers each request with the next of these bytes, and the last one for ever. A
@@ -298,5 +303,44 @@ func TestSignAnewHasANewDate(t *testing.T) {
 		_, err = s.sign(again)
 		require.NoError(t, err)
 		require.Equal(t, date != "", s.at.Equal(before))
+	}
+}
+
+// statusOfHTTP2 is a server that answers with this status over HTTP/2.
+func statusOfHTTP2(t *testing.T, status string) string {
+	s := httptest.NewUnstartedServer(nil)
+	s.TLS = &tls.Config{NextProtos: []string{"h2"}}
+	s.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){"h2": func(_ *http.Server, c *tls.Conn, _ http.Handler) {
+		io.ReadFull(c, make([]byte, len(http2.ClientPreface)))
+		frames := http2.NewFramer(c, c)
+		frames.WriteSettings()
+		for {
+			frame, err := frames.ReadFrame()
+			if err != nil {
+				return
+			}
+			if frame.Header().Type == http2.FrameHeaders {
+				var block bytes.Buffer
+				hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: ":status", Value: status})
+				frames.WriteHeaders(http2.HeadersFrameParam{StreamID: frame.Header().StreamID, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true})
+			}
+		}
+	}}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// HTTP/2 takes any number for a status; one that is none is no answer.
+func TestSendStatusOfHTTP2(t *testing.T) {
+	for status, works := range map[string]bool{"200": true, "99": false, "1000": false, "-5": false, "999999999999": false} {
+		code, out, said := sent(t, "-k", "--http2", "-f", "-w", "%{http_code}", statusOfHTTP2(t, status))
+		if works {
+			require.Zero(t, code, said)
+			require.Equal(t, "200", out)
+			continue
+		}
+		require.Equal(t, 1, code, "%s: %s", status, out)
+		require.Contains(t, said, "does not answer in HTTP")
 	}
 }

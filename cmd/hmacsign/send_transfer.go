@@ -153,6 +153,10 @@ func (t *transfer) send(ctx context.Context, at hop, b *builtRequest) (*http.Res
 	if err != nil {
 		return nil, plain(ctx, err, at.target)
 	}
+	if resp.StatusCode < 100 || resp.StatusCode > 999 { // HTTP/2 takes any number
+		resp.Body.Close()
+		return nil, &failure{error: fmt.Errorf("%s does not answer in HTTP: check the port", at.target.hostport())}
+	}
 	t.report.answered(resp)
 	w.tellAnswer(resp)
 	return resp, nil
