@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -36,7 +37,8 @@ func (f *transferFlags) newOutput(t target, stdout io.Writer) (*output, error) {
 		return &output{stdout: stdout}, nil
 	}
 	name := t.path[strings.LastIndexByte(t.path, '/')+1:]
-	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "\\:") {
+	// Local is not what Windows has for a device, such as CON.
+	if name == "" || name == "." || !filepath.IsLocal(name) || strings.ContainsAny(name, "\\:") {
 		return nil, usagef("-O: the URL's path does not end in a file's name: give one with -o")
 	}
 	return &output{name: name}, nil
