@@ -237,7 +237,7 @@ func unknownFlag(c *cobra.Command, err *pflag.NotExistError) error {
 	if near := nearest(err.GetSpecifiedName(), flags); near != "" {
 		return usagef("there is no flag --%s: did you mean --%s?", err.GetSpecifiedName(), near)
 	}
-	return usagef("there is no flag --%s: run %s --help", err.GetSpecifiedName(), c.CommandPath())
+	return usagef("there is no flag --%s: run %s --help", clip(err.GetSpecifiedName()), c.CommandPath())
 }
 
 func unknownCommand(name string, root *cobra.Command) error {
@@ -249,6 +249,9 @@ func unknownCommand(name string, root *cobra.Command) error {
 
 // nearest is the name that was probably meant, if there is one.
 func nearest(typed string, names []string) string {
+	if len(typed) > 64 {
+		return ""
+	}
 	among := &cobra.Command{}
 	for _, name := range names {
 		among.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})

@@ -97,6 +97,10 @@ func (b *builtRequest) tellForm(io *streams) {
 	}
 }
 
+// maxInput is the most that is read of a file: /dev/zero has no end. A variable, so that
+// a test need not write as much.
+var maxInput int64 = 1 << 30
+
 // readFile reads a file that a flag names, - for standard input.
 func (s *streams) readFile(name string) ([]byte, error) {
 	f, err := s.open([]string{name})
@@ -104,26 +108,17 @@ func (s *streams) readFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	var size int64
 	if file, ok := f.(*os.File); ok {
-		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
-			return readWhole(file, info.Size())
+		if info, err := file.Stat(); err == nil {
+			size = min(info.Size(), maxInput) // room at once: growing would take three times as much
 		}
 	}
-	content, err := io.ReadAll(io.LimitReader(f, maxInput+1))
-	if err == nil && int64(len(content)) > maxInput {
-		return nil, fmt.Errorf("%q has more than %d bytes: put it into a file, and name that", name, maxInput)
-	}
-	return content, err
-}
-
-// maxInput is how much is read of what is no file, such as a pipe or a device, which may
-// have no end. A variable, so that a test need not write as much.
-var maxInput int64 = 1 << 30
-
-// readWhole has room for all of it at once: growing would take three times as much.
-func readWhole(file io.Reader, size int64) ([]byte, error) {
 	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
-	_, err := b.ReadFrom(file)
+	n, err := b.ReadFrom(io.LimitReader(f, maxInput+1))
+	if n > maxInput {
+		return nil, fmt.Errorf("%q has more than %d bytes, and is held in memory: give a shorter one", name, maxInput)
+	}
 	return b.Bytes(), err
 }
 

@@ -15,7 +15,7 @@ func TestInputsEnd(t *testing.T) {
 	defer func(limit int64) { maxInput = limit }(maxInput)
 	maxInput = 10
 	file := filepath.Join(t.TempDir(), "body")
-	require.NoError(t, os.WriteFile(file, []byte("eleven more"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("ten in all"), 0o600))
 	base := []string{"sign", "--key-id", "test-key", "--output", "http", "-H", "Content-Type: a/b"}
 	t.Setenv("HMACSIGN_SECRET", testSecret)
 	sign := func(input string, args ...string) (int, string, string) {
@@ -26,13 +26,17 @@ func TestInputsEnd(t *testing.T) {
 
 	status, out, said := sign("", "--data-binary", "@"+file)
 	require.Zero(t, status, said)
-	require.Contains(t, out, "eleven more")
+	require.Contains(t, out, "ten in all")
+	require.NoError(t, os.WriteFile(file, []byte("eleven more"), 0o600))
+	status, _, said = sign("", "--data-binary", "@"+file)
+	require.Equal(t, 1, status)
+	require.Contains(t, said, "more than 10 bytes")
 	status, out, said = sign("ten in all", "--data-binary", "@-")
 	require.Zero(t, status, said)
 	require.Contains(t, out, "ten in all")
 	status, _, said = sign("eleven more", "--data-binary", "@-")
 	require.Equal(t, 1, status)
-	require.Equal(t, "hmacsign: \"-\" has more than 10 bytes: put it into a file, and name that\n", said)
+	require.Equal(t, "hmacsign: \"-\" has more than 10 bytes, and is held in memory: give a shorter one\n", said)
 	if _, err := os.Stat("/dev/zero"); err == nil {
 		for _, flags := range [][]string{{"--data-binary", "@/dev/zero"}, {"-F", "a=@/dev/zero"}, {"--url-query", "a@/dev/zero"}} {
 			status, _, said = sign("", flags...)
