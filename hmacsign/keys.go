@@ -325,6 +325,8 @@ func withoutValues(err error) error {
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the JSON is cut off: write it whole, or [] for no keys")
 	case errors.As(err, &kind) && kind.Field == "":
 		return errors.New(`not an array of keys: write [{"id": "app-1", "secret": {"env": "NAME"}}]`)
 	case errors.As(err, &kind):

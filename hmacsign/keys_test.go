@@ -71,6 +71,7 @@ func TestReadKeysRefuses(t *testing.T) {
 		require.NotContains(t, err.Error(), "hushhush", name)
 		require.NotContains(t, err.Error(), "\n", name)
 		require.NotContains(t, err.Error(), "json:", name)
+		require.NotContains(t, err.Error(), "EOF", name)
 	}
 	for _, text := range []string{`{"id": "a", "secret": "hushhush"}`, `["hushhush"]`} {
 		_, err := ReadKeys(strings.NewReader(text))

@@ -132,7 +132,7 @@ func TestScriptsWithoutHelp(t *testing.T) {
 	}
 	asked, err := os.ReadFile(filepath.Join(bin, "asked"))
 	require.NoError(t, err)
-	require.Equal(t, 3, strings.Count(string(asked), "\n"), "%s", asked)
+	require.Equal(t, 4, strings.Count(string(asked), "\n"), "%s", asked)
 }
 
 func TestArchives(t *testing.T) {
