@@ -228,11 +228,15 @@ func TestServeProcess(t *testing.T) {
 	program := builtCommand(t)
 	var expects atomic.Int64
 	held := make(chan chan struct{}, 10) // requests to /hold that wait to go on
+	over := make(chan struct{})          // they do, where a test has failed
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/hold" {
 			goOn := make(chan struct{})
 			held <- goOn
-			<-goOn
+			select {
+			case <-goOn:
+			case <-over:
+			}
 		}
 		if r.Header.Get("Expect") != "" {
 			expects.Add(1)
@@ -241,6 +245,7 @@ func TestServeProcess(t *testing.T) {
 		fmt.Fprintf(w, "upstream got %d bytes", n)
 	}))
 	t.Cleanup(upstream.Close)
+	t.Cleanup(func() { close(over) })
 	keys := func(t *testing.T) string { return writeFile(t, keysText) }
 	hold := func(t *testing.T, p *process) (goOn chan struct{}, status <-chan int) {
 		answered := make(chan int, 1)
@@ -330,9 +335,10 @@ func TestServeProcess(t *testing.T) {
 		got, _ := get(t, p.addr, "/a")
 		require.Equal(t, 200, got, "served while it drains")
 		p.requireLog(t, "requests in hand are finished")
-		got, text := get(t, p.addr, "/a")
-		require.Equal(t, 0, got, "the listener is closed")
-		require.Contains(t, text, "refused")
+		require.Eventually(t, func() bool {
+			got, text := get(t, p.addr, "/a")
+			return got == 0 && strings.Contains(text, "refused")
+		}, 20*time.Second, 5*time.Millisecond, "the listener is closed")
 		close(goOn)
 		require.Equal(t, 200, <-status)
 		require.Equal(t, 0, p.exitStatus(t), p.logs)
