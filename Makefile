@@ -182,13 +182,13 @@ bench-lines: ## mac --lines against loops over other libraries
 
 # Every platform that the project is for, without cgo, with and without the tag
 # that leaves assembly out, and the report that users run on their machines. vet
-# compiles the tests too, build links nothing.
+# compiles the tests too, build links nothing. The tag chooses files in algo alone.
 PLATFORMS = linux/amd64 linux/arm64 linux/loong64 linux/riscv64 windows/amd64 darwin/amd64 darwin/arm64
 cross: ## builds for every platform, with and without purego
 	@set -e; for platform in $(PLATFORMS); do \
 	  echo "cross: $$platform" >&2; \
 	  export CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/}; \
-	  go vet ./...; go build ./...; go build -tags purego ./...; \
+	  go vet ./...; go build ./...; go build -tags purego ./algo/...; \
 	  (cd bench/peers && go build -o /dev/null ./report); \
 	done; echo "$(PLATFORMS): built with and without purego"
 
