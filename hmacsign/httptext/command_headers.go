@@ -37,7 +37,7 @@ func (c *Command) setHeaders(b *Built) error {
 		}
 		b.Header[name] = append(b.Header[name], values...)
 	}
-	if agents := b.Header["User-Agent"]; len(agents) > 1 || len(agents) == 1 && agents[0] == "" {
+	if agents := b.Header["User-Agent"]; len(agents) > 1 || len(agents) == 1 && strings.Trim(agents[0], " \t") == "" {
 		return malformed("curl_agent")
 	}
 	return nil

@@ -53,7 +53,7 @@ func (r *Request) fill(f *flags, b *Built) error {
 		r.note("curl_scheme")
 	}
 	r.setCurlHeader(&f.Command, b)
-	return nil
+	return r.checkHead()
 }
 
 // setCurlHeader sets the headers in the order in which curl sends them.
@@ -66,7 +66,7 @@ func (r *Request) setCurlHeader(c *Command, b *Built) {
 	slices.Sort(r.leftOut)
 	add := func(name string, values ...string) {
 		for _, value := range values {
-			r.Header = append(r.Header, hmacsign.HeaderField{Name: name, Value: value})
+			r.Header = append(r.Header, hmacsign.HeaderField{Name: name, Value: strings.Trim(value, " \t")})
 		}
 	}
 	ofFlag := func(name string) {

@@ -65,7 +65,7 @@ func isVariable(name string) bool {
 func windowsWords(text string) (words []string) {
 	for {
 		text = strings.TrimLeft(text, " \t")
-		if text == "" {
+		if text == "" || len(words) > maxWords {
 			return words
 		}
 		word, n := windowsWord(text)

@@ -1,6 +1,8 @@
 package httptext
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -175,19 +177,22 @@ func longFlag(name string) (found *flag, on bool, err error) {
 			return found, false, nil
 		}
 	}
-	for full, f := range flagsByName() {
-		if len(name) > 1 && len(full) > 1 && strings.HasPrefix(full, name) {
-			if found != nil {
-				return nil, false, malformed("curl_flag_ambiguous", "flag", clip("--"+name))
-			}
-			found = f
-		}
-	}
-	if found == nil {
+	if len(name) < 2 {
 		return nil, false, malformed("curl_flag_unknown", "flag", clip("--"+name))
 	}
-	return found, true, nil
+	names := sortedFlags()
+	at, _ := slices.BinarySearch(names, name)
+	switch fits := func(i int) bool { return i < len(names) && strings.HasPrefix(names[i], name) }; {
+	case !fits(at):
+		return nil, false, malformed("curl_flag_unknown", "flag", clip("--"+name))
+	case fits(at + 1):
+		return nil, false, malformed("curl_flag_ambiguous", "flag", clip("--"+name))
+	}
+	return flagsByName()[names[at]], true, nil
 }
+
+// sortedFlags are the names, for those that begin alike.
+var sortedFlags = sync.OnceValue(func() []string { return slices.Sorted(maps.Keys(flagsByName())) })
 
 // short takes letters, of which the last may have its value behind it or in the next word.
 func (f *flags) short(letters string, words []string) (left []string, err error) {

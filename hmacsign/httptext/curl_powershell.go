@@ -5,23 +5,28 @@ import "strings"
 // readPowerShell reads a command for PowerShell.
 func (l *line) readPowerShell(text string) error {
 	p := &power{text: text}
-	for {
+	for len(l.words) <= maxWords {
 		word, ok, err := p.word()
 		if err != nil {
 			return err
 		}
 		if !ok {
-			break
+			return l.afterPowerShell(p.text[p.at:])
 		}
 		l.words = append(l.words, l.powerArgument(word))
 	}
+	return nil
+}
+
+// afterPowerShell tells what was assumed, and refuses what follows the command.
+func (l *line) afterPowerShell(rest string) error {
 	if l.oldQuotes {
 		l.request.note("curl_powershell_old")
 	}
 	if l.newQuotes {
 		l.request.note("curl_powershell_new")
 	}
-	return afterCommand(p.text[p.at:])
+	return afterCommand(rest)
 }
 
 // powerArgument is what a program gets of a word: before version 7.3 quotes in it have to

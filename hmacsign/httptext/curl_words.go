@@ -1,6 +1,7 @@
 package httptext
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,6 +14,9 @@ type line struct {
 	request              *Request // that gets the notes
 	oldQuotes, newQuotes bool     // as versions of PowerShell have them
 }
+
+// maxWords is more than anybody types. Each word costs much more memory than text.
+const maxWords = 10_000
 
 // readFile reads the standard input, which is at its end then. There are no files.
 func (l *line) readFile(name string) ([]byte, error) {
@@ -45,6 +49,9 @@ func readLine(text string, r *Request) (*line, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(l.words) > maxWords {
+		return nil, malformed("curl_words", "limit", strconv.Itoa(maxWords))
 	}
 	if len(l.words) == 0 || !isCurlName(l.words[0]) {
 		return nil, malformed("curl_no_command")
@@ -91,9 +98,9 @@ func cutPrompt(text string) (string, shell) {
 // shellOf finds out by what stands outside of quotes which shell a command is for. What
 // all read alike is one of sh.
 func shellOf(text string) shell {
-	single, double := false, false // quotes that were seen
+	single, double, twice := false, false, false // the quotes that were seen
 	for i := 0; i < len(text); i++ {
-		next := byte('\n')
+		next := byte(0)
 		if i+1 < len(text) {
 			next = text[i+1]
 		}
@@ -111,9 +118,13 @@ func shellOf(text string) shell {
 			}
 		case c == '"':
 			double = true
-			if i = closing(text, i, "\\`"); i < 0 {
+			end := closing(text, i, "\\`")
+			if end < 0 {
 				return posixShell
 			}
+			behind := text[end+1:]
+			twice = twice || end > i+1 && (strings.HasPrefix(behind, `"`) || strings.HasPrefix(behind, `%"`))
+			i = end
 		}
 	}
 	name, _, _ := strings.Cut(text, " ")
@@ -121,7 +132,7 @@ func shellOf(text string) shell {
 	switch {
 	case exe && (single || strings.Contains(text, "$env:")):
 		return powerShell
-	case !single && (exe || double && cmdVariable(text) != ""):
+	case !single && (exe || twice || double && cmdVariable(text) != ""):
 		return windowsCmd
 	}
 	return posixShell
@@ -163,11 +174,11 @@ func (l *line) readSh(text string) error {
 		}
 		word, ok, err = s.word()
 	}
-	for ; ok && err == nil; word, ok, err = s.word() {
+	for ; ok && err == nil && len(l.words) <= maxWords; word, ok, err = s.word() {
 		l.words = append(l.words, word)
 	}
-	if err == nil {
-		err = s.end()
+	if err == nil && !ok {
+		err = afterCommand(s.text[s.at:])
 	}
 	if s.globs {
 		l.request.note("curl_shell_glob")
@@ -239,11 +250,6 @@ func (s *sh) skip(set string) {
 	for s.at < len(s.text) && strings.IndexByte(set, s.text[s.at]) >= 0 {
 		s.at++
 	}
-}
-
-// end is an error if the command is not the whole text.
-func (s *sh) end() error {
-	return afterCommand(s.text[s.at:])
 }
 
 // afterCommand refuses what follows a command.
