@@ -76,6 +76,7 @@ func TestEditedHTTP(t *testing.T) {
 		{strings.Replace(simple, "a=1", "李雷!", 1), "李雷!", []string{"http_longer"}},
 		{strings.Replace(simple, "Content-Length: 3\r\n", "", 1), "a=1", []string{"http_no_length"}},
 		{strings.Replace(simple, "Content-Length: 3\r\n", "", 1) + "\n", "a=1", []string{"http_newline", "http_no_length"}},
+		{"GET / HTTP/1.1\r\nHost: h\r\n\r\na=1\n", "", []string{"http_no_body"}},
 		{"GET / HTTP/1.1\r\nHost: h\r\n", "", []string{"http_no_end"}},
 		{"GET / HTTP/1.0\nHost: h", "", []string{"http_lf", "http_no_end"}},
 		{"GET / HTTP/1.1 \r\nHost: h\r\n\r\n\r\n", "", []string{"http_newline"}},
