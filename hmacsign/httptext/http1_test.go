@@ -160,6 +160,10 @@ func FuzzParse(f *testing.F) {
 		"=> Send header, 27 bytes (0x1b)\n0000: GET / HTTP/1.1\n0010: Host: h\n0019: \n=> Send data, 2 bytes (0x2)\n0000: ab\n"} {
 		f.Add([]byte(text))
 	}
+	f.Add([]byte("curl h -A ' '"))
+	for _, r := range oddRequests("h") {
+		f.Add([]byte(r.Curl()))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r, err := Parse(text)
 		if err != nil {
