@@ -184,7 +184,7 @@ func (r *Request) checkHead() error {
 	switch {
 	case hosts > 1:
 		return malformed("http_repeated", "name", "Host")
-	case strings.ContainsAny(r.Host, " \t/?#@\\"):
+	case strings.ContainsFunc(r.Host, func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune(`/?#@\`, c) }):
 		return malformed("http_host")
 	case len(r.Header)+hosts > hmacsign.MaxWireHeaders:
 		return malformed("http_many_headers", "limit", strconv.Itoa(hmacsign.MaxWireHeaders))

@@ -161,6 +161,8 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Add([]byte("curl h -A ' '"))
+	f.Add([]byte(":method: 0\n:path: *\n:authority: \x17"))
+	f.Add([]byte("curl h --request-target a"))
 	for _, r := range oddRequests("h") {
 		f.Add([]byte(r.Curl()))
 	}

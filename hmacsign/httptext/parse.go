@@ -3,6 +3,8 @@ package httptext
 import (
 	"strconv"
 	"strings"
+
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // MaxText is the longest text that is read.
@@ -62,6 +64,12 @@ func parseForm(text string) (*Request, error) {
 
 // check holds what does not come as text of HTTP to what does.
 func (r *Request) check() error {
+	if !scheme.IsToken(r.Method) {
+		return malformed("http_method")
+	}
+	if err := r.setTarget(r.Target); err != nil {
+		return err
+	}
 	fields := r.Header
 	r.Header = nil
 	for _, f := range fields {
