@@ -3,7 +3,6 @@ package httptext
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -178,7 +177,7 @@ func TestCurlRefused(t *testing.T) {
 		{"curl h", "curl h --next i", "curl_flag_several"}, {"curl h", "curl -ua:b h", "curl_flag_authorization"}, {"curl h", "curl h --oauth2-bearer t", "curl_flag_authorization"}, {"curl h", "curl h -T f", "curl_flag_file"}, {"curl h", "curl h -K f", "curl_flag_file"}, {"curl h", "curl h -r 1-2", "curl_flag_header"}, {"curl h", "curl -V", "curl_flag_no_request"}, {"curl h", "curl h --hsts f", "curl_flag_other"},
 		{"curl h --header a:b", "curl h --heade a:b", ""}, {"curl h -s", "curl h --sile=1", "curl_flag_no_value"}, {"curl h", "curl h --nonesuch", "curl_flag_unknown"}, {"curl h", "curl h -W", "curl_flag_unknown"}, {"curl h -sS", "curl h -sW", "curl_flag_unknown"}, {"curl h", "curl h --dat x", "curl_flag_ambiguous"}, {"curl h -H a:b", "curl h -H", "curl_flag_value"},
 		{"curl h" + strings.Repeat(" -s", 1000), "curl h" + strings.Repeat(" -s", 10_000), "curl_words"}, {"curl ^\n h", "curl ^\n h" + strings.Repeat(" -s", 10_000), "curl_words"}, {"curl.exe `\n h", "curl.exe `\n h" + strings.Repeat(" -s", 10_000), "curl_words"},
-		{"curl h" + strings.Repeat(" -Ha:b", 50), "curl h" + strings.Repeat(" -Ha:b", 2000), "http_many_headers"},
+		{"curl h" + strings.Repeat(" -Ha:b", 50), "curl h" + strings.Repeat(" -Ha:b", hmacsign.MaxWireHeaders), "http_many_headers"},
 		{"curl http://xn--bcher-kva", "curl http://bücher", "curl_host_ascii"}, {"curl h", "curl a:b@h", "curl_user"},
 	} {
 		_, err := parseCurl(c.right)
@@ -189,8 +188,8 @@ func TestCurlRefused(t *testing.T) {
 			continue
 		}
 		var told *Error
-		require.ErrorAs(t, err, &told, c.command)
-		require.Equal(t, c.code, told.Code, c.command)
+		require.ErrorAs(t, err, &told, clip(c.command))
+		require.Equal(t, c.code, told.Code, clip(c.command))
 	}
 }
 
@@ -230,17 +229,6 @@ func FuzzCurl(f *testing.F) {
 		require.Equal(t, r.Method, req.Method)
 		again, err := parseCurl(r.Curl())
 		require.NoError(t, err, r.Curl())
-		again.Notes, r.Notes = nil, nil
-		require.Equal(t, sorted(r), sorted(again), r.Curl())
+		require.Equal(t, sorted(same(r)), sorted(same(again)), r.Curl())
 	})
-}
-
-// sorted has the headers in an order of their own: curl puts some first.
-func sorted(r *Request) *Request {
-	for i := range r.Header {
-		r.Header[i].Name = strings.ToLower(r.Header[i].Name)
-	}
-	slices.SortStableFunc(r.Header, func(a, b hmacsign.HeaderField) int { return strings.Compare(a.Name, b.Name) })
-	r.leftOut = nil
-	return r
 }

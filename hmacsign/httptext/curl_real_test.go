@@ -186,7 +186,7 @@ func needs(t *testing.T, programs ...string) {
 // as many times.
 func TestAsCurl(t *testing.T) {
 	needs(t, "curl", "sh", "bash")
-	rounds, step := 1, 4
+	rounds, step := 1, 12
 	if all := os.Getenv("HMACSIGN_CURL_CASES"); all != "" {
 		var err error
 		rounds, err = strconv.Atoi(all)
