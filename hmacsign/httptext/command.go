@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
-	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // A Command is a request in the words of curl's flags.
@@ -196,12 +195,4 @@ func (c *Command) setFlagHeaders(b *Built, contentType string) error {
 // RefererOf is the text of -e, and whether redirects set it anew.
 func (c *Command) RefererOf() (text string, auto bool) {
 	return strings.CutSuffix(c.Referer.Text, ";auto")
-}
-
-func malformed(code string, args ...string) error {
-	return &Error{Reason: ErrMalformed, Code: code, Args: scheme.Args(args...)}
-}
-
-func unsupported(code string, args ...string) error {
-	return &Error{Reason: ErrUnsupported, Code: code, Args: scheme.Args(args...)}
 }
