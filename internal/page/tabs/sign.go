@@ -177,12 +177,9 @@ func (in *SignInput) setHeaders(r *httptext.Request) (host string, err error) {
 		if number++; strings.TrimSpace(line) == "" {
 			continue
 		}
-		at := func(code string, name string) error {
-			return &fault{Field: "headers", Code: code, Args: scheme.Args("line", strconv.Itoa(number), "header", scheme.Clip(name))}
-		}
 		name, value, found := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
 		if name = strings.TrimSpace(name); !found || !scheme.IsToken(name) {
-			return "", at("header_line", "")
+			return "", at("headers", "header_line", "line", strconv.Itoa(number))
 		}
 		value, err := scheme.Trim(name, value)
 		switch {
@@ -190,7 +187,7 @@ func (in *SignInput) setHeaders(r *httptext.Request) (host string, err error) {
 			return "", of("headers", err)
 		case strings.EqualFold(name, "Host"):
 			if value == "" {
-				return "", at("header_host", name)
+				return "", at("headers", "header_host", "line", strconv.Itoa(number), "header", name)
 			}
 			host = value
 		case isFraming(name):
