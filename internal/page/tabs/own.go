@@ -60,6 +60,8 @@ func (c *checking) outcome(o *Own, mistake string) string {
 	switch {
 	case o.Gateway && o.Equal && o.Signs:
 		return c.text("own_gateway_equal_signs")
+	case o.Gateway && o.Equal && c.secret == "":
+		return c.text("own_gateway_equal_unchecked")
 	case o.Gateway && o.Equal:
 		return c.text("own_gateway_equal")
 	case o.Gateway && o.Signs:

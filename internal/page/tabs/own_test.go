@@ -208,6 +208,9 @@ func TestGatewaysAnswer(t *testing.T) {
 		o = outcome(t, tabs.CheckInput{Request: good.HTTP, Secret: "another", Own: answer})
 		require.True(t, o.Gateway && o.Equal && !o.Signs, how)
 		require.Contains(t, o.Text, "does not make the signature of it")
+		o = outcome(t, tabs.CheckInput{Request: good.HTTP, Own: answer})
+		require.True(t, o.Gateway && o.Equal && !o.Signs, how)
+		require.Contains(t, o.Text, "give the secret")
 	}
 	for how, answer := range answers(changed.StringToSign) {
 		o := outcome(t, tabs.CheckInput{Request: good.HTTP, Secret: secret, Own: answer})
