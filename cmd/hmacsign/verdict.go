@@ -166,7 +166,7 @@ func overrunOf(req *httptext.Request) (o overrun) {
 	for _, n := range req.Notes {
 		count, _ := strconv.ParseInt(n.Args["bytes"], 10, 64)
 		length, _ := strconv.ParseInt(n.Args["length"], 10, 64)
-		if slices.Contains([]string{"http_longer", "http_no_length", "http_behind"}, n.Code) {
+		if slices.Contains([]string{"http_longer", "http_no_length", "http_no_body", "http_behind"}, n.Code) {
 			o = overrun{n.Code, count - length, length}
 		}
 	}

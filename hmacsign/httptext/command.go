@@ -127,8 +127,8 @@ func (c *Command) body(t *Target) (body []byte, contentType string, err error) {
 		t.addQuery(string(body))
 		body = nil
 	}
-	if err != nil {
-		return nil, "", err
+	if err != nil || len(c.URLQuery) == 0 {
+		return body, contentType, err
 	}
 	query, err := c.queryOf()
 	t.addQuery(query)

@@ -176,16 +176,15 @@ func (c *Command) oneURL() (string, error) {
 	return strings.NewReplacer(`\{`, "{", `\}`, "}", `\[`, "[", `\]`, "]").Replace(c.URL), nil
 }
 
-// addQuery appends to the query. Its escapes are in lower case then, as curl has them.
+// addQuery appends to the query, be it nothing. As curl has it, the escapes of what is
+// appended are in lower case then, and the path has no dot segments, whatever was asked for.
 func (t *Target) addQuery(query string) {
-	if query == "" {
-		return
+	if t.Query != "" && !strings.HasSuffix(t.Query, "&") {
+		t.Query += "&"
 	}
-	query = lowerEscapes(query)
-	if t.Query != "" {
-		query = t.Query + "&" + query
-	}
-	t.Query, t.Asked = query, true
+	t.Query += lowerEscapes(query)
+	t.Asked = t.Query != ""
+	t.Path = withoutDots(t.Path)
 }
 
 func lowerEscapes(text string) string {
@@ -226,15 +225,10 @@ func (t Target) String() string {
 
 // RequestURL is what net/http sends byte by byte as the path and the query are.
 func (t Target) RequestURL() (*url.URL, error) {
-	u := &url.URL{Scheme: t.Scheme, Host: t.HostPort(), RawPath: t.Path, RawQuery: t.Query, ForceQuery: t.Asked && t.Query == ""}
-	var err error
-	if u.Path, err = url.PathUnescape(t.Path); err == nil && u.EscapedPath() == t.Path {
-		return u, nil
-	}
-	if strings.HasPrefix(t.Path, "//") {
+	u := &url.URL{Scheme: t.Scheme, Host: t.HostPort(), RawQuery: t.Query, ForceQuery: t.Asked && t.Query == ""}
+	if !setPath(u, t.Path) {
 		return nil, malformed("curl_url_slashes", "url", t.String())
 	}
-	u.Opaque, u.Path, u.RawPath = t.Path, "", ""
 	return u, nil
 }
 

@@ -1,6 +1,7 @@
 package httptext
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -183,7 +184,7 @@ func (r *Request) checkHead() error {
 	switch {
 	case hosts > 1:
 		return malformed("http_repeated", "name", "Host")
-	case strings.ContainsAny(r.Host, " \t/?#@\\"):
+	case strings.ContainsFunc(r.Host, func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune(`/?#@\`, c) }):
 		return malformed("http_host")
 	case len(r.Header)+hosts > hmacsign.MaxWireHeaders:
 		return malformed("http_many_headers", "limit", strconv.Itoa(hmacsign.MaxWireHeaders))
@@ -241,13 +242,20 @@ func (r *Request) setBody(rest string, lf bool) error {
 		r.setChunked(rest, lf)
 	case f.stated:
 		r.setDeclared(rest, f.length, lf)
-	default:
+	case strings.Trim(rest, "\r\n") == "" || hasBody(r.Method):
 		r.setUndeclared(rest)
 		if len(r.Body) > 0 {
 			r.note("http_no_length", "bytes", strconv.Itoa(len(r.Body)))
 		}
+	default:
+		r.note("http_no_body", "bytes", strconv.Itoa(len(rest)), "method", r.Method)
 	}
 	return nil
+}
+
+// hasBody reports whether requests of a method have a body, as a rule.
+func hasBody(method string) bool {
+	return !slices.Contains([]string{"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"}, method)
 }
 
 // setDeclared takes a body whose length is known. Editors add newlines at the end, and
