@@ -51,6 +51,49 @@ func ExampleSigner_Sign() {
 	// hmac id="APIDexample", algorithm="hmac-sha256", headers="x-date", signature="vo6uFYlpQAhvl8o2Y/ppGv1O0kPWXUwpikVRV6aWdRs="
 }
 
+// Explain signs as Sign does, and tells what was signed.
+func ExampleSigner_Explain() {
+	cred := hmacsign.Credential{KeyID: "AKexample", Secret: hmacsign.Secret("example")}
+	signer, err := hmacsign.NewSigner(hmacsign.HuaweiSDK, algo.HMACSHA256, cred, then)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	req, _ := http.NewRequest("GET", "https://service.example.com/v1/users?page=2", nil)
+	signing, err := signer.Explain(req)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(signing.Date)
+	fmt.Println(signing.CanonicalRequest)
+	fmt.Println("--")
+	fmt.Println(signing.StringToSign)
+	fmt.Println("--")
+	for _, header := range signing.Headers {
+		fmt.Println(header.Name)
+	}
+	fmt.Println(strings.HasSuffix(req.Header.Get("Authorization"), "Signature="+signing.Signature))
+	// Output:
+	// 2021-03-11 08:29:58 +0000 UTC
+	// GET
+	// /v1/users/
+	// page=2
+	// host:service.example.com
+	// x-sdk-date:20210311T082958Z
+	//
+	// host;x-sdk-date
+	// e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+	// --
+	// SDK-HMAC-SHA256
+	// 20210311T082958Z
+	// 588d1ed1248137629c6aea76b5795acdcfa6be285ac3ffaf5263398414833a71
+	// --
+	// X-Sdk-Date
+	// Authorization
+	// true
+}
+
 // A client and a server: the transport signs, the middleware verifies.
 func Example() {
 	keys, err := hmacsign.StaticKeys(&hmacsign.Key{ID: "app-1", Secret: hmacsign.Secret("example")})

@@ -190,7 +190,7 @@ func reach(v reflect.Value, seen map[uintptr]bool, path string, see func(path, t
 func TestEveryTypeIsKnownToHoldSecretsOrNot(t *testing.T) {
 	known := strings.Fields("SecretText Credential CredentialProvider Key FileKeys Signer Verifier Identity VerifyError KeyStore SignerOption VerifierOption Option " +
 		// Words, settings, bodies of the caller, and what is recorded as a hash.
-		"WireRequest HeaderField ForwardAuthOptions Answer Scheme Explanation Late Difference Mistake Part Budget ReplayStore MemoryReplayStore")
+		"WireRequest HeaderField Signing ForwardAuthOptions Answer Scheme Explanation Late Difference Mistake Part Budget ReplayStore MemoryReplayStore")
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	for _, name := range files {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
@@ -107,12 +108,53 @@ func (s *Signer) Backend() algo.Info {
 // Header keys must be in canonical form, as the methods of http.Header make
 // them, and whatever is signed must not change between Sign and sending.
 func (s *Signer) Sign(req *http.Request) error {
-	_, err := s.sign(req)
+	_, err := s.sign(req, nil)
 	return err
 }
 
-// sign is Sign, and tells what is held of the body, or nil.
-func (s *Signer) sign(req *http.Request) (*hold, error) {
+// A Signing is what a signer did with one request, all of it at one instant.
+type Signing struct {
+	Date time.Time // that was signed, as the signer's clock gave it
+	// CanonicalRequest is what huawei-sdk puts into the string to sign as a hash; empty
+	// for a scheme that has none.
+	CanonicalRequest string
+	StringToSign     string
+	Signature        string // as it is written on the request
+	// Headers are those that were set, in that order, Authorization among them. Where a
+	// scheme has its signature in the URL, it is there.
+	Headers []HeaderField
+}
+
+// Explain is [Signer.Sign], and tells what was signed: for whoever shows it, to a person
+// or in a log. The clock is read once, and a [CredentialProvider] is asked once, so that
+// date, string and signature belong together, as those of [Signer.StringToSign] and a Sign
+// after it need not. Neither the secret nor what is derived of it is told. Errors are those
+// of Sign.
+func (s *Signer) Explain(req *http.Request) (*Signing, error) {
+	told := new(Signing)
+	if _, err := s.sign(req, told); err != nil {
+		return nil, err
+	}
+	return told, nil
+}
+
+// tell takes what there is to say of a request that is signed out of w.
+func (told *Signing) tell(w *work, d *dialect, now time.Time) {
+	told.Date, told.StringToSign, told.CanonicalRequest = now, string(w.text), string(w.canonical)
+	for _, name := range w.message.Replaced() {
+		for _, value := range w.message.Header[name] {
+			told.Headers = append(told.Headers, HeaderField{name, value})
+		}
+	}
+	var written scheme.Claim
+	if d.Parse(&w.message, &written) == nil {
+		told.Signature = written.Text
+	}
+}
+
+// sign is Sign, and tells what is held of the body, or nil. What it did is told where
+// that is asked for.
+func (s *Signer) sign(req *http.Request, told *Signing) (*hold, error) {
 	s.ready()
 	key, err := s.currentKey(req.Context())
 	if err != nil {
@@ -123,7 +165,8 @@ func (s *Signer) sign(req *http.Request) (*hold, error) {
 	}
 	w := newWork()
 	defer w.free()
-	if err = s.build(w, key, req, req.Header); err == nil {
+	now := s.clock()
+	if err = s.build(w, key, req, req.Header, now); err == nil {
 		err = s.sum(w, key)
 	}
 	if err != nil {
@@ -133,6 +176,9 @@ func (s *Signer) sign(req *http.Request) (*hold, error) {
 	s.dialect.Write(&w.message, &w.claim)
 	if w.message.Query != w.query {
 		req.URL.RawQuery = w.message.Query
+	}
+	if told != nil {
+		told.tell(w, s.dialect, now)
 	}
 	return w.body.kept.hold, nil
 }
@@ -174,15 +220,15 @@ func (s *Signer) StringToSign(req *http.Request) (string, error) {
 	}
 	w := newWork()
 	defer w.free()
-	if err := s.build(w, key, req, header); err != nil {
+	if err := s.build(w, key, req, header, s.clock()); err != nil {
 		return "", s.describe(err, key)
 	}
 	return string(w.text), nil
 }
 
-// build prepares header, which is req's own or a copy, and leaves the string to
-// sign in w.text.
-func (s *Signer) build(w *work, key *signingKey, req *http.Request, header http.Header) (err error) {
+// build prepares header, which is req's own or a copy, for a date, and leaves the string
+// to sign in w.text.
+func (s *Signer) build(w *work, key *signingKey, req *http.Request, header http.Header, now time.Time) (err error) {
 	defer algo.CatchFailure(&err)
 	for name := range header {
 		if !isCanonical(name) {
@@ -199,7 +245,7 @@ func (s *Signer) build(w *work, key *signingKey, req *http.Request, header http.
 	w.message.Header, w.digests, w.query = header, digests{key.mac, s.algorithm, s.backend}, w.message.Query
 	w.claim.KeyID, w.claim.Algorithm = key.id, s.algorithm
 	w.claim.Headers = append(w.claim.Headers[:0], s.headers...)
-	if err := s.dialect.Prepare(&w.message, &w.claim, s.clock()); err != nil {
+	if err := s.dialect.Prepare(&w.message, &w.claim, now); err != nil {
 		return err
 	}
 	// A form that is not there has the string of another.
@@ -250,7 +296,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.base.RoundTrip(req)
 	}
 	clone := req.Clone(req.Context())
-	held, err := t.signer.sign(clone)
+	held, err := t.signer.sign(clone, nil)
 	if err != nil {
 		if clone.Body != nil {
 			clone.Body.Close() // a RoundTripper always closes it

@@ -40,10 +40,11 @@ func (s *requestSigner) sign(b *builtRequest) (stringToSign string, err error) {
 }
 
 func (s *requestSigner) signNow(b *builtRequest) (stringToSign string, err error) {
-	if stringToSign, err = s.StringToSign(b.Request); err != nil {
+	signing, err := s.Explain(b.Request)
+	if err != nil {
 		return "", err
 	}
-	return stringToSign, s.Sign(b.Request)
+	return signing.StringToSign, nil
 }
 
 // changedHeader is the first header that the user gave, or left out, and that has another

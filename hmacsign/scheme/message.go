@@ -5,6 +5,7 @@ import (
 	"hash"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -67,6 +68,16 @@ func (m *Message) Set(name, value string) {
 	n := len(m.values)
 	m.values = append(m.values, value)
 	m.Header[name] = m.values[n : n+1 : n+1]
+}
+
+// Replaced are the names of the headers that Set set, in that order, each once.
+func (m *Message) Replaced() (names []string) {
+	for _, r := range m.replaced {
+		if !slices.Contains(names, r.name) {
+			names = append(names, r.name)
+		}
+	}
+	return names
 }
 
 // Undo takes back every Set.
