@@ -108,8 +108,11 @@ type Marked struct {
 
 // Own is what there is to say of the string in the third box.
 type Own struct {
-	From  string `json:"from"`  // string_to_sign, canonical_request: what it was taken for
-	Equal bool   `json:"equal"` // it is the verifier's
+	From string `json:"from"` // string_to_sign, canonical_request: what it was taken for
+	// Gateway: it stood in an answer of a gateway's, and is the gateway's. If that has
+	// none, nothing but Text is set beside.
+	Gateway bool `json:"gateway,omitempty"`
+	Equal   bool `json:"equal"` // it is the verifier's
 	// Signs: the secret and the algorithm make the request's signature of it, so what
 	// was signed is this string.
 	Signs bool   `json:"signs"`

@@ -1,0 +1,163 @@
+package tabs
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
+)
+
+// Check verifies the request of a text, of whatever key id and scheme, with the secret of
+// the box.
+func (d *Desk) Check(in CheckInput) Verdict {
+	clock, err := d.clock(in.Date)
+	if err != nil {
+		return Verdict{Error: told(in.Lang, err)}
+	}
+	r, err := parse([]byte(in.Request))
+	if err != nil {
+		return Verdict{Error: told(in.Lang, err)}
+	}
+	c := &checking{request: r, lang: in.Lang, at: clock(), secret: in.Secret, verdict: Verdict{Notes: notes(in.Lang, r)}}
+	if c.secret != strings.TrimSpace(c.secret) {
+		c.note("secret_space")
+	}
+	c.judge()
+	c.render()
+	if strings.TrimSpace(in.Own) != "" {
+		c.verdict.Own = c.own(in.Own)
+	}
+	return c.verdict
+}
+
+// A checking is one request on its way to a verdict.
+type checking struct {
+	request *httptext.Request
+	lang    string
+	at      time.Time // of the verifier's clock; of a late request its own date
+	secret  string    // empty if there is none
+	verdict Verdict
+	id      *hmacsign.Identity // of an accepted request
+	strings []rendering        // the verifier's, that which is shown first
+}
+
+func (c *checking) text(code string, args ...string) string {
+	return scheme.Text(c.lang, code, scheme.Args(args...))
+}
+
+func (c *checking) note(code string) { c.verdict.Notes = append(c.verdict.Notes, c.text(code)) }
+
+// A box has one secret for whatever key id.
+type box hmacsign.SecretText
+
+func (b box) Key(_ context.Context, id string) (*hmacsign.Key, error) {
+	return &hmacsign.Key{ID: id, Secret: hmacsign.SecretText(b)}, nil
+}
+
+// verify gives the request to a verifier with a secret.
+func (c *checking) verify(secret string, opts ...hmacsign.VerifierOption) (*hmacsign.Identity, *hmacsign.VerifyError) {
+	clock := hmacsign.WithClock(func() time.Time { return c.at })
+	v, err := hmacsign.NewVerifier(box(hmacsign.Secret(secret)), append(opts, clock, hmacsign.WithMaxBody(maxBody))...)
+	if err == nil {
+		var id *hmacsign.Identity
+		if id, err = v.VerifyWire(context.Background(), wireOf(c.request)); err == nil {
+			return id, nil
+		}
+	}
+	var refused *hmacsign.VerifyError
+	if !errors.As(err, &refused) {
+		refused = &hmacsign.VerifyError{Refusal: scheme.Refusal{Reason: hmacsign.ErrUnavailable, Cause: err}}
+	}
+	return nil, refused
+}
+
+// nobodys is a secret that is no request's.
+func nobodys() string { return rand.Text() }
+
+// judge finds the verdict; of a late request, and of that it was late, the one as of its
+// own date.
+func (c *checking) judge() {
+	secret, v := c.secret, &c.verdict
+	if secret == "" {
+		secret = nobodys()
+	}
+	id, refused := c.verify(secret, hmacsign.WithExplanations())
+	if late := lateness(refused); late != nil {
+		v.Late, v.LateText = true, told(c.lang, refused)
+		c.mistakes(refused.Explanation)
+		c.at = late.Date
+		id, refused = c.verify(secret, hmacsign.WithExplanations())
+	}
+	if refused == nil {
+		c.id = id
+		v.Accepted, v.Scheme, v.Algorithm, v.KeyID, v.Signed = true, id.Scheme, id.Algorithm, id.KeyID, id.SignedHeaders
+		v.Text = c.text("check_accepted", "key_id", id.KeyID, "scheme", id.Scheme, "algorithm", id.Algorithm)
+		return
+	}
+	v.Scheme, v.Algorithm, v.KeyID = refused.Scheme, refused.Algorithm, refused.KeyID
+	if c.secret == "" && refused.Reason == hmacsign.ErrSignature {
+		v.Reason, v.Text = "no_secret", c.text("check_no_secret")
+		return
+	}
+	v.Reason, v.Text = refused.Code(), told(c.lang, refused)
+	c.explain(refused)
+}
+
+func lateness(refused *hmacsign.VerifyError) *hmacsign.Late {
+	if refused == nil || refused.Explanation == nil {
+		return nil
+	}
+	return refused.Explanation.Late
+}
+
+// mistakes are added to those that are known.
+func (c *checking) mistakes(why *hmacsign.Explanation) {
+	for _, m := range why.Mistakes() {
+		c.verdict.Mistakes = append(c.verdict.Mistakes, Mistake{m.Code, m.In(c.lang)})
+	}
+}
+
+// explain says what is known of a refusal.
+func (c *checking) explain(refused *hmacsign.VerifyError) {
+	why := refused.Explanation
+	if why == nil {
+		return
+	}
+	c.mistakes(why)
+	switch {
+	case len(why.Mistakes()) > 0 || refused.Reason != hmacsign.ErrSignature:
+	case why.Incomplete:
+		c.note("explain_incomplete")
+	default:
+		c.note("explain_none")
+	}
+	c.verdict.Pieces = why.Pieces()
+	if why.Diff() != nil {
+		c.verdict.Differences = linesOf(why.Client, why.Server)
+	}
+}
+
+// render finds the strings of the verifier, whatever the verdict is, and shows those of
+// the scheme and form that it is about.
+func (c *checking) render() {
+	c.strings = c.renderings()
+	v := &c.verdict
+	shown := slices.IndexFunc(c.strings, func(r rendering) bool {
+		return r.scheme.Name() == v.Scheme && (c.id == nil || r.form == c.id.Form)
+	})
+	if shown < 0 {
+		return
+	}
+	first := c.strings[shown]
+	c.strings = append([]rendering{first}, slices.Delete(c.strings, shown, shown+1)...)
+	v.StringToSign, v.CanonicalRequest = first.text, first.canonical
+	if v.Signed == nil {
+		v.Signed = first.signed
+	}
+}

@@ -1,0 +1,159 @@
+package tabs
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/gmhmac/hmacsign/hmacsign"
+)
+
+// What the string in the third box was taken for.
+const (
+	fromString    = "string_to_sign"
+	fromCanonical = "canonical_request"
+)
+
+// own holds the string in the third box against the verifier's strings.
+func (c *checking) own(text string) *Own {
+	p := readPasted(text)
+	switch {
+	case p.answer && len(p.texts) == 0:
+		return &Own{Gateway: true, Text: c.text("own_answer_without_string")}
+	case len(c.strings) == 0:
+		return &Own{Gateway: p.answer, From: fromString, Text: c.text("own_nothing_to_compare")}
+	}
+	m := c.nearest(p)
+	o := &Own{From: m.from(), Equal: m.own == m.server(), Gateway: p.answer}
+	var mistake string
+	if c.secret != "" {
+		o.Signs, mistake = c.signs(m)
+		for _, other := range p.texts { // as it may have been before it was printed
+			if !o.Signs && !o.Equal && other != m.own {
+				tried := match{m.rendering, other}
+				if signs, _ := c.signs(tried); signs {
+					m, o.Signs, mistake = tried, true, ""
+				}
+			}
+		}
+	}
+	o.Text = c.outcome(o, mistake)
+	if !o.Equal {
+		o.Lines = linesOf(m.own, m.server())
+	}
+	return o
+}
+
+// outcome is the line on the string in the third box.
+func (c *checking) outcome(o *Own, mistake string) string {
+	what := c.text("own_" + o.From)
+	switch {
+	case o.Gateway && o.Equal && o.Signs:
+		return c.text("own_gateway_equal_signs")
+	case o.Gateway && o.Equal:
+		return c.text("own_gateway_equal")
+	case o.Gateway && o.Signs:
+		return c.text("own_gateway_differs_signs")
+	case o.Gateway:
+		return c.text("own_gateway_differs")
+	case o.Equal && c.secret == "":
+		return c.text("own_equal", "what", what)
+	case o.Equal && o.Signs:
+		return c.text("own_equal_signs", "what", what)
+	case o.Equal && mistake != "":
+		return c.text("own_equal_mistake", "what", what, "mistake", mistake)
+	case o.Equal:
+		return c.text("own_equal_other", "what", what)
+	case c.secret == "":
+		return c.text("own_differs", "what", what)
+	case o.Signs:
+		return c.text("own_differs_signs", "what", what)
+	case c.verdict.Accepted:
+		return c.text("own_differs_accepted", "what", what)
+	case mistake != "":
+		return c.text("own_differs_mistake", "what", what, "mistake", mistake)
+	}
+	return c.text("own_differs_other", "what", what)
+}
+
+// signs reports whether the secret makes the request's signature of the client's string,
+// and if not, which mistake in the step from one to the other would.
+func (c *checking) signs(m match) (signs bool, mistake string) {
+	own := ownString{m.scheme, c.at, m.form, m.own}
+	var s hmacsign.Scheme = own
+	if hashed, ok := m.scheme.(hashedScheme); ok {
+		s = hashedOwn{own, hashed, m.isCanonical()}
+	}
+	_, refused := c.verify(c.secret, hmacsign.AcceptSchemes(s), hmacsign.WithExplanations())
+	if refused == nil {
+		return true, ""
+	}
+	if why := refused.Explanation; why != nil && why.Mistake.Code != "" {
+		mistake = why.Mistake.In(c.lang)
+	}
+	return false, mistake
+}
+
+// A match is a string of the client's and the rendering that it is held against.
+type match struct {
+	rendering
+	own string
+}
+
+// isCanonical reports whether the client's string is taken for a canonical request.
+func (m match) isCanonical() bool {
+	first, _, _ := strings.Cut(m.own, "\n")
+	return m.canonical != "" && !strings.HasPrefix(first, "SDK-HMAC-") && !strings.HasPrefix(first, "V11-HMAC-")
+}
+
+func (m match) from() string {
+	if m.isCanonical() {
+		return fromCanonical
+	}
+	return fromString
+}
+
+// server is the verifier's.
+func (m match) server() string {
+	if m.isCanonical() {
+		return m.canonical
+	}
+	return m.text
+}
+
+// nearest is the pair that is equal, or else the string as it most likely was and what
+// has most in common with it.
+func (c *checking) nearest(p pasted) match {
+	if p.answer {
+		for _, r := range c.strings {
+			if strings.ReplaceAll(r.text, "\n", "#") == p.folded {
+				return match{r, r.text}
+			}
+		}
+	}
+	for _, own := range p.texts {
+		for _, r := range c.strings {
+			if m := (match{r, own}); m.own == m.server() {
+				return m
+			}
+		}
+	}
+	own := p.texts[0]
+	best := slices.MaxFunc(c.strings, func(a, b rendering) int {
+		return cmp.Compare(inCommon(own, match{a, own}.server()), inCommon(own, match{b, own}.server()))
+	})
+	return match{best, own}
+}
+
+// inCommon is how long the common beginning and end of two texts are.
+func inCommon(a, b string) int {
+	n := min(len(a), len(b))
+	head, tail := 0, 0
+	for head < n && a[head] == b[head] {
+		head++
+	}
+	for tail < n-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
+		tail++
+	}
+	return head + tail
+}
