@@ -203,17 +203,26 @@ const selected = () => tabs.find((name) => !$(name).hidden);
 
 // --- Schemes -----------------------------------------------------------------
 
-const schemes = { "tencent-app": ["hmac-sha256", "hmac-sm3", "hmac-sha1"], "tencent-keypair": ["hmac-sha1", "hmac-sha256", "hmac-sm3"], "huawei-sdk": ["hmac-sha256", "hmac-sm3"] };
+let schemes = []; // as the engine has them
 
+// choose fills a list; what was chosen stays, if it is there.
+function choose(list, names) {
+  const now = list.value;
+  list.replaceChildren(...names.map((name) => make("option", {}, name)));
+  if (names.includes(now)) list.value = now;
+}
+
+// ofScheme shows the options that the scheme has.
 function ofScheme() {
-  const scheme = $("scheme").value, now = $("algorithm").value;
-  const algorithms = schemes[scheme] || [];
-  $("algorithm").replaceChildren(...algorithms.map((name) => make("option", {}, name)));
-  if (algorithms.includes(now)) $("algorithm").value = now;
-  for (const e of document.querySelectorAll("[data-schemes]")) {
-    const not = !e.dataset.schemes.split(" ").includes(scheme);
-    e.hidden = not;
-    for (const field of e.querySelectorAll("input, select")) field.disabled = not;
+  const s = schemes.find(({ name }) => name === $("scheme").value);
+  if (!s) return;
+  choose($("algorithm"), s.algorithms);
+  choose($("query_form"), s.query_forms || []);
+  choose($("content_md5"), s.content_md5 || []);
+  const has = { query_form: s.query_forms, content_md5: s.content_md5, keep_environment: s.environment, region: s.derived, service: s.derived };
+  for (const [id, there] of Object.entries(has)) {
+    $(id).disabled = !there;
+    $(id).closest(".field").hidden = !there;
   }
 }
 
@@ -284,7 +293,7 @@ function share() {
   else if (fields.request.trim()) {
     const read = ask ? ask("read", { text: fields.request, lang }) : { error: text("loading") };
     if (read.error) problem = read.error;
-    else fields.request = raw(withoutSecrets(read, left));
+    else fields.request = raw({ ...read, ...withoutSecrets(read, left) });
     if (new RegExp(named, "i").test(fields.own)) {
       left.add(text("own"));
       fields.own = "";
@@ -447,7 +456,7 @@ function decode(coded) {
   return bytes.subarray(0, n);
 }
 
-async function start(coded) {
+async function start(coded, hash) {
   const code = new Blob([decode(coded)]).stream().pipeThrough(new DecompressionStream("gzip"));
   const go = new Go();
   fs.writeSync = (fd, data) => data.length; // nothing goes to the console
@@ -463,6 +472,10 @@ async function start(coded) {
       }
     };
     document.documentElement.dataset.ready = "true";
+    schemes = ask("options", {}).schemes;
+    choose($("scheme"), schemes.map(({ name }) => name));
+    ofScheme();
+    follow(hash);
     fillNotes();
     for (const tab of tabs) {
       clearTimeout(timers[tab]);
@@ -477,12 +490,10 @@ async function start(coded) {
 addEventListener("message", (e) => {
   if (e.source !== parent) return;
   place = e.data.base;
-  follow(e.data.hash);
-  if (e.data.wasm) start(e.data.wasm).catch(fail);
+  if (e.data.wasm) start(e.data.wasm, e.data.hash).catch(fail);
+  else if (ask) follow(e.data.hash);
 });
 
-$("scheme").append(...Object.keys(schemes).map((name) => make("option", {}, name)));
-ofScheme();
 speak();
 parent.postMessage("ready", "*");
 })();
