@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 // speaking are the folders whose texts and errors reach the user of the command.
@@ -294,7 +295,7 @@ func TestUsageInChinese(t *testing.T) {
 		{"verify：请用 --keys 指定密钥文件", []string{"verify"}},
 		{"打开 /nonesuch：没有那个文件或目录", []string{"verify", "--keys", "/nonesuch"}},
 		{"密钥 ID \"a b\"：请使用 1 至 256 个可显示的 ASCII 字符", []string{"verify", "--keys", wrongKeys}},
-		{"没有请求：请通过文件或标准输入提供原始 HTTP/1.1 请求", []string{"verify", "--keys", keys}},
+		{"没有请求：请提供原始 HTTP 请求、curl 命令", []string{"verify", "--keys", keys}},
 		{"serve：--window \"5 minutes\"：请写成 5s、1m30s 之类的时间，或 2.5 之类的秒数", serve("--window", "5 minutes")},
 		{"serve：--max-body \"ten\"：请写成字节数，例如 65536、64k、10M 或 1G", serve("--max-body", "ten")},
 		{"serve：--max-connections \"many\"：请写成整数，例如 1000", serve("--max-connections", "many")},
@@ -304,7 +305,7 @@ func TestUsageInChinese(t *testing.T) {
 		{"serve：--tls-cert 与 --tls-key 须同时给出", serve("--tls-cert", "cert.pem")},
 		{"serve：--listen \"here\"：请写成 127.0.0.1:8080、:8080，或 unix: 加套接字路径", serve("--listen", "here")},
 		{"serve：--identity-header \"a: b\"：不是请求头名称：请使用字母、数字和 -", serve("--identity-header", "a: b")},
-		{"不是原始 HTTP/1.1 请求：请求行有误 \"[\"：首行应形如 ", []string{"verify", "--keys", keys, writeFile(t, "[")}},
+		{"不是原始 HTTP 请求：首行应形如 ", []string{"verify", "--keys", keys, writeFile(t, "[")}},
 		{"请求行中的目标不是 URL：百分号编码 \"%zz\" 无效：", []string{"verify", "--keys", keys, writeFile(t, "GET /%zz HTTP/1.1\n\n")}},
 		{"无法连接到 " + refusing + "：连接被拒绝", []string{"send", "http://" + refusing}},
 	} {
@@ -430,7 +431,7 @@ func TestWhatAUserGaveStays(t *testing.T) {
 		`key "a": unknown scheme "sm3": use one of b, c`:                                                `密钥 "a"：未知签名方案 "sm3"：请使用其中之一：b, c`,
 		`key "a": unknown algorithm "sm3": use one of b, c`:                                             `密钥 "a"：未知算法 "sm3"：请使用其中之一：b, c`,
 		`a stand-in for tests, not libTencentSM; as Lite edition, /a b/libTencentSM.so; SM3 and HMAC are the module's; of a stream over 256 bytes, clones and what follows the first Sum are Go's HMAC over the module's SM3`: `测试用替身库，不是 libTencentSM；按 Lite 版，/a b/libTencentSM.so；SM3 和 HMAC 由该模块计算；流超过 256 字节时，其克隆以及第一次 Sum 之后写入的内容由 Go 的 HMAC 加该模块的 SM3 计算`,
-		`-H "empty secret: \"no\"": write it as "Name: value"`:                                          `-H "empty secret: \"no\""：请写成 "Name: value"`,
+		`-H "empty secret: \"no\"": the signature sets this header: leave it out`:                       `-H "empty secret: \"no\""：此请求头由签名设置：请去掉`,
 		`open empty secret: permission denied`:                                                          `打开 empty secret：权限不够`,
 		`open "a: b": permission denied`:                                                                `打开 "a: b"：权限不够`,
 		`serve: --keys "a: b": it is empty: give it a value, or leave the flag out`:                     `serve：--keys "a: b"：值为空：请给出值，或去掉该选项`,
@@ -477,4 +478,15 @@ func FuzzInChinese(f *testing.F) {
 			require.Contains(t, chinese, quoted[1])
 		}
 	})
+}
+
+// What the library says of a command is told in the language, also within what the
+// command says itself.
+func TestCommandErrorsInChinese(t *testing.T) {
+	_, err := (&httptext.Command{URL: "ftp://h"}).Build()
+	zh := &streams{lang: "zh"}
+	require.Equal(t, `"ftp://h" 不是 http 或 https 的 URL`, zh.errorText(ofText(err)))
+	require.Equal(t, `无法跟随到 "ftp://h" 的重定向："ftp://h" 不是 http 或 https 的 URL`, zh.errorText(notFollowed("ftp://h", err)))
+	require.Equal(t, `the redirect to "ftp://h" cannot be followed: "ftp://h" is no http or https URL`, new(streams).errorText(notFollowed("ftp://h", err)))
+	require.NotErrorAs(t, notFollowed("ftp://h", err), new(usageError), "it is the server's")
 }

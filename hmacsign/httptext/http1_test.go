@@ -140,7 +140,7 @@ func TestHTTPRefused(t *testing.T) {
 		with("Host: i"): "http_repeated", with("Content-Length: 0\r\nContent-Length: 0"): "http_repeated", with("Content-Length: -1"): "http_length",
 		with("Transfer-Encoding: chunked\r\nContent-Length: 0"): "http_length_and_chunked", with("Transfer-Encoding: gzip, chunked"): "http_transfer_encoding",
 		"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n": "http_host", with(strings.Repeat("A: b\r\n", 5000) + "B: c"): "http_many_headers", with("A: " + strings.Repeat("b", 1<<20)): "http_long_head",
-		strings.Repeat("a", maxText+1): "text_too_long", "\xff\xfeG\x00": "text_utf16",
+		strings.Repeat("a", MaxText+1): "text_too_long", "\xff\xfeG\x00": "text_utf16",
 	} {
 		_, err := Parse([]byte(text))
 		var e *Error

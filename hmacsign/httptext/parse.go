@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// maxText is the longest text that is read.
-const maxText = 16 << 20
+// MaxText is the longest text that is read.
+const MaxText = 16 << 20
 
 // Parse reads a request in whatever form it is: a curl command, HTTP/1.1, HTTP/2 or
 // HTTP/3, what curl -v or --trace shows, an entry of a HAR file or a HAR file with one.
 // Its error is an [Error].
 func Parse(text []byte) (*Request, error) {
-	if len(text) > maxText {
-		return nil, malformed("text_too_long", "limit", strconv.Itoa(maxText))
+	if len(text) > MaxText {
+		return nil, malformed("text_too_long", "limit", strconv.Itoa(MaxText))
 	}
 	s := string(text)
 	if strings.HasPrefix(s, "\xff\xfe") || strings.HasPrefix(s, "\xfe\xff") {

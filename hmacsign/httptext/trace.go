@@ -2,6 +2,7 @@ package httptext
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,7 +42,7 @@ func parseTrace(text string) (*Request, error) {
 	case err != nil:
 		return nil, err
 	case len(r.Body) == 0 && (f.length > 0 || f.chunked && !bodies):
-		r.Notes = nil // of the body
+		r.Notes = slices.DeleteFunc(r.Notes, func(n Note) bool { return n.Code == "http_shorter" || n.Code == "http_chunks_off" })
 		r.note("trace_no_body")
 	case len(r.Body) > 0 && sent[0].dots && strings.Contains(string(r.Body), "."):
 		r.note("trace_dots")

@@ -20,14 +20,20 @@ import (
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
-// table reads a language's file as it is, in which no entry is there twice.
+// folders have texts: this package's, and those of packages that register theirs.
+var folders = []string{"texts", "../httptext/texts", "../../internal/page/tabs/texts"}
+
+// table reads the files of a language as they are, in which no entry is there twice.
 func table(t *testing.T, lang string) map[string]string {
-	data, err := os.ReadFile("texts/" + lang + ".json")
-	require.NoError(t, err)
-	var texts map[string]string
-	require.NoError(t, json.Unmarshal(data, &texts))
-	require.Equal(t, len(texts), strings.Count(string(data), "\n")-2, "%s: an entry is there twice, or not on a line of its own", lang)
-	return texts
+	all := make(map[string]string)
+	for _, folder := range folders {
+		data, err := os.ReadFile(folder + "/" + lang + ".json")
+		require.NoError(t, err)
+		before := len(all)
+		require.NoError(t, json.Unmarshal(data, &all))
+		require.Equal(t, len(all)-before, strings.Count(string(data), "\n")-2, "%s, %s: an entry is there twice, or not on a line of its own", folder, lang)
+	}
+	return all
 }
 
 var gap = regexp.MustCompile(`\{\w+(:q|:span)?\}`)
@@ -45,9 +51,11 @@ func gaps(text string) []string {
 // Every language has every text, with the same gaps, and no other.
 func TestLanguagesAreWhole(t *testing.T) {
 	english := table(t, "en")
-	files, err := filepath.Glob("texts/*.json")
-	require.NoError(t, err)
-	require.Len(t, files, len(scheme.Languages()))
+	for _, folder := range folders {
+		files, err := filepath.Glob(folder + "/*.json")
+		require.NoError(t, err)
+		require.Len(t, files, len(scheme.Languages()))
+	}
 	for _, lang := range scheme.Languages() {
 		texts := table(t, lang)
 		for code, text := range english {

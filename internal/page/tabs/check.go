@@ -20,11 +20,11 @@ func (d *Desk) Check(in CheckInput) Verdict {
 	if err != nil {
 		return Verdict{Error: told(in.Lang, err)}
 	}
-	r, err := parse([]byte(in.Request))
+	r, err := httptext.Parse([]byte(in.Request))
 	if err != nil {
 		return Verdict{Error: told(in.Lang, err)}
 	}
-	c := &checking{request: r, lang: in.Lang, at: clock(), secret: in.Secret, verdict: Verdict{Notes: notes(in.Lang, r)}}
+	c := &checking{request: r, lang: in.Lang, at: clock(), secret: in.Secret, verdict: Verdict{Notes: texts(in.Lang, r.Notes)}}
 	if c.secret != strings.TrimSpace(c.secret) {
 		c.note("secret_space")
 	}
@@ -66,7 +66,7 @@ func (c *checking) verify(secret string, opts ...hmacsign.VerifierOption) (*hmac
 	v, err := hmacsign.NewVerifier(box(hmacsign.Secret(secret)), append(opts, clock, hmacsign.WithMaxBody(maxBody))...)
 	if err == nil {
 		var id *hmacsign.Identity
-		if id, err = v.VerifyWire(context.Background(), wireOf(c.request)); err == nil {
+		if id, err = v.VerifyWire(context.Background(), c.request.Wire()); err == nil {
 			return id, nil
 		}
 	}

@@ -46,7 +46,10 @@ func (c *checking) own(text string) *Own {
 
 // outcome is the line on the string in the third box.
 func (c *checking) outcome(o *Own, mistake string) string {
-	what := c.text("own_" + o.From)
+	what := c.text("own_string_to_sign")
+	if o.From == fromCanonical {
+		what = c.text("own_canonical_request")
+	}
 	switch {
 	case o.Gateway && o.Equal && o.Signs:
 		return c.text("own_gateway_equal_signs")

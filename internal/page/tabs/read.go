@@ -1,59 +1,66 @@
 package tabs
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
 	"github.com/gmhmac/hmacsign/hmacsign/httptext"
-	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
 // Read tells the fields of the request that a text describes. What follows from the body,
 // such as its length, is no field.
 func (d *Desk) Read(in Text) Fields {
-	r, err := parse([]byte(in.Text))
+	r, err := httptext.Parse([]byte(in.Text))
 	if err == nil {
-		err = fits(r)
+		err = isText(r.Body)
 	}
 	if err != nil {
 		return Fields{Error: told(in.Lang, err)}
 	}
-	f := Fields{Method: r.Method, Body: string(r.Body), Notes: notes(in.Lang, r)}
-	if r.Scheme == "" {
-		r.Scheme = "https"
-		f.Notes = append(f.Notes, scheme.Text(in.Lang, "read_https", nil))
+	notes, name := slices.Clone(r.Notes), r.Scheme
+	if name == "" {
+		name = "https"
+		notes = append(notes, httptext.Note{Code: "read_https"})
 	}
-	f.URL = r.Scheme + "://" + r.Host + r.Target
-	f.Headers = headerLines(withoutFraming(r.Header))
-	if strings.Contains(f.Body, "\r") {
-		f.Notes = append(f.Notes, scheme.Text(in.Lang, "read_carriage_returns", nil))
+	req, err := r.HTTP()
+	if err != nil {
+		return Fields{Error: told(in.Lang, err)}
 	}
-	return f
+	headers := withoutFraming(r.Header)
+	if sentHost(name, req.URL.Host) != r.Host {
+		headers = append([]hmacsign.HeaderField{{Name: "Host", Value: r.Host}}, headers...)
+	}
+	if bytes.ContainsRune(r.Body, '\r') {
+		notes = append(notes, httptext.Note{Code: "read_carriage_returns"})
+	}
+	return Fields{
+		Method: r.Method, URL: name + "://" + req.URL.Host + r.Target, Headers: headerLines(headers), Body: string(r.Body),
+		Notes: texts(in.Lang, notes),
+	}
 }
 
-// fits refuses what the fields cannot hold.
-func fits(r *httptext.Request) error {
-	for i := 0; i < len(r.Body); {
-		c, size := utf8.DecodeRune(r.Body[i:])
+// isText refuses a body that a field cannot hold.
+func isText(body []byte) error {
+	for i := 0; i < len(body); {
+		c, size := utf8.DecodeRune(body[i:])
 		if c == utf8.RuneError && size == 1 {
 			return at("body", "read_body_binary", "at", strconv.Itoa(i+1))
 		}
 		i += size
 	}
-	if r.Host == "" {
-		return at("url", "read_no_host")
-	}
 	return nil
 }
 
-// notes are what was assumed of a text.
-func notes(lang string, r *httptext.Request) (texts []string) {
-	for _, n := range r.Notes {
-		texts = append(texts, n.In(lang))
+// texts are those of notes.
+func texts(lang string, notes []httptext.Note) (all []string) {
+	for _, n := range notes {
+		all = append(all, n.In(lang))
 	}
-	return texts
+	return all
 }
 
 // withoutFraming leaves out the headers that whoever sends the body sets.

@@ -36,7 +36,7 @@ func (d *Desk) sign(in *SignInput) (out Signed, err error) {
 	if err != nil {
 		return out, err
 	}
-	r, err := in.request()
+	req, notes, err := in.request()
 	if err != nil {
 		return out, err
 	}
@@ -44,25 +44,27 @@ func (d *Desk) sign(in *SignInput) (out Signed, err error) {
 	if err != nil {
 		return out, err
 	}
-	req, err := httpOf(r)
-	if err != nil {
-		return out, of("url", err)
-	}
+	given := req.Header.Clone()
 	signing, err := signer.Explain(req)
 	if err != nil {
 		return out, of(fieldOf(err), err)
 	}
-	replaced := take(r, signing.Headers)
-	for _, name := range replaced {
-		r.Notes = append(r.Notes, httptext.Note{Code: "sign_replaced", Args: scheme.Args("header", name)})
+	r, err := httptext.FromHTTP(req)
+	if err != nil {
+		return out, of("body", err)
+	}
+	for _, f := range signing.Headers {
+		if was := given[f.Name]; len(was) > 0 && !slices.Equal(was, []string{f.Value}) {
+			notes = append(notes, httptext.Note{Code: "sign_replaced", Args: scheme.Args("header", f.Name)})
+		}
 	}
 	if in.Secret != strings.TrimSpace(in.Secret) {
-		r.Notes = append(r.Notes, httptext.Note{Code: "secret_space"})
+		notes = append(notes, httptext.Note{Code: "secret_space"})
 	}
 	return Signed{
 		StringToSign: signing.StringToSign, CanonicalRequest: signing.CanonicalRequest, Signature: signing.Signature,
-		Headers: headerLines(r.Header), Curl: curlOf(r), HTTP: string(rawOf(r)),
-		Date: signing.Date.UTC().Format(time.RFC3339), Notes: notes(in.Lang, r),
+		Headers: headerLines(withoutFraming(r.Header)), Curl: r.Curl(), HTTP: string(r.Raw()),
+		Date: signing.Date.UTC().Format(time.RFC3339), Notes: texts(in.Lang, notes),
 	}, nil
 }
 
@@ -80,35 +82,33 @@ func (d *Desk) clock(text string) (func() time.Time, error) {
 	return nil, at("date", "field_date", "value", scheme.Clip(text))
 }
 
-// take puts the headers of a signature onto the request, and tells which of them had
-// another value there.
-func take(r *httptext.Request, set []hmacsign.HeaderField) (replaced []string) {
-	for _, s := range set {
-		r.Header = slices.DeleteFunc(r.Header, func(f hmacsign.HeaderField) bool {
-			same := strings.EqualFold(f.Name, s.Name)
-			if same && f.Value != s.Value {
-				replaced = append(replaced, s.Name)
-			}
-			return same
-		})
-	}
-	r.Header = append(r.Header, set...)
-	return slices.Compact(replaced)
-}
-
 // request is what the fields describe, unsigned.
-func (in *SignInput) request() (*httptext.Request, error) {
+func (in *SignInput) request() (*http.Request, []httptext.Note, error) {
 	r := &httptext.Request{Method: strings.TrimSpace(in.Method), Body: []byte(in.Body)}
 	if r.Method == "" {
 		r.Method = http.MethodGet
 	}
 	if !scheme.IsToken(r.Method) {
-		return nil, at("method", "field_method")
+		return nil, nil, at("method", "field_method")
 	}
 	if err := in.setURL(r); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return r, in.setHeaders(r)
+	host, err := in.setHeaders(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	req, err := r.HTTP()
+	if err != nil {
+		return nil, nil, of("url", err)
+	}
+	if host != "" {
+		req.Host = host
+	}
+	if req.Header["User-Agent"] == nil {
+		delete(req.Header, "User-Agent") // whoever sends it has one
+	}
+	return req, r.Notes, nil
 }
 
 // setURL cuts the URL into what is sent. It is sent as it is written, but for what is not
@@ -139,10 +139,7 @@ func (in *SignInput) setURL(r *httptext.Request) error {
 	case strings.ContainsFunc(rest[:end], func(c rune) bool { return c > '~' }):
 		return at("url", "url_host_ascii")
 	}
-	if r.Host = u.Host; u.Port() == map[string]string{"http": "80", "https": "443"}[r.Scheme] {
-		r.Host = strings.TrimSuffix(u.Host, ":"+u.Port()) // as browsers and curl send it
-	}
-	r.Host = strings.TrimSuffix(r.Host, ":")
+	r.Host = sentHost(r.Scheme, u.Host)
 	r.Target = escapeHigh(rest[end:])
 	if len(r.Target) > len(rest)-end {
 		r.Notes = append(r.Notes, httptext.Note{Code: "url_encoded"})
@@ -151,6 +148,12 @@ func (in *SignInput) setURL(r *httptext.Request) error {
 		r.Target = "/" + r.Target
 	}
 	return nil
+}
+
+// sentHost is the host as browsers and curl send it.
+func sentHost(name, host string) string {
+	host = strings.TrimSuffix(host, map[string]string{"http": ":80", "https": ":443"}[name])
+	return strings.TrimSuffix(host, ":")
 }
 
 // escapeHigh percent-encodes what is not ASCII, as browsers do.
@@ -167,29 +170,26 @@ func escapeHigh(text string) string {
 	return b.String()
 }
 
-// setHeaders takes the lines of headers.
-func (in *SignInput) setHeaders(r *httptext.Request) error {
+// setHeaders takes the lines of headers, and tells the host if one of them does.
+func (in *SignInput) setHeaders(r *httptext.Request) (host string, err error) {
 	number := 0
 	for line := range strings.Lines(in.Headers) {
 		if number++; strings.TrimSpace(line) == "" {
 			continue
 		}
-		at := func(code string, name string) error {
-			return &fault{Field: "headers", Code: code, Args: scheme.Args("line", strconv.Itoa(number), "header", scheme.Clip(name))}
-		}
 		name, value, found := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
 		if name = strings.TrimSpace(name); !found || !scheme.IsToken(name) {
-			return at("header_line", "")
+			return "", at("headers", "header_line", "line", strconv.Itoa(number))
 		}
 		value, err := scheme.Trim(name, value)
 		switch {
 		case err != nil:
-			return of("headers", err)
+			return "", of("headers", err)
 		case strings.EqualFold(name, "Host"):
 			if value == "" {
-				return at("header_host", name)
+				return "", at("headers", "header_host", "line", strconv.Itoa(number), "header", name)
 			}
-			r.Host = value
+			host = value
 		case isFraming(name):
 			if value != strconv.Itoa(len(r.Body)) {
 				r.Notes = append(r.Notes, httptext.Note{Code: "sign_framing", Args: scheme.Args("header", name)})
@@ -198,7 +198,7 @@ func (in *SignInput) setHeaders(r *httptext.Request) error {
 			r.Header = append(r.Header, hmacsign.HeaderField{Name: name, Value: value})
 		}
 	}
-	return nil
+	return host, nil
 }
 
 // signer is the one that the fields describe.
