@@ -31,11 +31,13 @@ func linkedLicences() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if i := slices.Index(texts, string(text)); i >= 0 {
+		terms, _, _ := strings.Cut(string(text), "END OF TERMS AND CONDITIONS") // how to apply them follows
+		same := func(other string) bool { return slices.Equal(strings.Fields(other), strings.Fields(terms)) }
+		if i := slices.IndexFunc(texts, same); i >= 0 {
 			names[i] += ", " + name
 			continue
 		}
-		names, texts = append(names, name), append(texts, string(text))
+		names, texts = append(names, name), append(texts, terms)
 	}
 	var all strings.Builder
 	for i := range names {

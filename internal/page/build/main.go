@@ -48,10 +48,11 @@ func run(out string) error {
 	if err := os.WriteFile(out, page, 0o644); err != nil {
 		return err
 	}
-	fmt.Printf("page: %s has %d bytes: sources %d, wasm_exec.js %d, WebAssembly %d (%d compressed, %d as text)\n",
-		out, len(page), sourceSize(), len(glue), len(code), gzipSize(code), len(packed))
-	if over := len(page) - maxSize; over > 0 {
-		fmt.Printf("page: that is %d bytes more than %d\n", over, maxSize)
+	over := ""
+	if n := len(page) - maxSize; n > 0 {
+		over = fmt.Sprintf("; that is %d more than %d", n, maxSize)
 	}
+	fmt.Printf("page: %s has %d bytes: sources %d, wasm_exec.js %d, licences %d, WebAssembly %d (%d compressed, %d as text)%s\n",
+		out, len(page), sourceSize(), len(glue), len(licences), len(code), gzipSize(code), len(packed), over)
 	return nil
 }
