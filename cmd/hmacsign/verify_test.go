@@ -282,7 +282,7 @@ func TestVerifyForms(t *testing.T) {
 func TestVerifyWhatSignPrints(t *testing.T) {
 	for _, scheme := range []string{"tencent-app", "tencent-keypair", "huawei-sdk"} {
 		for _, args := range [][]string{
-			{}, {"-X", "DELETE"}, {"-I"}, {"-X", "POST"}, {"-d", "a=1&b=李"}, {"-d", ""}, {"--json", `{"a": "it's"}`}, {"--data-binary", "\x01\xff\r\n%\\\n"}, {"--data-raw", "\n\n"},
+			{}, {"-X", "DELETE"}, {"-I"}, {"-X", "POST"}, {"-d", "a=1&b=李"}, {"-d", ""}, {"--json", `{"a": "it's"}`}, {"-H", "Content-Type: a/b", "--data-binary", "\x01\xff\r\n%\\\n"}, {"-H", "Content-Type: a/b", "--data-raw", "\n\n"},
 			{"-F", "a=1", "-F", "b=x\ny"}, {"-d", strings.Repeat("a", 100<<10)}, {"-H", "Host: other:81"}, {"-H", "Empty;", "-H", "Accept: text/html"},
 			{"-A", "", "-H", "Accept:"}, {"-H", "Transfer-Encoding: chunked", "-d", "a=1"}, {"-H", "Content-Type:", "-d", "a=1"},
 		} {

@@ -150,7 +150,7 @@ func (b *harBody) form() ([]byte, error) {
 
 // formEncoded encodes a text for a form, unless it is encoded: browsers write both.
 func formEncoded(text string) string {
-	if decoded, err := url.QueryUnescape(text); err == nil && scheme.CheckEncoded("", text) == nil && decoded != text {
+	if decoded, err := url.QueryUnescape(text); err == nil && scheme.CheckEncoded("query", text) == nil && decoded != text {
 		return text
 	}
 	return url.QueryEscape(text)

@@ -254,24 +254,21 @@ func (r *Request) setBody(rest string, lf bool) error {
 // turn those within into others.
 func (r *Request) setDeclared(rest string, length int64, lf bool) {
 	body, newline, fits := fit(rest, length)
-	switch other, code := otherNewlines(rest, lf); {
+	other, changed := otherNewlines(rest, lf)
+	restored, _, otherFits := fit(other, length)
+	switch {
 	case fits:
 		if newline {
 			r.note("http_newline")
 		}
-	case code != "":
-		if restored, _, ok := fit(other, length); ok {
-			body, fits = restored, true
-			r.note(code)
-		}
-	}
-	if !fits {
+	case changed && otherFits:
+		body = restored
+		r.noteNewlines(lf)
+	default:
 		body = rest
 	}
 	r.Body = []byte(body)
-	if !fits {
-		r.noteLength(length)
-	}
+	r.noteLength(length)
 }
 
 // noteLength tells of a body that is longer or shorter than is declared.
@@ -293,19 +290,28 @@ func fit(text string, length int64) (body string, newline, ok bool) {
 	return text[:length], int64(len(text)) > length, true
 }
 
-// otherNewlines is a body as it was before an editor changed its newlines, and the note
-// of it; no note if it did not.
-func otherNewlines(body string, lf bool) (other, code string) {
+// otherNewlines is a body as it was before an editor changed its newlines; false if it
+// did not.
+func otherNewlines(body string, lf bool) (other string, changed bool) {
 	pairs, all := strings.Count(body, "\r\n"), strings.Count(body, "\n")
 	switch {
 	case all == 0:
-		return "", ""
+		return "", false
 	case lf && pairs == 0:
-		return strings.ReplaceAll(body, "\n", "\r\n"), "http_body_crlf"
+		return strings.ReplaceAll(body, "\n", "\r\n"), true
 	case !lf && pairs == all:
-		return strings.ReplaceAll(body, "\r\n", "\n"), "http_body_lf"
+		return strings.ReplaceAll(body, "\r\n", "\n"), true
 	}
-	return "", ""
+	return "", false
+}
+
+// noteNewlines tells that otherNewlines were taken.
+func (r *Request) noteNewlines(lf bool) {
+	if lf {
+		r.note("http_body_crlf")
+	} else {
+		r.note("http_body_lf")
+	}
 }
 
 // setUndeclared takes a body of which no length is known, without the newline at its end.
@@ -323,9 +329,9 @@ func (r *Request) setUndeclared(rest string) {
 // setChunked takes a body out of its chunks, or as it is if they were taken off.
 func (r *Request) setChunked(rest string, lf bool) {
 	c, ok := dechunk(rest)
-	if other, code := otherNewlines(rest, lf); !ok && code != "" {
+	if other, changed := otherNewlines(rest, lf); !ok && changed {
 		if c, ok = dechunk(other); ok {
-			r.note(code)
+			r.noteNewlines(lf)
 		}
 	}
 	if !ok {

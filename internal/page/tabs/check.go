@@ -1,6 +1,7 @@
 package tabs
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -106,7 +107,30 @@ func (c *checking) judge() {
 		return
 	}
 	v.Reason, v.Text = refused.Code(), told(c.lang, refused)
+	if c.isCutShort() {
+		v.Mistakes = append(v.Mistakes, Mistake{"content_length_characters", c.text("content_length_characters")})
+		return
+	}
 	c.explain(refused)
+}
+
+// isCutShort reports whether the request is right with the whole body that is in the text,
+// of which its Content-Length declares less.
+func (c *checking) isCutShort() bool {
+	longer := func(n httptext.Note) bool { return n.Code == "http_longer" }
+	if !slices.ContainsFunc(c.request.Notes, longer) {
+		return false
+	}
+	whole := *c
+	for _, end := range []string{"", "\n", "\r\n"} { // of an editor's
+		r := *c.request
+		r.Header, r.Body = withoutFraming(r.Header), bytes.TrimSuffix(r.Body, []byte(end))
+		whole.request = &r
+		if _, refused := whole.verify(c.secret); refused == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func lateness(refused *hmacsign.VerifyError) *hmacsign.Late {

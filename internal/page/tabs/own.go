@@ -25,23 +25,30 @@ func (c *checking) own(text string) *Own {
 	}
 	m := c.nearest(p)
 	o := &Own{From: m.from(), Equal: m.own == m.server(), Gateway: p.answer}
-	var mistake string
-	if c.secret != "" {
-		o.Signs, mistake = c.signs(m)
-		for _, other := range p.texts { // as it may have been before it was printed
-			if !o.Signs && !o.Equal && other != m.own {
-				tried := match{m.rendering, other}
-				if signs, _ := c.signs(tried); signs {
-					m, o.Signs, mistake = tried, true, ""
-				}
-			}
-		}
+	if !o.Equal {
+		m = c.asSigned(m, p)
+	}
+	o.Signs = c.signs(m)
+	mistake := ""
+	if !o.Signs && c.secret != "" {
+		mistake = c.mistakeAfter(m)
 	}
 	o.Text = c.outcome(o, mistake)
 	if !o.Equal {
 		o.Lines = linesOf(m.own, m.server())
 	}
 	return o
+}
+
+// asSigned is the pair whose string was signed, as it may have been before it was printed;
+// if none was, the one that is given.
+func (c *checking) asSigned(m match, p pasted) match {
+	for _, own := range p.texts {
+		if printed := (match{m.rendering, own}); c.signs(printed) {
+			return printed
+		}
+	}
+	return m
 }
 
 // outcome is the line on the string in the third box.
@@ -79,22 +86,33 @@ func (c *checking) outcome(o *Own, mistake string) string {
 	return c.text("own_differs_other", "what", what)
 }
 
-// signs reports whether the secret makes the request's signature of the client's string,
-// and if not, which mistake in the step from one to the other would.
-func (c *checking) signs(m match) (signs bool, mistake string) {
+// signs reports whether the secret makes the request's signature of the client's string.
+func (c *checking) signs(m match) bool {
+	if c.secret == "" {
+		return false
+	}
+	_, refused := c.verifyOwn(m)
+	return refused == nil
+}
+
+// mistakeAfter is a mistake in the step from the client's string to the signature; empty
+// if it is none that is known.
+func (c *checking) mistakeAfter(m match) string {
+	_, refused := c.verifyOwn(m, hmacsign.WithExplanations())
+	if refused == nil || refused.Explanation == nil || refused.Explanation.Mistake.Code == "" {
+		return ""
+	}
+	return refused.Explanation.Mistake.In(c.lang)
+}
+
+// verifyOwn has a verifier take the client's string for its own.
+func (c *checking) verifyOwn(m match, opts ...hmacsign.VerifierOption) (*hmacsign.Identity, *hmacsign.VerifyError) {
 	own := ownString{m.scheme, c.at, m.form, m.own}
 	var s hmacsign.Scheme = own
 	if hashed, ok := m.scheme.(hashedScheme); ok {
 		s = hashedOwn{own, hashed, m.isCanonical()}
 	}
-	_, refused := c.verify(c.secret, hmacsign.AcceptSchemes(s), hmacsign.WithExplanations())
-	if refused == nil {
-		return true, ""
-	}
-	if why := refused.Explanation; why != nil && why.Mistake.Code != "" {
-		mistake = why.Mistake.In(c.lang)
-	}
-	return false, mistake
+	return c.verify(c.secret, append(opts, hmacsign.AcceptSchemes(s))...)
 }
 
 // A match is a string of the client's and the rendering that it is held against.

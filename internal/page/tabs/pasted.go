@@ -84,13 +84,20 @@ func messageOf(object string) string {
 		}
 		return ""
 	}
-	if before, _, cut := strings.Cut(object, `"}`); cut { // it is not whole, or not only this
-		object = before
+	// It is not whole: the string ends at its quote, if that is there.
+	_, text, found := strings.Cut(object, stringMark)
+	if !found {
+		return ""
 	}
-	if text, ok := unescape(object, 0); ok {
-		return text
+	end := 0
+	for end < len(text) && text[end] != '"' {
+		if text[end] == '\\' {
+			end++
+		}
+		end++
 	}
-	return object
+	text, _ = unescape(text[:min(end, len(text))], 0)
+	return stringMark + text
 }
 
 // unquote reads a string in quotes, of Python's bytes too.

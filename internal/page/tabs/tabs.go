@@ -48,7 +48,7 @@ type Signed struct {
 	StringToSign     string   `json:"string_to_sign"`
 	CanonicalRequest string   `json:"canonical_request,omitempty"`
 	Signature        string   `json:"signature"`
-	Headers          string   `json:"headers"` // all that are sent, "Name: value", one a line
+	Headers          string   `json:"headers"` // all that are sent but Host and the body's length, one a line
 	Curl             string   `json:"curl"`
 	HTTP             string   `json:"http"`
 	Date             string   `json:"date"` // of the signature, RFC 3339
@@ -66,11 +66,11 @@ type CheckInput struct {
 
 // A Verdict is what the verifier says.
 type Verdict struct {
-	Error     string    `json:"error,omitempty"` // the text is no request; nothing else is set
+	Error     string    `json:"error,omitempty"` // the text is no request, or the date none; nothing else is set
 	Accepted  bool      `json:"accepted"`
-	Late      bool      `json:"late,omitempty"` // refused for its date; the rest is as of that date
+	Late      bool      `json:"late,omitempty"` // refused for its date; the rest is as of that date, Accepted too
 	LateText  string    `json:"late_text,omitempty"`
-	Reason    string    `json:"reason,omitempty"` // the code
+	Reason    string    `json:"reason,omitempty"` // the code, or no_secret: the signature was not checked
 	Text      string    `json:"text"`             // one line
 	Scheme    string    `json:"scheme,omitempty"`
 	Algorithm string    `json:"algorithm,omitempty"`
@@ -81,7 +81,7 @@ type Verdict struct {
 	StringToSign     string   `json:"string_to_sign,omitempty"`
 	CanonicalRequest string   `json:"canonical_request,omitempty"`
 	Pieces           []string `json:"pieces,omitempty"`      // in which client and verifier differ, by name
-	Differences      []Line   `json:"differences,omitempty"` // what the client signed against the verifier's
+	Differences      []Line   `json:"differences,omitempty"` // what the client signed against the verifier's, all lines
 	Own              *Own     `json:"own,omitempty"`
 	Notes            []string `json:"notes,omitempty"`
 }

@@ -278,9 +278,9 @@ func wild(file string, codes map[string][]string) (all []Check, err error) {
 		}
 		name := fmt.Sprintf("%s %d, %s", client, number, row.Why)
 		in := tabs.CheckInput{Secret: "interop-secret-0123456789", Date: row.Date.Format(time.RFC3339)}
-		for form, text := range map[string]string{"raw": rawText(row.Raw), "HAR": harText(row.Raw)} {
-			if in.Request = text; text != "" {
-				all = append(all, Check{name + ", " + form, in, want})
+		for _, as := range []struct{ form, text string }{{"raw", rawText(row.Raw)}, {"HAR", harText(row.Raw)}} {
+			if in.Request = as.text; as.text != "" {
+				all = append(all, Check{name + ", " + as.form, in, want})
 			}
 		}
 	}
