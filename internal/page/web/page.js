@@ -117,7 +117,16 @@ function lines(all, id) {
 
 // --- The two tabs ------------------------------------------------------------
 
-const values = (form) => Object.fromEntries([...form.elements].filter((e) => e.name).map((e) => [e.name, e.type === "checkbox" ? e.checked : e.value]));
+// put gives a field its value. A textarea takes CR out of it: what had some is kept for as
+// long as nobody changes the field.
+const written = new Map();
+function put(field, value) {
+  field.value = value;
+  if (field.tagName === "TEXTAREA") written.set(field, { shown: field.value, value });
+}
+const valueOf = (field) => (written.has(field) && written.get(field).shown === field.value ? written.get(field).value : field.value);
+
+const values = (form) => Object.fromEntries([...form.elements].filter((e) => e.name).map((e) => [e.name, e.type === "checkbox" ? e.checked : valueOf(e)]));
 const formOf = (tab) => $(tab).querySelector("form");
 
 const run = {
@@ -187,7 +196,7 @@ function fill() {
     return;
   }
   notes("paste-notes", read.notes);
-  for (const name of ["method", "url", "headers", "body"]) formOf("sign").elements[name].value = read[name];
+  for (const name of ["method", "url", "headers", "body"]) put(formOf("sign").elements[name], read[name]);
   refresh("sign");
 }
 
@@ -235,7 +244,7 @@ function set(tab, fields, secret) {
   for (const e of form.elements) {
     if (!e.name || !(e.name in fields) || (e.name === "secret" && !secret)) continue;
     if (e.type === "checkbox") e.checked = String(fields[e.name]) === "true";
-    else e.value = fields[e.name];
+    else put(e, fields[e.name]);
     if (e.name === "scheme") ofScheme();
   }
   if (tab === "sign") {
@@ -300,7 +309,8 @@ function share() {
     }
   }
   const kept = Object.entries(fields).filter(([, value]) => value !== "" && value !== false);
-  if (!problem && secret && kept.some(([, value]) => String(value).includes(secret.trim() || secret))) problem = text("share_secret");
+  const bare = secret.trim() || secret;
+  if (!problem && secret && kept.some(([, value]) => [bare, encodeURIComponent(bare)].some((s) => String(value).includes(s)))) problem = text("share_secret");
   const link = place + "#" + new URLSearchParams([["tab", tab], ...kept]);
   $("shared").hidden = false;
   $("link").value = problem ? "" : link;
