@@ -441,29 +441,25 @@ function fail() {
   $("failed").hidden = false;
 }
 
-// decode reads ascii85 whose < is v, which no script element minds.
+// decode reads seven digits to the base of 116 as six bytes; the first seven are the
+// length.
 function decode(coded) {
-  const bytes = new Uint8Array(Math.ceil((coded.length * 4) / 5) + 4 * (coded.length - coded.replaceAll("z", "").length) + 4);
-  let n = 0, word = 0, count = 0;
-  for (let i = 0; i < coded.length; i++) {
-    let c = coded.charCodeAt(i);
-    if (c === 122) { // z is four zeros
-      n += 4;
-      continue;
-    }
-    word = word * 85 + (c === 118 ? 60 : c) - 33;
-    if (++count < 5) continue;
-    bytes[n++] = word >>> 24;
-    bytes[n++] = word >>> 16;
-    bytes[n++] = word >>> 8;
-    bytes[n++] = word;
-    word = count = 0;
+  const digits = new Uint8Array(128);
+  for (let c = 1, n = 0; c < 127; c++) if (!"\t\n\v\f\r\x1a\x1b\x1e\x1f<".includes(String.fromCharCode(c))) digits[c] = n++;
+  const bytes = new Uint8Array((coded.length / 7) * 6);
+  for (let i = 0, n = 0; i < coded.length; n += 6) {
+    let value = 0;
+    for (const end = i + 7; i < end; i++) value = value * 116 + digits[coded.charCodeAt(i)];
+    const high = Math.floor(value / 0x1000000);
+    bytes[n] = high >> 16;
+    bytes[n + 1] = high >> 8;
+    bytes[n + 2] = high;
+    bytes[n + 3] = value >>> 16;
+    bytes[n + 4] = value >>> 8;
+    bytes[n + 5] = value;
   }
-  if (count) {
-    for (let i = count; i < 5; i++) word = word * 85 + 84;
-    for (let i = 1, shift = 24; i < count; i++, shift -= 8) bytes[n++] = word >>> shift;
-  }
-  return bytes.subarray(0, n);
+  const length = bytes.slice(0, 6).reduce((n, b) => n * 256 + b, 0);
+  return bytes.subarray(6, 6 + length);
 }
 
 async function start(coded, hash) {
