@@ -21,7 +21,7 @@ OPENSSL = $(shell $(CC) -E -include openssl/evp.h -x c /dev/null >/dev/null 2>&1
 
 CONTRIB = $(dir $(wildcard contrib/*/go.mod))
 
-.PHONY: help demo dist test-dist test test-peers test-arch mca test-examples test-contrib load load-contrib memory race mutation lint fuzz fuzz-contrib
+.PHONY: help demo page dist test-dist test test-peers test-arch mca test-examples test-contrib load load-contrib memory race mutation lint fuzz fuzz-contrib
 .PHONY: generate check-generated bench bench-report report bench-lines cross clean
 .PHONY: standin test-tencentsm check-tencentsm-header valgrind-tencentsm test-openssl clean-standin
 
@@ -32,6 +32,12 @@ help: ## this list
 demo: ## signs, sends and verifies on this machine, with every scheme and algorithm
 	@echo "demo: building the command, which takes up to a minute the first time" >&2
 	@go run ./cmd/hmacsign demo
+
+# The signature page, one file that a browser opens without a network. What is built
+# with -tags page has it too.
+page: ## the signature page, as one file of HTML
+	@echo "page: building it, which takes up to a minute the first time" >&2
+	@go run ./internal/page/build -out internal/page/hmacsign.html
 
 # The suite, again without assembly, on libcrypto and on the stand-in for
 # libTencentSM.
@@ -236,9 +242,9 @@ test-openssl: ## the backend on libcrypto
 	  go test -tags openssl ./algo/... ./bench && echo "test-openssl: all passed"; \
 	else echo "test-openssl: skipped, it needs OpenSSL's headers (libssl-dev)"; fi
 
-clean: clean-standin ## removes bin/, the stand-in and the results of tests that Go keeps
+clean: clean-standin ## removes bin/, the page, the stand-in and the results of tests that Go keeps
 	@go clean -testcache
-	@rm -rf bin
+	@rm -rf bin internal/page/hmacsign.html
 	@echo "clean: done"
 
 # Removes the stand-in and the library of faults, and no other library.

@@ -51,7 +51,7 @@ func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath
 
 // manPage has what help has, in the sections of man-pages(7).
 func (io *streams) manPage(c *cobra.Command) []byte {
-	p := new(page)
+	p := new(manPage)
 	p.printf(".TH %s 1 \"\" %q hmacsign\n.ad l\n.nh\n", escaped(strings.ToUpper(pageName(c))), "hmacsign "+buildInfo().Version)
 	if c.HasParent() {
 		p.section(io.text("Name"))
@@ -95,21 +95,21 @@ func phrase(text string) string {
 	return string(unicode.ToLower(r)) + strings.TrimRight(text[size:], ".。")
 }
 
-// A page is text of troff, in the macros of man(7).
-type page struct{ strings.Builder }
+// A manPage is text of troff, in the macros of man(7).
+type manPage struct{ strings.Builder }
 
-func (p *page) printf(format string, args ...any) { fmt.Fprintf(p, format, args...) }
+func (p *manPage) printf(format string, args ...any) { fmt.Fprintf(p, format, args...) }
 
-func (p *page) section(title string) { p.printf(".SH %q\n", strings.ToUpper(title)) }
+func (p *manPage) section(title string) { p.printf(".SH %q\n", strings.ToUpper(title)) }
 
 // item has what is described, and indented below it the description.
-func (p *page) item(what, description string) {
+func (p *manPage) item(what, description string) {
 	p.printf(".TP\n\\fB%s\\fR\n", escaped(what))
 	p.filled(description)
 }
 
 // text has paragraphs. Those with indented lines stay as they are.
-func (p *page) text(text string) {
+func (p *manPage) text(text string) {
 	for paragraph := range strings.SplitSeq(text, "\n\n") {
 		if p.printf(".PP\n"); strings.Contains("\n"+paragraph, "\n ") {
 			p.printf(".nf\n%s\n.fi\n", escaped(paragraph))
@@ -127,7 +127,7 @@ var (
 
 // filled is text whose lines are broken anew: in Chinese between any two characters, and
 // no line begins with a mark.
-func (p *page) filled(text string) {
+func (p *manPage) filled(text string) {
 	text = escaped(wideBreak.ReplaceAllString(text, "$1$2"))
 	p.printf("%s\n", notBefore.ReplaceAllString(wide.ReplaceAllString(text, `$0\:`), "$1"))
 }

@@ -117,7 +117,7 @@ func newRoot(io *streams) *cobra.Command {
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { io.help(c, io.out) })
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp(io))
-	root.AddCommand(newDemo(io), newSign(io), newSend(io), newVerify(io), newServe(io), newMAC(io), newAlgorithms(io), newProfile(io), newVersion(io), newCompletion(io))
+	root.AddCommand(newDemo(io), newSign(io), newSend(io), newVerify(io), newServe(io), newMAC(io), newAlgorithms(io), newProfile(io), newPage(io), newVersion(io), newCompletion(io))
 	root.AddCommand(forBuild(io)...)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if lang := c.Flag("lang"); lang.Changed {

@@ -72,7 +72,7 @@ func TestREADME(t *testing.T) {
 				} else if args, ok := strings.CutPrefix(line, "sudo "); ok {
 					requireWalked(t, strings.Fields(args))
 				} else {
-					require.Contains(t, []string{"go install ./cmd/hmacsign", "go install github.com/gmhmac/hmacsign/cmd/hmacsign@latest", "sudoedit /etc/hmacsign/serve.env /etc/hmacsign/keys.json"}, line)
+					require.Contains(t, []string{"go install ./cmd/hmacsign", "go install -tags page ./cmd/hmacsign", "go install github.com/gmhmac/hmacsign/cmd/hmacsign@latest", "sudoedit /etc/hmacsign/serve.env /etc/hmacsign/keys.json"}, line)
 				}
 			}
 		case "json":

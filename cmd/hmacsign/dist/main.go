@@ -1,6 +1,6 @@
 // Command dist builds what users install: the command for every platform as an
-// archive, packages for Debian's and Red Hat's families, their sums, and for each
-// binary its parts (SBOM) and their licences. It builds what is committed, from a
+// archive, packages for Debian's and Red Hat's families, the signature page, their
+// sums, and for each binary its parts (SBOM) and their licences. It builds what is committed, from a
 // clone of its own, and the same commit gives the same bytes.
 package main
 
@@ -95,6 +95,9 @@ func (s *source) releaseAll(work, out string) (int, error) {
 	if err := os.Mkdir(out, 0o755); err != nil {
 		return 0, err
 	}
+	if err := s.page(filepath.Join(out, "hmacsign.html")); err != nil {
+		return 0, err
+	}
 	docs, err := s.docs(filepath.Join(work, "docs"))
 	if err != nil {
 		return 0, err
@@ -111,7 +114,7 @@ func (s *source) releaseAll(work, out string) (int, error) {
 // release writes all that there is for one platform.
 func (s *source) release(p platform, docs []file, work, out string) error {
 	binary := filepath.Join(work, p.binary())
-	if version, err := s.build(binary, p); err != nil {
+	if version, err := s.build(binary, p, "-tags=page"); err != nil {
 		return err
 	} else if version != s.version {
 		return fmt.Errorf("the binary is of version %s, not %s", version, s.version)

@@ -85,7 +85,7 @@ func TestManPages(t *testing.T) {
 		said("--lang", lang, "man", filepath.Join(dir, lang))
 		pages, err := filepath.Glob(filepath.Join(dir, lang, "man1", "*.1"))
 		require.NoError(t, err)
-		require.Len(t, pages, 11)
+		require.Len(t, pages, 12)
 		for _, path := range pages {
 			content, err := os.ReadFile(path)
 			require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"debug/buildinfo"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,6 +79,24 @@ func (s *source) build(binary string, p platform, flags ...string) (version stri
 		return "", err
 	}
 	return info.Main.Version, nil
+}
+
+// page makes the signature page where the command's builds take it from, and writes it as
+// a file of its own.
+func (s *source) page(name string) error {
+	fmt.Println("dist: the page")
+	built := filepath.Join(s.dir, "internal", "page", "hmacsign.html")
+	if _, err := output(s.tool(s.dir, "go", "run", "./internal/page/build", "-out", built)); err != nil {
+		return err
+	}
+	content, err := os.ReadFile(built)
+	if err != nil {
+		return err
+	}
+	return writeFile(name, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
 }
 
 // tool is a command that sees of the environment nothing that would change what it

@@ -1,0 +1,37 @@
+// Package page is the signature page as one file, and what serves it to the browser of
+// the same machine.
+package page
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Handler serves the page at / to who asks for it by this address, and nothing else. A
+// name that somebody else points at this machine is not that address.
+func Handler(html []byte, address string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		// The rest of the policy is the page's own. These two it could not say itself.
+		h.Set("Content-Security-Policy", "sandbox allow-scripts allow-forms; frame-ancestors 'none'")
+		switch {
+		case req.Host != strings.TrimSuffix(address, ":80"):
+			http.Error(w, "ask for http://"+address+"/", http.StatusMisdirectedRequest)
+		case req.URL.Path != "/":
+			http.NotFound(w, req)
+		case req.Method != http.MethodGet && req.Method != http.MethodHead:
+			h.Set("Allow", "GET, HEAD")
+			http.Error(w, "use GET", http.StatusMethodNotAllowed)
+		default:
+			h.Set("Content-Type", "text/html; charset=utf-8")
+			h.Set("Content-Length", strconv.Itoa(len(html)))
+			w.Write(html) // of HEAD net/http leaves it out
+		}
+	})
+}
