@@ -16,6 +16,7 @@ import (
 
 	"github.com/gmhmac/hmacsign/algo"
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 // maxBody is the limit on the command line, where the files are the user's own.
@@ -23,7 +24,7 @@ const maxBody = 1 << 40
 
 // requestFlags describe a request in curl's words, and how to sign it.
 type requestFlags struct {
-	curlRequest
+	httptext.Command
 
 	scheme, algorithm, backend string
 	keyID                      string
@@ -37,7 +38,7 @@ type requestFlags struct {
 
 func (r *requestFlags) add(fs *pflag.FlagSet) {
 	r.set = fs
-	r.addFlags(fs)
+	addRequestFlags(fs, &r.Command)
 	fs.StringVar(&r.scheme, "scheme", hmacsign.TencentApp.Name(), "signature `SCHEME`: tencent-app, tencent-keypair, huawei-sdk")
 	fs.StringVar(&r.algorithm, "algorithm", algo.HMACSHA256, "`NAME`: hmac-sha1, hmac-sha256, hmac-sm3")
 	fs.StringVar(&r.backend, "backend", "", "`NAME` of the backend that must compute the MAC")
@@ -66,7 +67,7 @@ func (r *requestFlags) complete(c *cobra.Command) {
 
 // takesURL allows one URL, as an argument or in --url.
 func (r *requestFlags) takesURL(c *cobra.Command, args []string) error {
-	if r.url != "" {
+	if r.URL != "" {
 		return arguments(0)(c, args)
 	}
 	if len(args) > 1 { // not shown: one may be the end of a secret header
@@ -79,20 +80,20 @@ func (r *requestFlags) takesURL(c *cobra.Command, args []string) error {
 // arguments or in --url.
 func (r *requestFlags) prepare(args []string, io *streams) (*builtRequest, *requestSigner, error) {
 	if len(args) > 0 {
-		r.url = args[0]
+		r.URL = args[0]
 	}
 	signer, err := r.signer(io)
 	if err != nil {
 		return nil, nil, err
 	}
-	r.read = io.readFile
-	b, err := r.build()
+	r.ReadFile = io.readFile
+	b, err := buildRequest(&r.Command)
 	return b, signer, err
 }
 
 // tellForm tells of JSON that is sent as a form.
 func (b *builtRequest) tellForm(io *streams) {
-	if b.asForm {
+	if b.AsForm {
 		io.note("-d sends this JSON as a form: --json sends it as JSON")
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -9,17 +8,19 @@ import (
 
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 // built is the request of curl's flags as it would be written, without the Host and the
 // length of the body, its lines joined by |.
 func built(t *testing.T, args ...string) (string, error) {
-	c := new(curlRequest)
+	c := new(httptext.Command)
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	c.addFlags(fs)
+	addRequestFlags(fs, c)
 	require.NoError(t, fs.Parse(args))
-	c.url, c.read = fs.Arg(0), os.ReadFile
-	b, err := c.build()
+	c.URL, c.ReadFile = fs.Arg(0), os.ReadFile
+	b, err := buildRequest(c)
 	if err != nil {
 		return "", err
 	}
@@ -188,55 +189,4 @@ func TestJSONAsForm(t *testing.T) {
 		require.Zero(t, status, stderr)
 		require.Equal(t, told, strings.Contains(stderr, "--json"), "%s: %s", args, stderr)
 	}
-}
-
-// A redirect's Location leads where it leads curl.
-func TestResolve(t *testing.T) {
-	from, err := parseTarget("http://h:8080/a/b?c=d", false)
-	require.NoError(t, err)
-	for location, want := range map[string]string{
-		"/x": "http://h:8080/x", "x": "http://h:8080/a/x", "../x?y": "http://h:8080/x?y", "?q=/": "http://h:8080/a/b?q=/", "//i/z": "http://i/z", "https://i": "https://i/",
-		"": "http://h:8080/a/b?c=d", "#f": "http://h:8080/a/b?c=d#f", "x#f": "http://h:8080/a/x#f", "/a b?c d": "http://h:8080/a%20b?c+d", "/é?é": "http://h:8080/%c3%a9?é", "x?u=http://i/": "http://h:8080/a/x?u=http://i/",
-	} {
-		to, err := from.resolve(location, false)
-		require.NoError(t, err, location)
-		require.Equal(t, want, to.text(), location)
-	}
-	_, err = from.resolve("ftp://h/", false)
-	require.Error(t, err)
-	require.True(t, from.sameOrigin(target{scheme: "http", host: "H", port: "8080"}))
-	require.False(t, from.sameOrigin(target{scheme: "https", host: "h", port: "8080"}))
-	require.False(t, from.sameOrigin(target{scheme: "http", host: "h"}))
-}
-
-// Whatever the flags are, they make a request that can be written, or an error.
-func FuzzBuild(f *testing.F) {
-	for _, url := range []string{"h", "http://[::1]:1/[]?a[]=b", "http://[", "h/%zz/../..?#", "//", "h//a|b", "https://u@h:0", "h:65536", "\xff/\xff?\xff#"} {
-		f.Add(url, "A: b", `"a;b"=c;type=x/y; z=";filename=f`, "a=b&c", "/x")
-	}
-	for _, field := range []string{"a=b;type", `a="b`, "=;headers=", "a=;;", `a=@"x"`, "a=(", "a"} {
-		f.Add("h/a", "Transfer-Encoding: chunked", field, "@x", "../..?y")
-	}
-	f.Fuzz(func(t *testing.T, url, header, field, text, location string) {
-		for _, asForm := range []bool{false, true} {
-			c := &curlRequest{url: url, headers: []string{header}, urlQuery: []string{text}, globOff: asForm, read: func(string) ([]byte, error) { return []byte(text), nil }}
-			if asForm {
-				c.form = []formField{{value: field}}
-			} else {
-				c.data = []data{{dataText, text}, {dataURLEncoded, field}, {dataJSON, text}}
-			}
-			b, err := c.build()
-			if err != nil {
-				require.ErrorAs(t, err, new(usageError))
-				continue
-			}
-			require.NoError(t, b.Write(io.Discard))
-			again, err := parseTarget(b.target.text(), false)
-			require.NoError(t, err)
-			require.Equal(t, b.target.text(), again.text())
-			if to, err := b.target.resolve(location, false); err == nil {
-				to.url()
-			}
-		}
-	})
 }

@@ -33,7 +33,7 @@ func (s *requestSigner) sign(b *builtRequest) (stringToSign string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if b.chunked {
+	if b.Chunked {
 		b.TransferEncoding = []string{"chunked"}
 	}
 	return stringToSign, s.conflict(changed, given, b.Header)
@@ -86,4 +86,20 @@ func parseTime(text string) (t time.Time, ok bool) {
 		}
 	}
 	return t, false
+}
+
+// clip shortens what an error shows.
+func clip(text string) string {
+	if len(text) > 80 {
+		return text[:80] + "..."
+	}
+	return text
+}
+
+// setDefault sets a header that no flag has set, nor left out; to no value if it is not
+// to be sent.
+func setDefault(h http.Header, name string, values ...string) {
+	if _, set := h[name]; !set {
+		h[name] = values
+	}
 }

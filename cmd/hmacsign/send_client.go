@@ -44,8 +44,8 @@ func (f *sendFlags) newTransport() (*http.Transport, error) {
 
 // proxyAgent is who a proxy is told that it makes a tunnel for; empty for nobody.
 func (f *sendFlags) proxyAgent() string {
-	if f.agent.given {
-		return f.agent.text
+	if f.UserAgent.Given {
+		return f.UserAgent.Text
 	}
 	return userAgent()
 }

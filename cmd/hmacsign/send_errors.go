@@ -10,6 +10,8 @@ import (
 	"net"
 	"strings"
 	"syscall"
+
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 // A failure is what went wrong with a transfer, in plain words.
@@ -32,7 +34,7 @@ const (
 func (f *failure) Unwrap() error { return f.cause }
 
 // plain says what an error of net/http means, and what to do.
-func plain(ctx context.Context, err error, t target) error {
+func plain(ctx context.Context, err error, t httptext.Target) error {
 	var told *failure
 	if errors.As(context.Cause(ctx), &told) || errors.As(err, &told) {
 		return told
@@ -47,7 +49,7 @@ func plain(ctx context.Context, err error, t target) error {
 }
 
 // explain goes from what is known best to what is not.
-func explain(err error, t target) (failureKind, error) {
+func explain(err error, t httptext.Target) (failureKind, error) {
 	var lookup *net.DNSError
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "proxyconnect" {
@@ -70,8 +72,8 @@ func explain(err error, t target) (failureKind, error) {
 	return otherFailure, exchangeError(err, t)
 }
 
-func connectError(op *net.OpError, t target) (failureKind, error) {
-	to := t.hostport()
+func connectError(op *net.OpError, t httptext.Target) (failureKind, error) {
+	to := t.HostPort()
 	if op.Addr != nil {
 		to = op.Addr.String()
 	}
@@ -87,48 +89,48 @@ func connectError(op *net.OpError, t target) (failureKind, error) {
 	return otherFailure, fmt.Errorf("could not connect to %s: %v", to, withoutGo(op.Err))
 }
 
-func certificateError(err error, t target) error {
+func certificateError(err error, t httptext.Target) error {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var roots x509.SystemRootsError
 	switch {
 	case errors.As(err, &unknown):
-		return fmt.Errorf("the certificate of %s is not trusted: --cacert FILE names its authority", t.host)
+		return fmt.Errorf("the certificate of %s is not trusted: --cacert FILE names its authority", t.Host)
 	case errors.As(err, &name):
-		return fmt.Errorf("the certificate of %s is not for this name: check the URL, or --resolve", t.host)
+		return fmt.Errorf("the certificate of %s is not for this name: check the URL, or --resolve", t.Host)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Errorf("the certificate of %s has expired, or is not valid yet: check its dates and the clock", t.host)
+		return fmt.Errorf("the certificate of %s has expired, or is not valid yet: check its dates and the clock", t.Host)
 	case errors.As(err, &invalid):
-		return fmt.Errorf("the certificate of %s is not valid: %v", t.host, withoutGo(invalid))
+		return fmt.Errorf("the certificate of %s is not valid: %v", t.Host, withoutGo(invalid))
 	case errors.As(err, &roots):
-		return fmt.Errorf("the certificate of %s cannot be checked, there are no authorities here: --cacert FILE names one", t.host)
+		return fmt.Errorf("the certificate of %s cannot be checked, there are no authorities here: --cacert FILE names one", t.Host)
 	}
 	return nil
 }
 
 // exchangeError is of a connection that there was.
-func exchangeError(err error, t target) error {
+func exchangeError(err error, t httptext.Target) error {
 	var record tls.RecordHeaderError
 	var alert tls.AlertError
 	text := err.Error()
 	switch {
 	case errors.As(err, &record), strings.Contains(text, "server gave HTTP response to HTTPS client"):
-		return fmt.Errorf("%s does not speak TLS: try http://", t.hostport())
+		return fmt.Errorf("%s does not speak TLS: try http://", t.HostPort())
 	case strings.Contains(text, "certificate required"):
-		return fmt.Errorf("%s asks for a client certificate: --cert FILE", t.hostport())
+		return fmt.Errorf("%s asks for a client certificate: --cert FILE", t.HostPort())
 	case errors.As(err, &alert), strings.Contains(text, "remote error: tls"):
-		return fmt.Errorf("%s refused the TLS connection: %v", t.hostport(), withoutGo(err))
+		return fmt.Errorf("%s refused the TLS connection: %v", t.HostPort(), withoutGo(err))
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%s closed the connection before the end of its answer", t.hostport())
+		return fmt.Errorf("%s closed the connection before the end of its answer", t.HostPort())
 	case errors.Is(err, io.EOF), strings.Contains(text, "server closed idle connection"):
-		return fmt.Errorf("%s closed the connection without an answer", t.hostport())
+		return fmt.Errorf("%s closed the connection without an answer", t.HostPort())
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return fmt.Errorf("%s broke off the connection", t.hostport())
+		return fmt.Errorf("%s broke off the connection", t.HostPort())
 	case strings.Contains(text, "malformed HTTP"):
-		return fmt.Errorf("%s does not answer in HTTP: check the port", t.hostport())
+		return fmt.Errorf("%s does not answer in HTTP: check the port", t.HostPort())
 	}
-	return fmt.Errorf("the exchange with %s failed: %v", t.hostport(), withoutGo(err))
+	return fmt.Errorf("the exchange with %s failed: %v", t.HostPort(), withoutGo(err))
 }
 
 // withoutGo is the text of an error without the names of Go's packages.

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 // A certificate made for a test, with the files of both parts, and of both in one.
@@ -183,7 +185,7 @@ func listener(t *testing.T) string {
 
 // The errors that need no network have their text too.
 func TestPlainErrors(t *testing.T) {
-	at := target{scheme: "http", host: "h"}
+	at := httptext.Target{Scheme: "http", Host: "h"}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(&failure{error: io.ErrNoProgress})
 	require.EqualError(t, plain(ctx, context.Canceled, at), io.ErrNoProgress.Error())

@@ -19,6 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 // hostile answers each request with the next of these bytes, and the last one for ever. A
@@ -266,19 +268,19 @@ func TestSendFailsFrom400(t *testing.T) {
 
 // What differs in the scheme, the host or the port is another server.
 func TestSameOrigin(t *testing.T) {
-	parsed := func(text string) target {
-		to, err := parseTarget(text, false)
+	parsed := func(text string) httptext.Target {
+		b, err := (&httptext.Command{URL: text}).Build()
 		require.NoError(t, err)
-		return to
+		return b.Target
 	}
 	first := parsed("https://h:8443/a")
 	for text, same := range map[string]bool{
 		"https://h:8443/b?c": true, "HTTPS://H:8443": true, "http://h:8443/a": false, "https://h/a": false, "https://h.:8443/a": false, "https://x.h:8443/a": false,
 	} {
-		require.Equal(t, same, parsed(text).sameOrigin(first), text)
+		require.Equal(t, same, parsed(text).SameOrigin(first), text)
 	}
-	require.True(t, parsed("http://h:80/").sameOrigin(parsed("http://h/")))
-	require.False(t, parsed("https://h:80/").sameOrigin(parsed("http://h/")))
+	require.True(t, parsed("http://h:80/").SameOrigin(parsed("http://h/")))
+	require.False(t, parsed("https://h:80/").SameOrigin(parsed("http://h/")))
 }
 
 // Each try has the date of its own, but the one that was given.
@@ -290,7 +292,7 @@ func TestSignAnewHasANewDate(t *testing.T) {
 		t.Setenv("HMACSIGN_SECRET", testSecret)
 		s, err := r.flagSigner(&streams{})
 		require.NoError(t, err)
-		b, err := (&curlRequest{url: "http://h/"}).build()
+		b, err := buildRequest(&httptext.Command{URL: "http://h/"})
 		require.NoError(t, err)
 		_, err = s.sign(b)
 		require.NoError(t, err)
@@ -298,7 +300,7 @@ func TestSignAnewHasANewDate(t *testing.T) {
 			s.at = s.at.Add(-time.Hour)
 		}
 		before := s.at
-		again, err := (&curlRequest{url: "http://h/"}).build()
+		again, err := buildRequest(&httptext.Command{URL: "http://h/"})
 		require.NoError(t, err)
 		_, err = s.sign(again)
 		require.NoError(t, err)

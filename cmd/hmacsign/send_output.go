@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 // An output is where the answer goes: a file that is made when something is written, or
@@ -27,7 +29,7 @@ type output struct {
 
 // newOutput is that of -o and -O. Of several -o the first counts, as curl takes them for
 // as many URLs.
-func (f *transferFlags) newOutput(t target, stdout io.Writer) (*output, error) {
+func (f *transferFlags) newOutput(t httptext.Target, stdout io.Writer) (*output, error) {
 	switch {
 	case len(f.output) > 0 && f.output[0] == "-":
 		return &output{stdout: stdout}, nil
@@ -36,7 +38,7 @@ func (f *transferFlags) newOutput(t target, stdout io.Writer) (*output, error) {
 	case !f.remoteName:
 		return &output{stdout: stdout}, nil
 	}
-	name := t.path[strings.LastIndexByte(t.path, '/')+1:]
+	name := t.Path[strings.LastIndexByte(t.Path, '/')+1:]
 	// Local is not what Windows has for a device, such as CON.
 	if name == "" || name == "." || !filepath.IsLocal(name) || strings.ContainsAny(name, "\\:") {
 		return nil, usagef("-O: the URL's path does not end in a file's name: give one with -o")

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	socks "golang.org/x/net/proxy"
+
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 // A proxyURL is that of a proxy, nil where there is none.
@@ -40,16 +42,16 @@ func (p proxyURL) forwards(to *url.URL) bool {
 }
 
 // proxyFor is the proxy for a target, of -x or of the environment.
-func (f *transferFlags) proxyFor(t target) (proxyURL, error) {
-	text := f.proxy.text
-	if !f.proxy.given {
-		text = environmentProxy(t.scheme)
+func (f *transferFlags) proxyFor(t httptext.Target) (proxyURL, error) {
+	text := f.proxy.Text
+	if !f.proxy.Given {
+		text = environmentProxy(t.Scheme)
 	}
-	except := f.noProxy.text
-	if !f.noProxy.given {
+	except := f.noProxy.Text
+	if !f.noProxy.Given {
 		except = cmp.Or(os.Getenv("no_proxy"), os.Getenv("NO_PROXY"))
 	}
-	if text == "" || f.unixSocket != "" || withoutProxy(t.host, except) {
+	if text == "" || f.unixSocket != "" || withoutProxy(t.Host, except) {
 		return proxyURL{}, nil
 	}
 	return parseProxy(text)

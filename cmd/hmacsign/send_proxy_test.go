@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 var quietLog = log.New(io.Discard, "", 0)
@@ -186,9 +188,9 @@ func TestProxyOfEnvironment(t *testing.T) {
 		case "--unix-socket":
 			f.unixSocket = value
 		}
-		to, err := parseTarget(c.url, false)
+		to, err := (&httptext.Command{URL: c.url}).Build()
 		require.NoError(t, err)
-		got, err := f.proxyFor(to)
+		got, err := f.proxyFor(to.Target)
 		require.NoError(t, err)
 		text := ""
 		if got.URL != nil {

@@ -48,7 +48,7 @@ func (r *report) end(err error) {
 // sending takes down the request that is about to be sent.
 func (r *report) sending(b *builtRequest, at hop) {
 	r.locked(func() {
-		r.effective, r.method, r.scheme = at.target.text(), b.Method, at.target.scheme
+		r.effective, r.method, r.scheme = at.Target.String(), b.Method, at.Target.Scheme
 		r.referer, r.redirects, r.redirectURL = b.Header.Get("Referer"), at.redirects, ""
 		r.uploaded = max(0, b.ContentLength)
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 // A transfer sends one request, again where it is to be tried again, and what redirects
@@ -28,7 +31,7 @@ type transfer struct {
 }
 
 func (f *sendFlags) newTransfer(first *builtRequest, signer *requestSigner, io *streams) (*transfer, error) {
-	out, err := f.newOutput(first.target, io.out)
+	out, err := f.newOutput(first.Target, io.out)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +59,7 @@ func (t *transfer) try() (err error) {
 	defer within(t.maxTime, func() {
 		cancel(&failure{kind: timedOut, error: fmt.Errorf("no whole answer within %s: --max-time sets another limit", (*duration)(&t.maxTime))})
 	})()
-	t.report = &report{started: time.Now(), retries: t.retried, given: t.url, filename: t.out.name}
+	t.report = &report{started: time.Now(), retries: t.retried, given: t.URL, filename: t.out.name}
 	defer func() { t.report.end(err) }()
 	for at := (hop{builtRequest: t.first}); ; {
 		resp, err := t.exchange(ctx, at)
@@ -65,9 +68,9 @@ func (t *transfer) try() (err error) {
 		}
 		next, follows, err := t.follow(at, resp)
 		if err != nil || !follows {
-			return t.deliver(ctx, at.target, resp, err)
+			return t.deliver(ctx, at.Target, resp, err)
 		}
-		if err := t.pass(ctx, at.target, resp); err != nil {
+		if err := t.pass(ctx, at.Target, resp); err != nil {
 			return err
 		}
 		at = next
@@ -136,7 +139,7 @@ func (t *transfer) send(ctx context.Context, at hop, b *builtRequest) (*http.Res
 			return nil, at.ofRedirect(err)
 		}
 	}
-	through, err := t.proxyFor(at.target)
+	through, err := t.proxyFor(at.Target)
 	if err != nil {
 		return nil, err
 	}
@@ -151,11 +154,11 @@ func (t *transfer) send(ctx context.Context, at hop, b *builtRequest) (*http.Res
 	t.report.sending(b, at)
 	resp, err := t.transport.RoundTrip(b.Request)
 	if err != nil {
-		return nil, plain(ctx, err, at.target)
+		return nil, plain(ctx, err, at.Target)
 	}
 	if resp.StatusCode < 100 || resp.StatusCode > 999 { // HTTP/2 takes any number
 		resp.Body.Close()
-		return nil, &failure{error: fmt.Errorf("%s does not answer in HTTP: check the port", at.target.hostport())}
+		return nil, &failure{error: fmt.Errorf("%s does not answer in HTTP: check the port", at.Target.HostPort())}
 	}
 	t.report.answered(resp)
 	w.tellAnswer(resp)
@@ -176,10 +179,10 @@ func (b *builtRequest) lengthAsCurl() {
 	switch {
 	case b.ContentLength > 0:
 		return
-	case !b.posts && !b.chunked && slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch}, b.Method):
+	case !b.Posts && !b.Chunked && slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch}, b.Method):
 		b.Body, b.ContentLength = io.NopCloser(strings.NewReader("")), -1
 		fallthrough
-	case b.posts && !b.chunked:
+	case b.Posts && !b.Chunked:
 		b.TransferEncoding = []string{"identity"}
 	}
 }
@@ -203,9 +206,9 @@ func (t *transfer) follow(at hop, resp *http.Response) (next hop, follows bool, 
 	if resp.StatusCode/100 != 3 || location == "" {
 		return at, false, nil
 	}
-	to, err := at.target.resolve(location, t.pathAsIs)
+	to, err := t.Resolve(at.Target, location)
 	if err == nil {
-		t.report.redirectURL = to.text()
+		t.report.redirectURL = to.String()
 	}
 	switch {
 	case !t.location:
@@ -224,10 +227,11 @@ func (t *transfer) follow(at hop, resp *http.Response) (next hop, follows bool, 
 // notFollowed is the error of a redirect, which is of the server and no wrong usage. It
 // shows no password of a user that there may be.
 func notFollowed(location string, err error) error {
-	if checkUser(location) != nil {
+	var told *httptext.Error
+	if errors.As(err, &told) && told.Code == "curl_user" {
 		location = "..."
 	}
-	return fmt.Errorf("the redirect to %q cannot be followed: %v", clip(location), err)
+	return fmt.Errorf("the redirect to %q cannot be followed: %w", clip(location), err)
 }
 
 // ofRedirect has an error that a redirect leads to say so: it is no wrong usage.
@@ -235,47 +239,47 @@ func (h hop) ofRedirect(err error) error {
 	if h.redirects == 0 {
 		return err
 	}
-	return &failure{error: fmt.Errorf("the redirect to %q cannot be signed: %v", clip(h.target.text()), err)}
+	return &failure{error: fmt.Errorf("the redirect to %q cannot be signed: %v", clip(h.Target.String()), err)}
 }
 
 // next is the request that a redirect makes of one. What another host is sent has neither
 // a signature nor cookies nor the host's name that the user gave.
-func (t *transfer) next(at hop, to target, status int) (hop, error) {
-	u, err := to.url()
+func (t *transfer) next(at hop, to httptext.Target, status int) (hop, error) {
+	u, err := to.RequestURL()
 	if err != nil {
 		return at, err
 	}
 	b := *at.builtRequest
 	b.Request = at.Request.Clone(context.Background())
-	before := at.target
-	b.target, b.URL = to, u
-	next := hop{&b, at.redirects + 1, at.elsewhere || !to.sameOrigin(t.first.target)}
+	before := at.Target
+	b.Target, b.URL = to, u
+	next := hop{&b, at.redirects + 1, at.elsewhere || !to.SameOrigin(t.first.Target)}
 	if next.elsewhere {
 		b.Header.Del("Cookie")
 	}
-	if next.elsewhere || !b.hostGiven {
-		b.Host = to.hostHeader()
+	if next.elsewhere || !b.HostGiven {
+		b.Host = to.HostHeader()
 	}
-	if _, auto := t.refererOf(); auto {
-		before.fragment = ""
-		b.Header.Set("Referer", before.text())
+	if _, auto := t.RefererOf(); auto {
+		before.Fragment = ""
+		b.Header.Set("Referer", before.String())
 	}
 	if status >= 301 && status <= 303 {
-		b.withoutBody(t.method)
+		b.withoutBody(t.Method)
 	}
 	return next, nil
 }
 
 // withoutBody makes a GET of a request with a body, unless the user gave the method.
 func (b *builtRequest) withoutBody(method string) {
-	if !b.posts {
+	if !b.Posts {
 		return
 	}
-	b.posts = false
+	b.Posts = false
 	if method == "" {
 		b.Method = http.MethodGet
 	}
-	if b.ownType {
+	if b.OwnType {
 		b.Header.Del("Content-Type")
 	}
 	b.Body, b.ContentLength = http.NoBody, 0
@@ -287,7 +291,7 @@ const maxPassed = 1 << 20
 
 // pass prints what is wanted of an answer that is not the last one, and reads its body so
 // that the connection can be used again.
-func (t *transfer) pass(ctx context.Context, from target, resp *http.Response) error {
+func (t *transfer) pass(ctx context.Context, from httptext.Target, resp *http.Response) error {
 	defer resp.Body.Close()
 	t.report.redirected()
 	if err := t.printHead(resp); err != nil {
@@ -303,10 +307,10 @@ func (t *transfer) pass(ctx context.Context, from target, resp *http.Response) e
 	return nil
 }
 
-func (t *transfer) headOnly() bool { return t.first.headOnly }
+func (t *transfer) headOnly() bool { return t.first.HeadOnly }
 
 // deliver prints the answer, and has the error that it is.
-func (t *transfer) deliver(ctx context.Context, from target, resp *http.Response, failed error) error {
+func (t *transfer) deliver(ctx context.Context, from httptext.Target, resp *http.Response, failed error) error {
 	defer resp.Body.Close()
 	refused := resp.StatusCode >= 400 && (t.fail || t.failWithBody)
 	if refused && failed == nil {
@@ -367,7 +371,7 @@ func (t *transfer) printTrailer(resp *http.Response) error {
 }
 
 func (t *transfer) copyBody(body io.Reader, resp *http.Response) error {
-	if t.compressed {
+	if t.Compressed {
 		var err error
 		if body, err = decoded(body, resp.Header); err != nil {
 			return err

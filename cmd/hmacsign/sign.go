@@ -1,16 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 func newSign(io *streams) *cobra.Command {
@@ -89,8 +89,20 @@ func printStringToSign(io *streams, s *signedRequest) error {
 }
 
 func printHTTP(io *streams, s *signedRequest) error {
-	setDefault(s.Header, "User-Agent") // none: net/http would add its own
-	return s.Write(io.out)
+	r, err := httptext.FromHTTP(s.Request)
+	if err == nil {
+		_, err = io.out.Write(r.Raw())
+	}
+	return err
+}
+
+// printCurl prints a command for a POSIX shell that sends exactly this request.
+func printCurl(streams *streams, s *signedRequest) error {
+	r, err := httptext.FromHTTP(s.Request)
+	if err == nil {
+		_, err = io.WriteString(streams.out, r.Curl())
+	}
+	return err
 }
 
 func printJSON(io *streams, s *signedRequest) error {
@@ -106,69 +118,4 @@ func printJSON(io *streams, s *signedRequest) error {
 		Body         []byte      `json:"body_base64"`
 		StringToSign string      `json:"string_to_sign"`
 	}{s.Method, urlText(s.URL), s.Host, s.Header, s.body, s.stringToSign})
-}
-
-// maxArgument is the longest body that goes on curl's command line; Linux
-// allows 128 KiB for one argument.
-const maxArgument = 64 << 10
-
-// printCurl prints a command for a POSIX shell that sends exactly this request.
-// A body that cannot be an argument comes from the shell's own printf.
-func printCurl(streams *streams, s *signedRequest) error {
-	var b strings.Builder
-	var data string
-	switch {
-	case len(s.body) == 0:
-	case len(s.body) <= maxArgument && !bytes.ContainsFunc(s.body, func(c rune) bool { return c < ' ' && c != '\n' && c != '\t' || c == 0x7f || c == 0xfffd }):
-		data = " \\\n  --data-raw " + quote(string(s.body))
-	default:
-		printfOctal(&b, s.body)
-		data = " \\\n  --data-binary @-"
-	}
-	// -q: no settings of the user's; the others: the URL as it was signed.
-	fmt.Fprintf(&b, "curl -q --globoff --path-as-is")
-	if s.Method == http.MethodHead && len(s.body) == 0 {
-		b.WriteString(" --head")
-	} else {
-		b.WriteString(" -X " + quote(s.Method))
-	}
-	if s.Host != s.URL.Host {
-		b.WriteString(" \\\n  -H " + quote("Host: "+s.Host))
-	}
-	if data != "" {
-		setDefault(s.Header, "Content-Type")
-	}
-	s.eachLeftOut(func(name string) { b.WriteString(" \\\n  -H " + quote(name+":")) })
-	s.eachHeader(func(name, value string) {
-		if value = strings.TrimSpace(value); value == "" {
-			b.WriteString(" \\\n  -H " + quote(name+";"))
-			return
-		}
-		b.WriteString(" \\\n  -H " + quote(name+": "+value))
-	})
-	fmt.Fprintf(&b, "%s \\\n  %s\n", data, quote(urlText(s.URL)))
-	_, err := io.WriteString(streams.out, b.String())
-	return err
-}
-
-// quote makes one word of a POSIX shell.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-
-// printfOctal writes printf commands that print b, joined in a pipe to what
-// follows. Each is kept to a length that every shell takes.
-func printfOctal(w *strings.Builder, b []byte) {
-	w.WriteString("{\n")
-	for chunk := range slices.Chunk(b, 4096) {
-		w.WriteString("printf '")
-		for i, c := range chunk {
-			option := c == '-' && i == 0
-			if !option && c >= ' ' && c < 0x7f && c != '\'' && c != '%' && c != '\\' {
-				w.WriteByte(c)
-			} else {
-				fmt.Fprintf(w, `\%03o`, c)
-			}
-		}
-		w.WriteString("'\n")
-	}
-	w.WriteString("} | ")
 }

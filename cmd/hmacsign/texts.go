@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
@@ -81,6 +82,7 @@ func (io *streams) errorText(err error) string {
 	var refused *hmacsign.VerifyError
 	var told inLanguage
 	var with *profileError
+	var text *httptext.Error
 	switch list := listed(err); {
 	case len(list) > 1:
 		return strings.Join(mapped(list, io.errorText), io.text("; "))
@@ -90,6 +92,10 @@ func (io *streams) errorText(err error) string {
 		return told.text
 	case errors.As(err, &refused): // of a request that cannot be signed
 		return ofKey(io.lang, refused.KeyID, refused.In(io.lang))
+	case errors.As(err, &text):
+		const gap = "\x00" // a text of ours has none
+		around := strings.Replace(err.Error(), text.Error(), gap, 1)
+		return strings.Replace(io.translated(commandWords(around)), gap, text.In(io.lang), 1)
 	}
 	return io.translated(commandWords(err.Error()))
 }

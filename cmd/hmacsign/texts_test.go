@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gmhmac/hmacsign/algo"
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 )
 
 // speaking are the folders whose texts and errors reach the user of the command.
@@ -430,7 +431,7 @@ func TestWhatAUserGaveStays(t *testing.T) {
 		`key "a": unknown scheme "sm3": use one of b, c`:                                                `密钥 "a"：未知签名方案 "sm3"：请使用其中之一：b, c`,
 		`key "a": unknown algorithm "sm3": use one of b, c`:                                             `密钥 "a"：未知算法 "sm3"：请使用其中之一：b, c`,
 		`a stand-in for tests, not libTencentSM; as Lite edition, /a b/libTencentSM.so; SM3 and HMAC are the module's; of a stream over 256 bytes, clones and what follows the first Sum are Go's HMAC over the module's SM3`: `测试用替身库，不是 libTencentSM；按 Lite 版，/a b/libTencentSM.so；SM3 和 HMAC 由该模块计算；流超过 256 字节时，其克隆以及第一次 Sum 之后写入的内容由 Go 的 HMAC 加该模块的 SM3 计算`,
-		`-H "empty secret: \"no\"": write it as "Name: value"`:                                          `-H "empty secret: \"no\""：请写成 "Name: value"`,
+		`-H "empty secret: \"no\"": the signature sets this header: leave it out`:                       `-H "empty secret: \"no\""：此请求头由签名设置：请去掉`,
 		`open empty secret: permission denied`:                                                          `打开 empty secret：权限不够`,
 		`open "a: b": permission denied`:                                                                `打开 "a: b"：权限不够`,
 		`serve: --keys "a: b": it is empty: give it a value, or leave the flag out`:                     `serve：--keys "a: b"：值为空：请给出值，或去掉该选项`,
@@ -477,4 +478,15 @@ func FuzzInChinese(f *testing.F) {
 			require.Contains(t, chinese, quoted[1])
 		}
 	})
+}
+
+// What the library says of a command is told in the language, also within what the
+// command says itself.
+func TestCommandErrorsInChinese(t *testing.T) {
+	_, err := (&httptext.Command{URL: "ftp://h"}).Build()
+	zh := &streams{lang: "zh"}
+	require.Equal(t, `"ftp://h" 不是 http 或 https 的 URL`, zh.errorText(ofText(err)))
+	require.Equal(t, `无法跟随到 "ftp://h" 的重定向："ftp://h" 不是 http 或 https 的 URL`, zh.errorText(notFollowed("ftp://h", err)))
+	require.Equal(t, `the redirect to "ftp://h" cannot be followed: "ftp://h" is no http or https URL`, new(streams).errorText(notFollowed("ftp://h", err)))
+	require.NotErrorAs(t, notFollowed("ftp://h", err), new(usageError), "it is the server's")
 }

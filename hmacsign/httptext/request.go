@@ -14,10 +14,14 @@ type Request struct {
 	Host   string // as the Host header or :authority has it
 	// Target is the path and the query, every byte as it is sent.
 	Target string
-	// Header is all headers in their order, but for Host.
+	// Header is all headers in their order as the text has them, but for Host.
 	Header []hmacsign.HeaderField
-	Body   []byte
-	Notes  []Note // what was assumed
+	// Body is all that the text has, without its framing, whatever Content-Length says.
+	Body  []byte
+	Notes []Note // what was assumed
+
+	address string   // that it is sent to, if that is not the Host
+	leftOut []string // headers that a sender is not to add
 }
 
 // A Note tells what was assumed of a text, or is odd about it.

@@ -1,4 +1,4 @@
-package main
+package httptext
 
 import (
 	"bytes"
@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// A formField is one of -F, or of --form-string.
-type formField struct {
-	value   string
-	literal bool
+// A FormField is one of -F, or of --form-string.
+type FormField struct {
+	Value   string
+	Literal bool // of --form-string
 }
 
 // A formPart is a part of a multipart form.
 type formPart struct {
 	name, contentType string
-	filename          optional
+	filename          Optional
 	headers           []string
 	content           []byte
 	path              string // of the file that the content is from
@@ -25,10 +25,10 @@ type formPart struct {
 }
 
 // multipart builds the form of the fields, byte for byte as curl does but for the boundary.
-func (c *curlRequest) multipart() (body []byte, contentType string, err error) {
+func (c *Command) multipart() (body []byte, contentType string, err error) {
 	boundary := fmt.Sprintf("------------------------%x", random8())
 	var b bytes.Buffer
-	for _, field := range c.form {
+	for _, field := range c.Form {
 		part, err := c.formPart(field)
 		if err != nil {
 			return nil, "", err
@@ -41,13 +41,13 @@ func (c *curlRequest) multipart() (body []byte, contentType string, err error) {
 }
 
 // fitForm adds the boundary to the type of a form that the user gave.
-func (b *builtRequest) fitForm(contentType string) error {
+func (b *Built) fitForm(contentType string) error {
 	switch strings.ToLower(strings.Join(b.Header["Content-Type"], ",")) {
 	case contentType:
 	case "multipart/form-data":
 		b.Header.Set("Content-Type", contentType)
 	default:
-		return usagef("-F makes a body of the type multipart/form-data: leave out -H Content-Type")
+		return malformed("curl_form_own_type")
 	}
 	return nil
 }
@@ -58,18 +58,18 @@ func random8() []byte {
 	return b
 }
 
-func (c *curlRequest) formPart(field formField) (*formPart, error) {
-	name, value, ok := strings.Cut(field.value, "=")
+func (c *Command) formPart(field FormField) (*formPart, error) {
+	name, value, ok := strings.Cut(field.Value, "=")
 	if !ok {
-		return nil, usagef("-F %q: write it as name=value or name=@FILE", clip(field.value))
+		return nil, malformed("curl_form_field", "field", clip(field.Value))
 	}
 	part := &formPart{name: name}
-	if field.literal {
+	if field.Literal {
 		part.content = []byte(value)
 		return part, nil
 	}
 	if strings.HasPrefix(value, "(") {
-		return nil, usagef("-F %q: parts within parts are not sent: quote the value to send the parenthesis", clip(field.value))
+		return nil, malformed("curl_form_nested", "field", clip(field.Value))
 	}
 	kind := byte(0)
 	if value != "" && (value[0] == '@' || value[0] == '<') {
@@ -77,27 +77,27 @@ func (c *curlRequest) formPart(field formField) (*formPart, error) {
 	}
 	content, rest := formWord(value)
 	if kind == '@' && strings.Contains(strings.TrimSuffix(value, rest), ",") && !strings.HasPrefix(value, `"`) {
-		return nil, usagef("-F %q: give each file an -F of its own, or quote a name with a comma", clip(field.value))
+		return nil, malformed("curl_form_files", "field", clip(field.Value))
 	}
-	if err := part.settings(rest, field.value); err != nil {
+	if err := part.settings(rest, field.Value); err != nil {
 		return nil, err
 	}
 	return part, c.fill(part, kind, content)
 }
 
 // fill reads the content of a part.
-func (c *curlRequest) fill(part *formPart, kind byte, content string) (err error) {
+func (c *Command) fill(part *formPart, kind byte, content string) (err error) {
 	if kind == 0 {
 		part.content = []byte(content)
 		return nil
 	}
 	part.path, part.fromInput = content, content == "-"
-	part.content, err = c.read(content)
+	part.content, err = c.readFile(content)
 	switch {
 	case kind == '<':
-		part.filename = optional{}
-	case !part.filename.given:
-		part.filename = optional{filepath.Base(content), true}
+		part.filename = Optional{}
+	case !part.filename.Given:
+		part.filename = Optional{filepath.Base(content), true}
 	}
 	return err
 }
@@ -144,22 +144,22 @@ func (p *formPart) settings(rest, field string) error {
 		rest = strings.TrimLeft(rest[1:], " \t")
 		if text, ok := strings.CutPrefix(rest, "type="); ok && p.contentType == "" {
 			if word, rest = formWord(text); !strings.Contains(word, "/") {
-				return usagef("-F %q: write the type as text/plain", clip(field))
+				return malformed("curl_form_type", "field", clip(field))
 			}
 			p.contentType, inType = word, true
 		} else if text, ok := strings.CutPrefix(rest, "filename="); ok {
 			word, rest = formWord(text)
-			p.filename, inType = optional{word, true}, false
+			p.filename, inType = Optional{word, true}, false
 		} else if text, ok := strings.CutPrefix(rest, "headers="); ok {
 			if word, rest = formWord(text); strings.ContainsAny(word, "\r\n") {
-				return usagef("-F %q: give each header a headers= of its own", clip(field))
+				return malformed("curl_form_header", "field", clip(field))
 			}
 			p.headers, inType = append(p.headers, word), false
 		} else if inType {
 			word, rest = formWord(rest)
 			p.contentType += "; " + word
 		} else if rest != "" {
-			return usagef("-F %q: behind a semicolon stands type=, filename= or headers=: quote a value that has one", clip(field))
+			return malformed("curl_form_setting", "field", clip(field))
 		}
 	}
 	return nil
@@ -170,8 +170,8 @@ func (p *formPart) write(b *bytes.Buffer) {
 	if p.name != "" {
 		fmt.Fprintf(b, "; name=\"%s\"", quoteField(p.name))
 	}
-	if p.filename.given {
-		fmt.Fprintf(b, "; filename=\"%s\"", quoteField(p.filename.text))
+	if p.filename.Given {
+		fmt.Fprintf(b, "; filename=\"%s\"", quoteField(p.filename.Text))
 	}
 	b.WriteString("\r\n")
 	if t := p.typeOf(); t != "" {
@@ -191,7 +191,7 @@ func quoteField(s string) string {
 // typeOf is the type of a part: as it was given, by the ending of its name as curl knows
 // them, or that of any file.
 func (p *formPart) typeOf() string {
-	switch guessed := typeByName(p.filename.text); {
+	switch guessed := typeByName(p.filename.Text); {
 	case p.contentType != "":
 		return p.contentType
 	case guessed != "":
@@ -200,9 +200,9 @@ func (p *formPart) typeOf() string {
 		return ""
 	}
 	switch guessed := typeByName(p.path); {
-	case p.filename.given && guessed == "":
+	case p.filename.Given && guessed == "":
 		return "application/octet-stream"
-	case !p.filename.given && guessed == "text/plain":
+	case !p.filename.Given && guessed == "text/plain":
 		return ""
 	default:
 		return guessed

@@ -1,17 +1,16 @@
-package main
+package httptext
 
 import (
-	"net/http"
 	"net/textproto"
 	"strconv"
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
+	"github.com/gmhmac/hmacsign/hmacsign"
 )
 
 // setHeaders sets what the flags say of headers. A name without values is one that is
 // not to be sent: it keeps a default one out.
-func (c *curlRequest) setHeaders(b *builtRequest) error {
+func (c *Command) setHeaders(b *Built) error {
 	lines, err := c.headerLines()
 	if err != nil {
 		return err
@@ -22,6 +21,9 @@ func (c *curlRequest) setHeaders(b *builtRequest) error {
 		if err != nil {
 			return err
 		}
+		if name != "Host" {
+			b.addGiven(line, values)
+		}
 		switch own, err := b.takeHeader(line, name, values); {
 		case err != nil:
 			return err
@@ -31,25 +33,33 @@ func (c *curlRequest) setHeaders(b *builtRequest) error {
 		if !given[name] {
 			b.Header[name] = nil
 			given[name] = true
-			b.ownType = b.ownType && name != "Content-Type"
+			b.OwnType = b.OwnType && name != "Content-Type"
 		}
 		b.Header[name] = append(b.Header[name], values...)
 	}
 	if agents := b.Header["User-Agent"]; len(agents) > 1 || len(agents) == 1 && agents[0] == "" {
-		return usagef("-H \"User-Agent\": one is sent, with a value, or none: -A \"\"")
+		return malformed("curl_agent")
 	}
 	return nil
 }
 
+// addGiven takes down a header as it was typed.
+func (b *Built) addGiven(line string, values []string) {
+	for _, value := range values {
+		name := strings.TrimSpace(line[:strings.IndexAny(line, ":;")])
+		b.given = append(b.given, hmacsign.HeaderField{Name: name, Value: value})
+	}
+}
+
 // headerLines are the lines of -H, with those of files.
-func (c *curlRequest) headerLines() (lines []string, err error) {
-	for _, h := range c.headers {
+func (c *Command) headerLines() (lines []string, err error) {
+	for _, h := range c.Headers {
 		file, ok := strings.CutPrefix(h, "@")
 		if !ok {
 			lines = append(lines, h)
 			continue
 		}
-		text, err := c.read(file)
+		text, err := c.readFile(file)
 		if err != nil {
 			return nil, err
 		}
@@ -71,13 +81,13 @@ func parseHeader(line string) (name string, values []string, err error) {
 	}
 	if !ok {
 		if name, ok = strings.CutSuffix(line, ";"); !ok {
-			return "", nil, usagef("-H %q: write it as \"Name: value\"", clip(line))
+			return "", nil, malformed("curl_header", "header", clip(line))
 		}
 		values = []string{""}
 	}
 	name = strings.TrimSpace(name)
-	if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-		return "", nil, usagef("-H %q: a name has no spaces or separators, a value no control characters", clip(line))
+	if !validName(name) || !validValue(value) {
+		return "", nil, malformed("curl_header_bytes", "header", clip(line))
 	}
 	return textproto.CanonicalMIMEHeaderKey(name), values, nil
 }
@@ -91,34 +101,32 @@ func clip(text string) string {
 }
 
 // takeHeader takes the headers that stand elsewhere in a request than among its others.
-func (b *builtRequest) takeHeader(line, name string, values []string) (own bool, err error) {
+func (b *Built) takeHeader(line, name string, values []string) (own bool, err error) {
 	value := strings.Join(values, "")
 	switch name {
-	case "Authorization":
-		return true, usagef("-H Authorization: the signature goes there: leave it out")
 	case "Host":
 		if value == "" {
-			return true, usagef("-H %q: a request needs its Host: give it a value, or leave it out", line)
+			return true, malformed("curl_host_empty", "header", line)
 		}
 		if !sentAsItIs(value) {
-			return true, usagef("-H %q: this is no host as it can be sent: write it as HOST or HOST:PORT", line)
+			return true, malformed("curl_host", "header", line)
 		}
-		if !b.hostGiven { // of several the first one counts
-			b.Host, b.hostGiven = value, true
+		if !b.HostGiven { // of several the first one counts
+			b.Host, b.HostGiven = value, true
 		}
 		return true, nil
 	case "Content-Length":
 		if len(values) > 0 && value != strconv.FormatInt(b.ContentLength, 10) {
-			return true, usagef("-H %q: the body has %d bytes: leave it out", line, b.ContentLength)
+			return true, malformed("curl_length", "header", line, "bytes", strconv.FormatInt(b.ContentLength, 10))
 		}
 		return true, nil
 	case "Transfer-Encoding":
-		if b.chunked = strings.EqualFold(value, "chunked"); !b.chunked && len(values) > 0 {
-			return true, usagef("-H %q: only chunked can be sent: leave it out", line)
+		if b.Chunked = strings.EqualFold(value, "chunked"); !b.Chunked && len(values) > 0 {
+			return true, malformed("curl_coding", "header", line)
 		}
 		return true, nil
 	case "Trailer":
-		return true, usagef("-H %q: no trailers are sent: leave it out", line)
+		return true, malformed("curl_trailer", "header", line)
 	}
 	return false, nil
 }
@@ -126,15 +134,34 @@ func (b *builtRequest) takeHeader(line, name string, values []string) (own bool,
 // sentAsItIs reports whether net/http sends a Host as it is, which is what is signed: it
 // leaves one empty that is none, takes the zone out of an address, and encodes a name.
 func sentAsItIs(host string) bool {
-	encoded, err := httpguts.PunycodeHostPort(host)
-	zone := strings.HasPrefix(host, "[") && strings.Contains(host, "%")
-	return err == nil && encoded == host && httpguts.ValidHostHeader(host) && !zone
+	const others = "!$%&'()*+,-.:;=[]_~"
+	for _, c := range []byte(host) {
+		if !isAlphanumeric(c) && strings.IndexByte(others, c) < 0 {
+			return false
+		}
+	}
+	return !strings.HasPrefix(host, "[") || !strings.Contains(host, "%")
 }
 
-// setDefault sets a header that no flag has set, nor left out; to no value if it is not
-// to be sent.
-func setDefault(h http.Header, name string, values ...string) {
-	if _, set := h[name]; !set {
-		h[name] = values
+// validName reports whether a header's name is a token (RFC 9110 section 5.6.2).
+func validName(name string) bool {
+	for _, c := range []byte(name) {
+		if !isAlphanumeric(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
 	}
+	return name != ""
+}
+
+// validValue reports whether a header's value has no control characters but tabs.
+func validValue(value string) bool {
+	return !strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+}
+
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(c rune) bool { return c > 0x7f })
 }

@@ -1,4 +1,4 @@
-package main
+package httptext
 
 import (
 	"bytes"
@@ -8,28 +8,29 @@ import (
 	"strings"
 )
 
-// A data is a piece of the body, or of the query, from one of curl's flags.
-type data struct {
-	kind  dataKind
-	value string
+// A Data is a piece of the body, or of the query, from one of curl's flags.
+type Data struct {
+	Kind  DataKind
+	Value string
 }
 
-type dataKind int
+// A DataKind is the flag that a [Data] is of.
+type DataKind int
 
 const (
-	dataText dataKind = iota
-	dataRaw
-	dataBinary
-	dataURLEncoded
-	dataJSON
+	DataText       DataKind = iota // --data
+	DataRaw                        // --data-raw
+	DataBinary                     // --data-binary
+	DataURLEncoded                 // --data-urlencode
+	DataJSON                       // --json
 )
 
 const formType = "application/x-www-form-urlencoded"
 
 // joinData joins the pieces, with & between them but before JSON.
-func (c *curlRequest) joinData() ([]byte, error) {
+func (c *Command) joinData() ([]byte, error) {
 	joined := []byte{}
-	for i, d := range c.data {
+	for i, d := range c.Data {
 		piece, err := c.piece(d)
 		if err != nil {
 			return nil, err
@@ -38,7 +39,7 @@ func (c *curlRequest) joinData() ([]byte, error) {
 			joined = piece
 			continue
 		}
-		if i > 0 && d.kind != dataJSON {
+		if i > 0 && d.Kind != DataJSON {
 			joined = append(joined, '&')
 		}
 		joined = append(joined, piece...)
@@ -46,23 +47,23 @@ func (c *curlRequest) joinData() ([]byte, error) {
 	return joined, nil
 }
 
-func (c *curlRequest) piece(d data) ([]byte, error) {
-	file, isFile := strings.CutPrefix(d.value, "@")
+func (c *Command) piece(d Data) ([]byte, error) {
+	file, isFile := strings.CutPrefix(d.Value, "@")
 	switch {
-	case d.kind == dataURLEncoded:
-		return c.urlencode(d.value)
-	case d.kind == dataRaw || !isFile:
-		return []byte(d.value), nil
+	case d.Kind == DataURLEncoded:
+		return c.urlencode(d.Value)
+	case d.Kind == DataRaw || !isFile:
+		return []byte(d.Value), nil
 	}
-	piece, err := c.read(file)
-	if d.kind == dataText {
+	piece, err := c.readFile(file)
+	if d.Kind == DataText {
 		piece = slices.DeleteFunc(piece, func(b byte) bool { return b == '\r' || b == '\n' || b == 0 })
 	}
 	return piece, err
 }
 
 // urlencode encodes content, =content, name=content, @FILE or name@FILE.
-func (c *curlRequest) urlencode(value string) ([]byte, error) {
+func (c *Command) urlencode(value string) ([]byte, error) {
 	at := strings.IndexAny(value, "=@")
 	if at < 0 {
 		return escape([]byte(value)), nil
@@ -70,7 +71,7 @@ func (c *curlRequest) urlencode(value string) ([]byte, error) {
 	name, content := value[:at], []byte(value[at+1:])
 	if value[at] == '@' {
 		var err error
-		if content, err = c.read(value[at+1:]); err != nil {
+		if content, err = c.readFile(value[at+1:]); err != nil {
 			return nil, err
 		}
 	}
@@ -84,9 +85,9 @@ func (c *curlRequest) urlencode(value string) ([]byte, error) {
 func escape(b []byte) []byte { return []byte(url.QueryEscape(string(b))) }
 
 // queryOf joins the pieces of --url-query; + stands before one that is encoded already.
-func (c *curlRequest) queryOf() (string, error) {
+func (c *Command) queryOf() (string, error) {
 	var pieces []string
-	for _, value := range c.urlQuery {
+	for _, value := range c.URLQuery {
 		if raw, ok := strings.CutPrefix(value, "+"); ok {
 			pieces = append(pieces, raw)
 			continue
