@@ -295,7 +295,7 @@ func TestUsageInChinese(t *testing.T) {
 		{"verify：请用 --keys 指定密钥文件", []string{"verify"}},
 		{"打开 /nonesuch：没有那个文件或目录", []string{"verify", "--keys", "/nonesuch"}},
 		{"密钥 ID \"a b\"：请使用 1 至 256 个可显示的 ASCII 字符", []string{"verify", "--keys", wrongKeys}},
-		{"没有请求：请通过文件或标准输入提供原始 HTTP/1.1 请求", []string{"verify", "--keys", keys}},
+		{"没有请求：请提供原始 HTTP 请求、curl 命令", []string{"verify", "--keys", keys}},
 		{"serve：--window \"5 minutes\"：请写成 5s、1m30s 之类的时间，或 2.5 之类的秒数", serve("--window", "5 minutes")},
 		{"serve：--max-body \"ten\"：请写成字节数，例如 65536、64k、10M 或 1G", serve("--max-body", "ten")},
 		{"serve：--max-connections \"many\"：请写成整数，例如 1000", serve("--max-connections", "many")},
@@ -305,7 +305,7 @@ func TestUsageInChinese(t *testing.T) {
 		{"serve：--tls-cert 与 --tls-key 须同时给出", serve("--tls-cert", "cert.pem")},
 		{"serve：--listen \"here\"：请写成 127.0.0.1:8080、:8080，或 unix: 加套接字路径", serve("--listen", "here")},
 		{"serve：--identity-header \"a: b\"：不是请求头名称：请使用字母、数字和 -", serve("--identity-header", "a: b")},
-		{"不是原始 HTTP/1.1 请求：请求行有误 \"[\"：首行应形如 ", []string{"verify", "--keys", keys, writeFile(t, "[")}},
+		{"不是原始 HTTP 请求：首行应形如 ", []string{"verify", "--keys", keys, writeFile(t, "[")}},
 		{"请求行中的目标不是 URL：百分号编码 \"%zz\" 无效：", []string{"verify", "--keys", keys, writeFile(t, "GET /%zz HTTP/1.1\n\n")}},
 		{"无法连接到 " + refusing + "：连接被拒绝", []string{"send", "http://" + refusing}},
 	} {

@@ -3,17 +3,20 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gmhmac/hmacsign/hmacsign"
+	"github.com/gmhmac/hmacsign/hmacsign/httptext"
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
@@ -34,19 +37,21 @@ type verdict struct {
 	// CanonicalRequest is what huawei-sdk puts into the string as a hash.
 	CanonicalRequest string       `json:"canonical_request,omitempty"`
 	Mistake          string       `json:"mistake,omitempty"` // the first of Mistakes
-	Mistakes         []mistake    `json:"mistakes,omitempty"`
+	Mistakes         []remark     `json:"mistakes,omitempty"`
 	Differences      []difference `json:"differences,omitempty"`
 	Pieces           []string     `json:"pieces,omitempty"` // in which they differ
 	Explanation      string       `json:"explanation,omitempty"`
 	// Late is the verdict on a request that is refused for its date, as of that date.
 	Late    *verdict `json:"late,omitempty"`
 	Surplus *surplus `json:"surplus,omitempty"`
+	Notes   []remark `json:"notes,omitempty"` // what was assumed of the text
 
 	lang string
 	err  error
 }
 
-type mistake struct {
+// remark is a mistake, or a note on the text.
+type remark struct {
 	Code string            `json:"code"`
 	Text string            `json:"text"`
 	Args map[string]string `json:"args,omitempty"`
@@ -64,18 +69,32 @@ type surplus struct {
 	Text  string `json:"text"`
 }
 
-// verifyRaw verifies the request that is read from a file.
+// verifyRaw verifies the request that is read from a file, in whatever form it is. A text
+// that is longer than what httptext reads is HTTP/1.1 as on the wire, which need not be
+// held in memory.
 func verifyRaw(v *hmacsign.Verifier, file io.Reader, lang string) (*verdict, error) {
-	in := bufio.NewReader(file)
-	start, _ := in.Peek(in.Size())
-	req, err := http.ReadRequest(in)
-	if errors.As(err, new(url.EscapeError)) {
-		return notEncoded(lang, start, err), nil
+	text, err := io.ReadAll(io.LimitReader(file, httptext.MaxText+1))
+	if err != nil {
+		return nil, err
+	}
+	req, err := httptext.Parse(text)
+	if len(text) > httptext.MaxText {
+		return verifyStream(v, io.MultiReader(bytes.NewReader(text), file), lang, err)
 	}
 	if err != nil {
-		return nil, noRequest(lang, start, err)
+		return nil, err
 	}
-	declared := req.ContentLength
+	return verifyText(v, req, lang)
+}
+
+// verifyStream verifies what is on the wire without holding it, or says what kept it from
+// being read otherwise.
+func verifyStream(v *hmacsign.Verifier, file io.Reader, lang string, otherwise error) (*verdict, error) {
+	in := bufio.NewReader(file)
+	req, err := http.ReadRequest(in)
+	if err != nil {
+		return nil, otherwise
+	}
 	id, err := v.Verify(req)
 	r, err := newVerdict(lang, id, err)
 	if err != nil {
@@ -84,99 +103,126 @@ func verifyRaw(v *hmacsign.Verifier, file io.Reader, lang string) (*verdict, err
 	if req.GetBody == nil {
 		io.Copy(io.Discard, req.Body) // the signature did not need it
 	}
-	more, bytes, err := behind(in)
-	if err == nil && bytes > 0 {
-		r.followedBy(more, bytes, declared)
-		if declared > 0 && int64(len(more)) == bytes && req.GetBody != nil && !r.Accepted && needsMore(v, req, more) {
-			r.mistaken(scheme.Found{Code: "content_length_characters"})
-		}
+	more, err := io.Copy(io.Discard, withoutNewlines(in))
+	if err == nil && more > 0 {
+		r.followedBy(overrun{bytes: more, length: max(0, req.ContentLength)})
 	}
 	return r, err
 }
 
-// followedBy tells that there is more than the request, unless that is an editor's
-// newline.
-func (r *verdict) followedBy(more []byte, bytes, declared int64) {
-	if strings.Trim(string(more), "\r\n") == "" {
-		return
+// withoutNewlines reads past those that an editor adds.
+func withoutNewlines(in *bufio.Reader) io.Reader {
+	for {
+		if c, err := in.ReadByte(); err != nil {
+			return in
+		} else if c != '\r' && c != '\n' {
+			in.UnreadByte()
+			return in
+		}
 	}
-	code := "verify_surplus"
-	if declared <= 0 {
-		code = "verify_surplus_undeclared"
-	}
-	r.Surplus = &surplus{bytes, scheme.Text(r.lang, code, scheme.Args("bytes", strconv.FormatInt(bytes, 10), "length", strconv.FormatInt(declared, 10)))}
 }
 
-// maxSurplus is how much is tried as the rest of a body.
-const maxSurplus = 64 << 10
-
-// behind reads what stands behind the request: its beginning, and how long it is.
-func behind(in io.Reader) (beginning []byte, length int64, err error) {
-	beginning, err = io.ReadAll(io.LimitReader(in, maxSurplus))
-	if err != nil {
-		return nil, 0, err
+// verifyText verifies a request as a server would get it.
+func verifyText(v *hmacsign.Verifier, req *httptext.Request, lang string) (*verdict, error) {
+	path, _, _ := strings.Cut(req.Target, "?")
+	if _, err := url.PathUnescape(path); err != nil {
+		return notEncoded(lang, err), nil
 	}
-	rest, err := io.Copy(io.Discard, in)
-	return beginning, int64(len(beginning)) + rest, err
+	over, w := overrunOf(req), req.Wire()
+	undeclared := over.note == "http_no_length"
+	if undeclared {
+		w.Body, w.Length = nil, 0
+	}
+	id, err := v.VerifyWire(context.Background(), w)
+	if undeclared && !right(err) { // it is the body, which an editor need not declare
+		over = overrun{}
+		id, err = v.VerifyWire(context.Background(), req.Wire())
+	}
+	cut := over.length > 0 && over.bytes <= maxOverrun && !right(err)
+	r, err := newVerdict(lang, id, err)
+	if err != nil {
+		return nil, err
+	}
+	r.addNotes(req.Notes, over.note)
+	if over.bytes > 0 {
+		r.followedBy(over)
+	}
+	if cut && needsMore(v, req) {
+		r.mistaken(scheme.Found{Code: "content_length_characters"})
+	}
+	return r, nil
+}
+
+// An overrun is what stands behind the body that a server reads.
+type overrun struct {
+	note          string // that tells of it
+	bytes, length int64  // how many, behind how many that are declared
+}
+
+// maxOverrun is how much is tried as the rest of a body.
+const maxOverrun = 64 << 10
+
+func overrunOf(req *httptext.Request) (o overrun) {
+	for _, n := range req.Notes {
+		count, _ := strconv.ParseInt(n.Args["bytes"], 10, 64)
+		length, _ := strconv.ParseInt(n.Args["length"], 10, 64)
+		if slices.Contains([]string{"http_longer", "http_no_length", "http_no_body", "http_behind"}, n.Code) {
+			o = overrun{n.Code, count - length, length}
+		}
+	}
+	return o
+}
+
+// addNotes adds what was assumed of the text, but for the note that is told otherwise.
+func (r *verdict) addNotes(notes []httptext.Note, otherwise string) {
+	for _, n := range notes {
+		if n.Code != otherwise {
+			r.Notes = append(r.Notes, remark{n.Code, n.In(r.lang), n.Args})
+		}
+	}
+}
+
+// followedBy tells that there is more than the request.
+func (r *verdict) followedBy(o overrun) {
+	code := "verify_surplus"
+	if o.length <= 0 {
+		code = "verify_surplus_undeclared"
+	}
+	r.Surplus = &surplus{o.bytes, scheme.Text(r.lang, code, scheme.Args("bytes", strconv.FormatInt(o.bytes, 10), "length", strconv.FormatInt(o.length, 10)))}
 }
 
 // needsMore reports whether the request is right with more bytes in its body than
 // it declares, all that are there or those but for an editor's newline at the end.
-func needsMore(v *hmacsign.Verifier, req *http.Request, more []byte) bool {
-	tried := len(more) + 1
+func needsMore(v *hmacsign.Verifier, req *httptext.Request) bool {
+	tried := len(req.Body) + 1
 	for _, end := range []string{"", "\n", "\r\n"} {
-		rest := bytes.TrimSuffix(more, []byte(end))
-		if len(rest) == 0 || len(rest) == tried {
+		longer := *req
+		longer.Body = bytes.TrimSuffix(req.Body, []byte(end))
+		if len(longer.Body) == tried {
 			continue
 		}
-		tried = len(rest)
-		body, err := req.GetBody()
-		if err != nil {
-			return false
-		}
-		longer := *req
-		longer.Body = io.NopCloser(io.MultiReader(body, bytes.NewReader(rest)))
-		longer.ContentLength += int64(len(rest))
-		longer.GetBody = nil
-		if _, err = v.Verify(&longer); err == nil || onlyLate(err) {
+		tried = len(longer.Body)
+		w := longer.Wire()
+		w.Header = slices.DeleteFunc(w.Header, func(f hmacsign.HeaderField) bool { return strings.EqualFold(f.Name, "Content-Length") })
+		w.Body, w.Length = io.NopCloser(bytes.NewReader(longer.Body)), int64(tried)
+		if _, err := v.VerifyWire(context.Background(), w); right(err) {
 			return true
 		}
 	}
 	return false
 }
 
-// onlyLate reports whether nothing but a request's date is wrong.
-func onlyLate(err error) bool {
+// right reports whether nothing but a request's date is wrong, if anything is.
+func right(err error) bool {
 	var refused *hmacsign.VerifyError
-	return errors.As(err, &refused) && refused.Explanation != nil && refused.Explanation.Late != nil && refused.Explanation.Late.Accepted
-}
-
-// noRequest says what is amiss with what begins so and is no request.
-func noRequest(lang string, start []byte, err error) error {
-	line, _, _ := strings.Cut(string(start), "\n")
-	version := strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:])
-	code := "verify_not_http"
-	var target *url.Error
-	switch {
-	case strings.HasPrefix(line, "> ") || strings.HasPrefix(line, "* "):
-		code = "verify_curl_trace"
-	case version == "HTTP/2" || version == "HTTP/3":
-		code = "verify_http_version"
-	case err == io.EOF:
-		code = "verify_no_request"
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		code = "verify_no_end"
-	case errors.As(err, &target):
-		code, err = "verify_target", target.Err
-	}
-	cause := (&streams{lang: lang}).translated(strings.TrimPrefix(err.Error(), "net/url: "))
-	return errors.New(scheme.Text(lang, code, scheme.Args("cause", cause, "version", version)))
+	return err == nil || errors.As(err, &refused) && refused.Explanation != nil && refused.Explanation.Late != nil && refused.Explanation.Late.Accepted
 }
 
 // notEncoded is the verdict on a request whose target has a stray percent sign, which
 // no server can read.
-func notEncoded(lang string, start []byte, err error) *verdict {
-	r := &verdict{Reason: scheme.Refuse(hmacsign.ErrMalformed, "").Code(), lang: lang, err: noRequest(lang, start, err)}
+func notEncoded(lang string, err error) *verdict {
+	cause := (&streams{lang: lang}).translated(err.Error())
+	r := &verdict{Reason: scheme.Refuse(hmacsign.ErrMalformed, "").Code(), lang: lang, err: errors.New(scheme.Text(lang, "verify_target", scheme.Args("cause", cause)))}
 	r.mistaken(scheme.Found{Code: "target_not_encoded"})
 	return r
 }
@@ -214,7 +260,7 @@ func (r *verdict) explain(why *hmacsign.Explanation) (err error) {
 		return nil
 	}
 	for _, m := range why.Mistakes() {
-		r.Mistakes = append(r.Mistakes, mistake{m.Code, m.In(r.lang), m.Args})
+		r.Mistakes = append(r.Mistakes, remark{m.Code, m.In(r.lang), m.Args})
 	}
 	for _, d := range why.Diff() {
 		r.Differences = append(r.Differences, difference{lines(d.Client), lines(d.Server)})
@@ -252,8 +298,8 @@ func (r *verdict) mistaken(f scheme.Found) {
 		r.Explanation = scheme.Text(r.lang, "explain_late_refused", scheme.Args("reason", withoutName(r.Late.err))) + "\n" + r.Late.Explanation
 		return
 	}
-	m := mistake{f.Code, scheme.Text(r.lang, f.Code, f.Args), f.Args}
-	r.Mistake, r.Mistakes, r.Differences, r.Pieces = f.Code, []mistake{m}, nil, nil
+	m := remark{f.Code, scheme.Text(r.lang, f.Code, f.Args), f.Args}
+	r.Mistake, r.Mistakes, r.Differences, r.Pieces = f.Code, []remark{m}, nil, nil
 	r.Explanation = scheme.Text(r.lang, "explain_mistake", scheme.Args("text", m.Text, "code", m.Code)) + "\n"
 }
 
@@ -267,6 +313,9 @@ func (r *verdict) report(io *streams, output string) error {
 			return err
 		}
 		return r.refusal()
+	}
+	for _, n := range r.Notes {
+		io.note("%s", n.Text)
 	}
 	if r.Accepted {
 		r.print(io, "verify_accepted", "key_id", r.KeyID, "scheme", r.Scheme, "algorithm", r.Algorithm, "backend", r.Backend, "headers", strings.Join(r.Signed, " "))

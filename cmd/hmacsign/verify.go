@@ -51,8 +51,8 @@ func newVerify(io *streams) *cobra.Command {
 	f := new(verifyFlags)
 	c := &cobra.Command{
 		Use:   "verify --keys FILE [flags] [FILE]",
-		Short: "Says whether a raw request is signed, and if not, why.",
-		Long:  "The request is HTTP/1.1 as on the wire, from FILE or standard input. Exit status: 0 if it\nis accepted, 1 if it is refused.",
+		Short: "Says whether a request is signed, and if not, why.",
+		Long:  "The request is from FILE or standard input, as text in any of these forms: HTTP/1.1 as on the\nwire or as an editor leaves it, HTTP/2 as browsers show it, a curl command, what curl -v or\n--trace shows, a HAR file with one request. What is assumed of the text is told. Exit status:\n0 if it is accepted, 1 if it is refused.",
 		Args:  arguments(0, "file"),
 		RunE:  func(_ *cobra.Command, args []string) error { return f.run(io, args) },
 	}

@@ -96,7 +96,7 @@ func TestVerifyJSON(t *testing.T) {
 	require.Equal(t, "signature", v.Reason)
 	require.Equal(t, "space_around_secret", v.Mistake)
 	require.Len(t, v.Mistakes, 1)
-	require.Equal(t, mistake{"space_around_secret", scheme.Text("zh", "space_around_secret", nil), nil}, v.Mistakes[0])
+	require.Equal(t, remark{"space_around_secret", scheme.Text("zh", "space_around_secret", nil), nil}, v.Mistakes[0])
 	require.Contains(t, v.Explanation, v.Mistakes[0].Text)
 	require.NotEmpty(t, v.StringToSign)
 	require.Nil(t, v.Late)
@@ -215,15 +215,13 @@ func TestVerifyNoRequest(t *testing.T) {
 	locale(t, "", "", "")
 	for request, want := range map[string]string{
 		"":                                       "there is no request",
-		"GET / HTTP/1.1\r\nHost: h\r\n":          "an empty line must follow",
 		"GET /a\x01 HTTP/1.1\r\nHost: h\r\n\r\n": "percent-encode",
-		"{\"a\": 1}\r\n\r\n":                     "not a raw HTTP/1.1 request",
-		"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n":   "not a raw HTTP/1.1 request",
-		"> GET / HTTP/1.1\r\n> Host: h\r\n>\r\n": "curl -v",
-		"* Connected to h\n> GET / HTTP/2\n":     "curl -v",
-		"GET / HTTP/2\r\nHost: h\r\n\r\n":        "write HTTP/1.1",
-		"GET / HTTP/3\nHost: h\n\n":              "write HTTP/1.1",
-		"GET / HTTP/1.1\r\nHost h\r\n\r\n":       "not a raw HTTP/1.1 request",
+		"{\"a\": 1}\r\n\r\n":                     "no HAR",
+		"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n":   "not a raw HTTP request",
+		"> GET / HTTP/1.1\r\n> Host h\r\n>\r\n":  "line 2 is no header",
+		"GET / HTTP/2\r\nHost h\r\n\r\n":         "line 2 is no header",
+		"GET / HTTP/1.1\r\nHost h\r\n\r\n":       "line 2 is no header",
+		"curl http://h/$A":                       "$A",
 	} {
 		status, stdout, stderr := verifying(t, request)
 		require.Equal(t, 1, status)
@@ -235,7 +233,89 @@ func TestVerifyNoRequest(t *testing.T) {
 	}
 	// What the hints say is enough.
 	require.True(t, verdictOf(t, signed(t, "http://h/a"), "--date", worked).Accepted)
-	require.True(t, verdictOf(t, strings.Replace(signed(t, "http://h/a"), "HTTP/1.1", "HTTP/2.0", 1), "--date", worked).Accepted)
+}
+
+// A request is verified in whatever form it comes, and what was assumed is told.
+func TestVerifyForms(t *testing.T) {
+	locale(t, "", "", "")
+	raw := signed(t, "http://h/a?b=1", "-d", "c=1")
+	lf := strings.ReplaceAll(raw, "\r\n", "\n")
+	head, _, _ := strings.Cut(lf, "\n\n")
+	_, headers, _ := strings.Cut(head, "\n")
+	trace := "* Connected to h\n> " + strings.ReplaceAll(head, "\n", "\n> ") + "\n> \n< HTTP/1.1 200 OK\n"
+	for _, c := range []struct {
+		text     string
+		accepted bool
+		notes    []string
+	}{
+		{raw, true, nil},
+		{lf, true, []string{"http_lf"}},
+		{"\ufeff" + raw + "\n", true, []string{"http_newline", "text_bom"}},
+		{strings.Replace(raw, "Content-Length: 3\r\n", "", 1), true, []string{"http_no_length"}},
+		{strings.Replace(raw, "HTTP/1.1", "HTTP/2", 1), true, nil},
+		{":method: POST\n:path: /a?b=1\n:scheme: http\n:authority: h\n" + strings.ToLower(strings.SplitN(headers, "\n", 2)[0]) + "\n" + strings.SplitN(headers, "\n", 2)[1] + "\n\nc=1", false, nil},
+		{trace, false, []string{"trace_no_body"}},
+		{strings.Replace(raw, "b=1", "b=2", 1), false, nil},
+	} {
+		if strings.HasPrefix(c.text, ":") { // Host is :authority there
+			c.text = strings.Replace(c.text, "\nhost: h\n", "\n", 1)
+			c.accepted = true
+		}
+		v := verdictOf(t, c.text, "--date", worked)
+		require.Equal(t, c.accepted, v.Accepted, "%q", c.text)
+		var codes []string
+		for _, n := range v.Notes {
+			codes = append(codes, n.Code)
+		}
+		require.Equal(t, c.notes, codes, "%q", c.text)
+		_, stdout, stderr := verifying(t, c.text, "--date", worked)
+		_, _, chinese := verifying(t, c.text, "--date", worked, "--lang", "zh")
+		for _, n := range v.Notes {
+			require.Contains(t, stderr, "hmacsign: "+n.Text+"\n")
+			require.NotContains(t, stdout, n.Text)
+			require.Contains(t, chinese, scheme.Text("zh", n.Code, n.Args))
+		}
+	}
+}
+
+// What sign prints is accepted as it is, whatever the scheme and the body.
+func TestVerifyWhatSignPrints(t *testing.T) {
+	for _, scheme := range []string{"tencent-app", "tencent-keypair", "huawei-sdk"} {
+		for _, args := range [][]string{
+			{}, {"-X", "DELETE"}, {"-I"}, {"-X", "POST"}, {"-d", "a=1&b=李"}, {"-d", ""}, {"--json", `{"a": "it's"}`}, {"-H", "Content-Type: a/b", "--data-binary", "\x01\xff\r\n%\\\n"}, {"-H", "Content-Type: a/b", "--data-raw", "\n\n"},
+			{"-F", "a=1", "-F", "b=x\ny"}, {"-d", strings.Repeat("a", 100<<10)}, {"-H", "Host: other:81"}, {"-H", "Empty;", "-H", "Accept: text/html"},
+			{"-A", "", "-H", "Accept:"}, {"-H", "Transfer-Encoding: chunked", "-d", "a=1"}, {"-H", "Content-Type:", "-d", "a=1"},
+		} {
+			for _, output := range []string{"curl", "http"} {
+				text := ok(t, append([]string{"sign", "--output", output, "--scheme", scheme, "--date", worked, "http://h:8080/a//b/%20/李?b=&a=%2F|&c"}, args...)...)
+				status, stdout, stderr := verifying(t, text, "--date", worked)
+				require.Zero(t, status, "%s: %s%s", text, stdout, stderr)
+				if output == "http" {
+					require.Empty(t, stderr, text)
+				}
+				changed := strings.Replace(text, "test-key", "other-key", 1)
+				status, _, _ = verifying(t, changed, "--date", worked)
+				require.Equal(t, 1, status, changed)
+			}
+		}
+	}
+}
+
+// What is longer than a text may be is HTTP/1.1 as on the wire, and read as it comes.
+func TestVerifyLong(t *testing.T) {
+	body := strings.Repeat("0123456789abcdef", 1<<20+1)
+	for _, scheme := range []string{"tencent-app", "huawei-sdk"} {
+		raw := signed(t, "--scheme", scheme, "http://h/a", "-H", "Content-Type: text/plain", "--data-binary", "@"+writeFile(t, body))
+		v := verdictOf(t, raw, "--date", worked)
+		require.True(t, v.Accepted)
+		require.Nil(t, v.Surplus)
+		require.Nil(t, verdictOf(t, raw+"\r\n", "--date", worked).Surplus)
+		require.Equal(t, int64(5), verdictOf(t, raw+"\nmore\n", "--date", worked).Surplus.Bytes)
+		require.False(t, verdictOf(t, strings.Replace(raw, "abcdef", "abcdee", 1), "--date", worked).Accepted)
+		status, _, stderr := verifying(t, "\ufeff"+raw)
+		require.Equal(t, 1, status)
+		require.Contains(t, stderr, "more than 16777216 bytes")
+	}
 }
 
 // A target with a stray percent sign is no URL, and yet a client's mistake.

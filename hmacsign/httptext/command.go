@@ -45,7 +45,9 @@ type Built struct {
 	OwnType   bool // the type of the body is that of the flag
 	HeadOnly  bool // the answer's body is not asked for, whatever the method
 	AsForm    bool // the body is JSON that is sent as a form
-	given     []hmacsign.HeaderField
+
+	typed []hmacsign.HeaderField // by -H, as they were typed, but for Host
+	named map[string]bool        // all names of these, and of those left out
 }
 
 // Build makes the request that curl would send, but for the defaults of sending. An error
@@ -125,8 +127,8 @@ func (c *Command) body(t *Target) (body []byte, contentType string, err error) {
 		t.addQuery(string(body))
 		body = nil
 	}
-	if err != nil {
-		return nil, "", err
+	if err != nil || len(c.URLQuery) == 0 {
+		return body, contentType, err
 	}
 	query, err := c.queryOf()
 	t.addQuery(query)
@@ -146,7 +148,7 @@ func (c *Command) request(t Target, body []byte) (*Built, error) {
 		return nil, malformed("curl_method", "method", c.Method)
 	}
 	req.URL, req.Host = u, t.HostHeader()
-	return &Built{Request: req, Target: t, HeadOnly: c.Head}, nil
+	return &Built{Request: req, Target: t, HeadOnly: c.Head, named: map[string]bool{}}, nil
 }
 
 func (c *Command) methodOf(body []byte) string {

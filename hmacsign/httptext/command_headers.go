@@ -22,7 +22,7 @@ func (c *Command) setHeaders(b *Built) error {
 			return err
 		}
 		if name != "Host" {
-			b.addGiven(line, values)
+			b.addTyped(line, name, values)
 		}
 		switch own, err := b.takeHeader(line, name, values); {
 		case err != nil:
@@ -43,11 +43,12 @@ func (c *Command) setHeaders(b *Built) error {
 	return nil
 }
 
-// addGiven takes down a header as it was typed.
-func (b *Built) addGiven(line string, values []string) {
+// addTyped takes down a header as it was typed.
+func (b *Built) addTyped(line, name string, values []string) {
+	b.named[name] = true
 	for _, value := range values {
-		name := strings.TrimSpace(line[:strings.IndexAny(line, ":;")])
-		b.given = append(b.given, hmacsign.HeaderField{Name: name, Value: value})
+		as := strings.TrimSpace(line[:strings.IndexAny(line, ":;")])
+		b.typed = append(b.typed, hmacsign.HeaderField{Name: as, Value: value})
 	}
 }
 

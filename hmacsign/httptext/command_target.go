@@ -176,16 +176,15 @@ func (c *Command) oneURL() (string, error) {
 	return strings.NewReplacer(`\{`, "{", `\}`, "}", `\[`, "[", `\]`, "]").Replace(c.URL), nil
 }
 
-// addQuery appends to the query. Its escapes are in lower case then, as curl has them.
+// addQuery appends to the query, be it nothing. As curl has it, the escapes of what is
+// appended are in lower case then, and the path has no dot segments, whatever was asked for.
 func (t *Target) addQuery(query string) {
-	if query == "" {
-		return
+	if t.Query != "" && !strings.HasSuffix(t.Query, "&") {
+		t.Query += "&"
 	}
-	query = lowerEscapes(query)
-	if t.Query != "" {
-		query = t.Query + "&" + query
-	}
-	t.Query, t.Asked = query, true
+	t.Query += lowerEscapes(query)
+	t.Asked = t.Query != ""
+	t.Path = withoutDots(t.Path)
 }
 
 func lowerEscapes(text string) string {

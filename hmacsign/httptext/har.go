@@ -75,10 +75,11 @@ func (h *harRequest) request() (*Request, error) {
 	if err := r.setPseudo(pseudo); err != nil {
 		return nil, err
 	}
-	if err := r.checkHead(); err != nil {
+	var err error
+	if r.Body, err = r.postData(h.PostData); err != nil {
 		return nil, err
 	}
-	return r, r.setPostData(h.PostData)
+	return r, r.check()
 }
 
 // setURL takes a URL that a browser has, without its fragment.
@@ -100,24 +101,15 @@ func withoutDefaultPort(name, authority string) string {
 	return strings.TrimSuffix(authority, port)
 }
 
-// setPostData takes a body: its text, or else the fields of its form.
-func (r *Request) setPostData(body *harBody) error {
-	f, err := r.framing()
-	if err != nil {
-		return err
+// postData is a body: its text, or else the fields of its form.
+func (r *Request) postData(body *harBody) ([]byte, error) {
+	if body == nil {
+		return nil, nil
 	}
-	if body != nil {
-		if r.Body, err = body.bytes(); err != nil {
-			return err
-		}
-		if body.Text == nil && len(body.Params) > 0 {
-			r.note("har_params")
-		}
+	if body.Text == nil && len(body.Params) > 0 {
+		r.note("har_params")
 	}
-	if f.stated {
-		r.noteLength(f.length)
-	}
-	return nil
+	return body.bytes()
 }
 
 func (b *harBody) bytes() ([]byte, error) {
@@ -150,7 +142,7 @@ func (b *harBody) form() ([]byte, error) {
 
 // formEncoded encodes a text for a form, unless it is encoded: browsers write both.
 func formEncoded(text string) string {
-	if decoded, err := url.QueryUnescape(text); err == nil && scheme.CheckEncoded("", text) == nil && decoded != text {
+	if decoded, err := url.QueryUnescape(text); err == nil && scheme.CheckEncoded("query", text) == nil && decoded != text {
 		return text
 	}
 	return url.QueryEscape(text)

@@ -1,6 +1,7 @@
 package httptext
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -183,7 +184,7 @@ func (r *Request) checkHead() error {
 	switch {
 	case hosts > 1:
 		return malformed("http_repeated", "name", "Host")
-	case strings.ContainsAny(r.Host, " \t/?#@\\"):
+	case strings.ContainsFunc(r.Host, func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune(`/?#@\`, c) }):
 		return malformed("http_host")
 	case len(r.Header)+hosts > hmacsign.MaxWireHeaders:
 		return malformed("http_many_headers", "limit", strconv.Itoa(hmacsign.MaxWireHeaders))
@@ -241,37 +242,41 @@ func (r *Request) setBody(rest string, lf bool) error {
 		r.setChunked(rest, lf)
 	case f.stated:
 		r.setDeclared(rest, f.length, lf)
-	default:
+	case strings.Trim(rest, "\r\n") == "" || hasBody(r.Method):
 		r.setUndeclared(rest)
 		if len(r.Body) > 0 {
 			r.note("http_no_length", "bytes", strconv.Itoa(len(r.Body)))
 		}
+	default:
+		r.note("http_no_body", "bytes", strconv.Itoa(len(rest)), "method", r.Method)
 	}
 	return nil
+}
+
+// hasBody reports whether requests of a method have a body, as a rule.
+func hasBody(method string) bool {
+	return !slices.Contains([]string{"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"}, method)
 }
 
 // setDeclared takes a body whose length is known. Editors add newlines at the end, and
 // turn those within into others.
 func (r *Request) setDeclared(rest string, length int64, lf bool) {
 	body, newline, fits := fit(rest, length)
-	switch other, code := otherNewlines(rest, lf); {
+	other, changed := otherNewlines(rest, lf)
+	restored, _, otherFits := fit(other, length)
+	switch {
 	case fits:
 		if newline {
 			r.note("http_newline")
 		}
-	case code != "":
-		if restored, _, ok := fit(other, length); ok {
-			body, fits = restored, true
-			r.note(code)
-		}
-	}
-	if !fits {
+	case changed && otherFits:
+		body = restored
+		r.noteNewlines(lf)
+	default:
 		body = rest
 	}
 	r.Body = []byte(body)
-	if !fits {
-		r.noteLength(length)
-	}
+	r.noteLength(length)
 }
 
 // noteLength tells of a body that is longer or shorter than is declared.
@@ -293,19 +298,28 @@ func fit(text string, length int64) (body string, newline, ok bool) {
 	return text[:length], int64(len(text)) > length, true
 }
 
-// otherNewlines is a body as it was before an editor changed its newlines, and the note
-// of it; no note if it did not.
-func otherNewlines(body string, lf bool) (other, code string) {
+// otherNewlines is a body as it was before an editor changed its newlines; false if it
+// did not.
+func otherNewlines(body string, lf bool) (other string, changed bool) {
 	pairs, all := strings.Count(body, "\r\n"), strings.Count(body, "\n")
 	switch {
 	case all == 0:
-		return "", ""
+		return "", false
 	case lf && pairs == 0:
-		return strings.ReplaceAll(body, "\n", "\r\n"), "http_body_crlf"
+		return strings.ReplaceAll(body, "\n", "\r\n"), true
 	case !lf && pairs == all:
-		return strings.ReplaceAll(body, "\r\n", "\n"), "http_body_lf"
+		return strings.ReplaceAll(body, "\r\n", "\n"), true
 	}
-	return "", ""
+	return "", false
+}
+
+// noteNewlines tells that otherNewlines were taken.
+func (r *Request) noteNewlines(lf bool) {
+	if lf {
+		r.note("http_body_crlf")
+	} else {
+		r.note("http_body_lf")
+	}
 }
 
 // setUndeclared takes a body of which no length is known, without the newline at its end.
@@ -323,9 +337,9 @@ func (r *Request) setUndeclared(rest string) {
 // setChunked takes a body out of its chunks, or as it is if they were taken off.
 func (r *Request) setChunked(rest string, lf bool) {
 	c, ok := dechunk(rest)
-	if other, code := otherNewlines(rest, lf); !ok && code != "" {
+	if other, changed := otherNewlines(rest, lf); !ok && changed {
 		if c, ok = dechunk(other); ok {
-			r.note(code)
+			r.noteNewlines(lf)
 		}
 	}
 	if !ok {

@@ -76,6 +76,7 @@ func TestEditedHTTP(t *testing.T) {
 		{strings.Replace(simple, "a=1", "李雷!", 1), "李雷!", []string{"http_longer"}},
 		{strings.Replace(simple, "Content-Length: 3\r\n", "", 1), "a=1", []string{"http_no_length"}},
 		{strings.Replace(simple, "Content-Length: 3\r\n", "", 1) + "\n", "a=1", []string{"http_newline", "http_no_length"}},
+		{"GET / HTTP/1.1\r\nHost: h\r\n\r\na=1\n", "", []string{"http_no_body"}},
 		{"GET / HTTP/1.1\r\nHost: h\r\n", "", []string{"http_no_end"}},
 		{"GET / HTTP/1.0\nHost: h", "", []string{"http_lf", "http_no_end"}},
 		{"GET / HTTP/1.1 \r\nHost: h\r\n\r\n\r\n", "", []string{"http_newline"}},
@@ -140,7 +141,7 @@ func TestHTTPRefused(t *testing.T) {
 		with("Host: i"): "http_repeated", with("Content-Length: 0\r\nContent-Length: 0"): "http_repeated", with("Content-Length: -1"): "http_length",
 		with("Transfer-Encoding: chunked\r\nContent-Length: 0"): "http_length_and_chunked", with("Transfer-Encoding: gzip, chunked"): "http_transfer_encoding",
 		"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n": "http_host", with(strings.Repeat("A: b\r\n", 5000) + "B: c"): "http_many_headers", with("A: " + strings.Repeat("b", 1<<20)): "http_long_head",
-		strings.Repeat("a", maxText+1): "text_too_long", "\xff\xfeG\x00": "text_utf16",
+		strings.Repeat("a", MaxText+1): "text_too_long", "\xff\xfeG\x00": "text_utf16",
 	} {
 		_, err := Parse([]byte(text))
 		var e *Error
@@ -158,6 +159,12 @@ func FuzzParse(f *testing.F) {
 		"> GET / HTTP/1.1\n> Host: h\n>\n", `{"request": {"method": "GET", "url": "http://h/a#b", "headers": [{"name": ":path", "value": "/a"}], "postData": {"params": [{"name": "a", "value": "b"}]}}}`,
 		"=> Send header, 27 bytes (0x1b)\n0000: GET / HTTP/1.1\n0010: Host: h\n0019: \n=> Send data, 2 bytes (0x2)\n0000: ab\n"} {
 		f.Add([]byte(text))
+	}
+	f.Add([]byte("curl h -A ' '"))
+	f.Add([]byte(":method: 0\n:path: *\n:authority: \x17"))
+	f.Add([]byte("curl h --request-target a"))
+	for _, r := range oddRequests("h") {
+		f.Add([]byte(r.Curl()))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r, err := Parse(text)

@@ -3,17 +3,19 @@ package httptext
 import (
 	"strconv"
 	"strings"
+
+	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
-// maxText is the longest text that is read.
-const maxText = 16 << 20
+// MaxText is the longest text that is read.
+const MaxText = 16 << 20
 
 // Parse reads a request in whatever form it is: a curl command, HTTP/1.1, HTTP/2 or
 // HTTP/3, what curl -v or --trace shows, an entry of a HAR file or a HAR file with one.
 // Its error is an [Error].
 func Parse(text []byte) (*Request, error) {
-	if len(text) > maxText {
-		return nil, malformed("text_too_long", "limit", strconv.Itoa(maxText))
+	if len(text) > MaxText {
+		return nil, malformed("text_too_long", "limit", strconv.Itoa(MaxText))
 	}
 	s := string(text)
 	if strings.HasPrefix(s, "\xff\xfe") || strings.HasPrefix(s, "\xfe\xff") {
@@ -48,13 +50,41 @@ func parseForm(text string) (*Request, error) {
 		if err != nil && isTrace(start) { // the command, and what it printed
 			return parseTrace(start)
 		}
-		return r, err
+		if err != nil {
+			return nil, err
+		}
+		return r, r.check()
 	case isTrace(start):
 		return parseTrace(start)
 	case strings.HasPrefix(start, "{"):
 		return parseHAR(start)
 	}
 	return parseHTTP1(text) // which says what is amiss
+}
+
+// check holds what does not come as text of HTTP to what does.
+func (r *Request) check() error {
+	if !scheme.IsToken(r.Method) {
+		return malformed("http_method")
+	}
+	if err := r.setTarget(r.Target); err != nil {
+		return err
+	}
+	fields := r.Header
+	r.Header = nil
+	for _, f := range fields {
+		if err := r.addHeader(f.Name, f.Value); err != nil {
+			return err
+		}
+	}
+	if err := r.checkHead(); err != nil {
+		return err
+	}
+	f, err := r.framing()
+	if err == nil && f.stated {
+		r.noteLength(f.length)
+	}
+	return err
 }
 
 // isCurl reports whether a command line begins, behind a prompt or not; its body may come

@@ -116,8 +116,8 @@ func TestTrace(t *testing.T) {
 		require.Equal(t, code, e.Code, "%q", text)
 	}
 	// The terminal's spaces at the end of lines may be gone, also at the end of the text.
-	r = parsed(t, "=> Send header, 27 bytes (0x1b)\n0000: GET / HTTP/1.1\n0010: Host: h\n0019: \n=> Send data, 2 bytes (0x2)\n0000: ab")
-	require.Equal(t, "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab", string(r.Raw()))
+	r = parsed(t, "=> Send header, 28 bytes (0x1c)\n0000: POST / HTTP/1.1\n0011: Host: h\n001a: \n=> Send data, 2 bytes (0x2)\n0000: ab")
+	require.Equal(t, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab", string(r.Raw()))
 }
 
 func FuzzTrace(f *testing.F) {

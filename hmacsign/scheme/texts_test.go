@@ -20,13 +20,27 @@ import (
 	"github.com/gmhmac/hmacsign/hmacsign/scheme"
 )
 
+// textFolders are those that have texts of their own, in a file for each language.
+func textFolders(t *testing.T) (folders []string) {
+	for _, pattern := range []string{"..", "../*", "../../internal/page/*"} {
+		files, err := filepath.Glob(pattern + "/texts/en.json")
+		require.NoError(t, err)
+		for _, file := range files {
+			folders = append(folders, filepath.Dir(file))
+		}
+	}
+	require.Contains(t, folders, "../scheme/texts")
+	require.Contains(t, folders, "../httptext/texts")
+	return folders
+}
+
 // table reads a language's file as it is, in which no entry is there twice.
-func table(t *testing.T, lang string) map[string]string {
-	data, err := os.ReadFile("texts/" + lang + ".json")
+func table(t *testing.T, folder, lang string) map[string]string {
+	data, err := os.ReadFile(filepath.Join(folder, lang+".json"))
 	require.NoError(t, err)
 	var texts map[string]string
 	require.NoError(t, json.Unmarshal(data, &texts))
-	require.Equal(t, len(texts), strings.Count(string(data), "\n")-2, "%s: an entry is there twice, or not on a line of its own", lang)
+	require.Equal(t, len(texts), strings.Count(string(data), "\n")-2, "%s: %s: an entry is there twice, or not on a line of its own", folder, lang)
 	return texts
 }
 
@@ -44,12 +58,18 @@ func gaps(text string) []string {
 
 // Every language has every text, with the same gaps, and no other.
 func TestLanguagesAreWhole(t *testing.T) {
-	english := table(t, "en")
-	files, err := filepath.Glob("texts/*.json")
+	for _, folder := range textFolders(t) {
+		checkLanguages(t, folder)
+	}
+}
+
+func checkLanguages(t *testing.T, folder string) {
+	english := table(t, folder, "en")
+	files, err := filepath.Glob(folder + "/*.json")
 	require.NoError(t, err)
 	require.Len(t, files, len(scheme.Languages()))
 	for _, lang := range scheme.Languages() {
-		texts := table(t, lang)
+		texts := table(t, folder, lang)
 		for code, text := range english {
 			other, ok := texts[code]
 			if !ok {
@@ -77,7 +97,10 @@ func TestLanguagesAreWhole(t *testing.T) {
 // Every code that the sources use has a text, and every text is used.
 func TestCodesHaveTexts(t *testing.T) {
 	used := usedCodes(t, "../..", "hmacsign", "cmd", "internal")
-	texts := table(t, "en")
+	texts := map[string]string{}
+	for _, folder := range textFolders(t) {
+		maps.Copy(texts, table(t, folder, "en"))
+	}
 	for code, at := range used {
 		if _, ok := texts[code]; !ok {
 			t.Errorf("%s: there is no text %q", at, code)
