@@ -225,15 +225,10 @@ func (t Target) String() string {
 
 // RequestURL is what net/http sends byte by byte as the path and the query are.
 func (t Target) RequestURL() (*url.URL, error) {
-	u := &url.URL{Scheme: t.Scheme, Host: t.HostPort(), RawPath: t.Path, RawQuery: t.Query, ForceQuery: t.Asked && t.Query == ""}
-	var err error
-	if u.Path, err = url.PathUnescape(t.Path); err == nil && u.EscapedPath() == t.Path {
-		return u, nil
-	}
-	if strings.HasPrefix(t.Path, "//") {
+	u := &url.URL{Scheme: t.Scheme, Host: t.HostPort(), RawQuery: t.Query, ForceQuery: t.Asked && t.Query == ""}
+	if !setPath(u, t.Path) {
 		return nil, malformed("curl_url_slashes", "url", t.String())
 	}
-	u.Opaque, u.Path, u.RawPath = t.Path, "", ""
 	return u, nil
 }
 

@@ -51,16 +51,22 @@ func (r *Request) url() (*url.URL, error) {
 		return nil, unsupported("http_needs_host")
 	}
 	path, query, asked := strings.Cut(r.Target, "?")
-	u := &url.URL{Scheme: r.scheme(), Host: r.connectsTo(), RawPath: path, RawQuery: query, ForceQuery: asked && query == ""}
-	var err error
-	if u.Path, err = url.PathUnescape(path); err == nil && path != "*" && u.EscapedPath() == path {
-		return u, nil
-	}
-	if strings.HasPrefix(path, "//") {
+	u := &url.URL{Scheme: r.scheme(), Host: r.connectsTo(), RawQuery: query, ForceQuery: asked && query == ""}
+	if !setPath(u, path) {
 		return nil, unsupported("http_two_slashes")
 	}
-	u.Opaque, u.Path, u.RawPath = path, "", ""
 	return u, nil
+}
+
+// setPath has net/http send a path byte by byte; false where it cannot.
+func setPath(u *url.URL, path string) bool {
+	decoded, err := url.PathUnescape(path)
+	u.Path, u.RawPath = decoded, path
+	if err == nil && path != "*" && u.EscapedPath() == path {
+		return true
+	}
+	u.Opaque, u.Path, u.RawPath = path, "", ""
+	return !strings.HasPrefix(path, "//")
 }
 
 func (r *Request) scheme() string {
