@@ -21,7 +21,7 @@ OPENSSL = $(shell $(CC) -E -include openssl/evp.h -x c /dev/null >/dev/null 2>&1
 
 CONTRIB = $(dir $(wildcard contrib/*/go.mod))
 
-.PHONY: help demo page dist test-dist test test-peers test-arch mca test-examples test-contrib load load-contrib memory race mutation lint fuzz fuzz-contrib
+.PHONY: help demo page dist test-dist test test-peers test-arch mca test-examples test-contrib load load-contrib memory race mutation lint fuzz fuzz-contrib test-wasm
 .PHONY: generate check-generated bench bench-report report bench-lines cross clean
 .PHONY: standin test-tencentsm check-tencentsm-header valgrind-tencentsm test-openssl clean-standin
 
@@ -56,6 +56,11 @@ test-peers: ## the kernels of SM3 against other implementations, on CASES random
 # that kernels are for, under QEMU. It unpacks QEMU into bin/qemu.
 test-arch: ## the packages of algo for arm64, riscv64 and loong64, under QEMU
 	@algo/test-arch
+
+# The library's tests as WebAssembly, under node as in a browser (GOOS=js), and under
+# wazero (GOOS=wasip1), which it installs into bin/.
+test-wasm: ## the library's tests as WebAssembly, under node and wazero
+	@.ci/test-wasm
 
 # What the kernels take on processors that are not at hand, by llvm-mca's models. It
 # fails above the ceilings of algo/sm3asm/gen/mca/table.go, and installs LLVM.

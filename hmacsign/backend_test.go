@@ -595,6 +595,7 @@ func TestSecretIsClearedAfterDerivation(t *testing.T) {
 func TestLeastLengthOfSecrets(t *testing.T) {
 	const ours = "HMACSIGN_TEST_LEAST_LENGTH"
 	if os.Getenv(ours) == "" {
+		needsProcesses(t)
 		cmd := exec.Command(os.Args[0], "-test.run=^TestLeastLengthOfSecrets$")
 		cmd.Env = append(os.Environ(), ours+"=1", algo.RequireSecretBitsEnv+"=256")
 		output, err := cmd.CombinedOutput()

@@ -278,6 +278,7 @@ func TestBackendOfAProvider(t *testing.T) {
 func TestRequirementsOfAProvider(t *testing.T) {
 	const ours = "HMACSIGN_TEST_PROVIDER"
 	if os.Getenv(ours) == "" {
+		needsProcesses(t)
 		cmd := exec.Command(os.Args[0], "-test.run=^TestRequirementsOfAProvider$")
 		cmd.Env = append(os.Environ(), ours+"=1")
 		out, err := cmd.CombinedOutput()

@@ -12,6 +12,7 @@ import (
 // Who imports the library gets the standard library, gmsm and x/sys with it, and
 // nothing of what the command needs.
 func TestDependencies(t *testing.T) {
+	needsProcesses(t)
 	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".", "../algo").CombinedOutput()
 	require.NoError(t, err, string(out))
 	allowed := regexp.MustCompile(`^(github\.com/gmhmac/hmacsign|github\.com/tjfoc/gmsm|golang\.org/x/sys)(/|$)`)

@@ -270,6 +270,24 @@ func TestExplanationSaysThatItStopped(t *testing.T) {
 	}
 }
 
+// The time ends a search that shares its thread with nothing, as in WebAssembly, too.
+func TestExplainTimeOnOneThread(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	explainTime = 100 * time.Microsecond // less than what is not timed takes anywhere
+	defer func() { explainTime = time.Minute }()
+	store, err := StaticKeys(&Key{ID: "k", Secret: Secret("secret")})
+	require.NoError(t, err)
+	for _, scheme := range Schemes() {
+		v, err := NewVerifier(store, AcceptSchemes(scheme), WithExplanations(), WithClock(func() time.Time { return limitTime }))
+		require.NoError(t, err)
+		explained, _ := explanationOf(t, v, hostile{query: "a=1"}.request(t, scheme))
+		require.False(t, explained.Incomplete)
+		explained, _ = explanationOf(t, v, hostiles["a form of one"].request(t, scheme))
+		require.LessOrEqual(t, explained.spent, maxUntimed, scheme.Name())
+		require.Equal(t, scheme == TencentApp, explained.Incomplete, "for the others, pairs alone are left")
+	}
+}
+
 // JSON that nests deeper than anyone's, or that has more values than can be
 // afforded, is not serialised anew, and the explanation says so.
 func TestExplainLeavesDeepAndLargeJSONOut(t *testing.T) {

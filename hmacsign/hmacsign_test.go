@@ -3,6 +3,7 @@ package hmacsign_test
 import (
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,14 @@ func newVerifier(t testing.TB, opts ...VerifierOption) *Verifier {
 	v, err := NewVerifier(keys, append(opts, atTestTime())...)
 	require.NoError(t, err)
 	return v
+}
+
+// needsProcesses skips a test that starts programs where there are none.
+func needsProcesses(t *testing.T) {
+	t.Helper()
+	if runtime.GOARCH == "wasm" {
+		t.Skip("needs child processes")
+	}
 }
 
 func newRequest(t testing.TB, method, url, body string, headers ...string) *http.Request {

@@ -31,6 +31,9 @@ func TestDetection(t *testing.T) {
 	if os.Getenv(childProcess) != "" {
 		t.Skip("needs the first process: this is the one that it started")
 	}
+	if runtime.GOARCH == "wasm" {
+		t.Skip("needs child processes")
+	}
 	self, err := os.Executable()
 	require.NoError(t, err)
 	for _, c := range withoutFeature() {

@@ -69,6 +69,9 @@ func (r *Request) setPseudo(pseudo map[string]string) error {
 		case ":authority":
 			r.Host = value
 		case ":path":
+			if value != "*" && !strings.HasPrefix(value, "/") {
+				return malformed("http_target") // a whole URL would tell the authority anew
+			}
 			if err := r.setTarget(value); err != nil {
 				return err
 			}

@@ -30,7 +30,7 @@ func TestHTTP2(t *testing.T) {
 		":method: GET": "http_no_pseudo", ":path: /": "http_no_pseudo", ":path: /\n:path: /\n:method: GET": "http_repeated", ":path: a\n:method: GET": "http_target",
 		":method: CONNECT\n:protocol: websocket\n:path: /": "http_pseudo", ":method: A B\n:path: /": "http_method", ":method: GET\n:path: /\n:scheme: ftp": "http_scheme",
 		":authority: h\n:method: GET\n:path: /\nhost: h\nhost: h": "http_repeated", "GET / HTTP/2\na b": "http_header_line", ":": "http_no_pseudo",
-		":method: GET\n:path: /\n\ta: b": "http_folded",
+		":method: GET\n:path: /\n\ta: b": "http_folded", ":authority: h\n:method: GET\n:path: http://other/a\n:scheme: https": "http_target",
 	} {
 		_, err := Parse([]byte(text))
 		var e *Error

@@ -1,6 +1,7 @@
 package httptext
 
 import (
+	"bytes"
 	"encoding/hex"
 	"slices"
 	"strconv"
@@ -33,7 +34,7 @@ func parseTrace(text string) (*Request, error) {
 	if len(sent) != 1 {
 		return nil, unsupported("trace_requests", "count", strconv.Itoa(len(sent)))
 	}
-	r, err := parseForm(sent[0].text)
+	r, err := parseForm(string(sent[0].text))
 	if err != nil {
 		return nil, err
 	}
@@ -52,14 +53,14 @@ func parseTrace(text string) (*Request, error) {
 
 // A sending is a request that was sent, as it was on the wire.
 type sending struct {
-	text string
+	text []byte
 	dots bool // of --trace-ascii, which shows a dot for what cannot be printed
 }
 
 // withoutConnect leaves out what was said to a proxy.
 func withoutConnect(all []sending) (rest []sending) {
 	for _, s := range all {
-		if !strings.HasPrefix(s.text, "CONNECT ") {
+		if !bytes.HasPrefix(s.text, []byte("CONNECT ")) {
 			rest = append(rest, s)
 		}
 	}
@@ -80,12 +81,13 @@ func sentLines(text string) (all []sending) {
 		if begins {
 			all = append(all, sending{})
 		}
-		all[len(all)-1].text += sent + "\r\n"
+		last := &all[len(all)-1]
+		last.text = append(append(last.text, sent...), "\r\n"...)
 		open = sent != ""
 	}
 	for i := range all {
-		if !strings.HasSuffix(all[i].text, "\r\n\r\n") {
-			all[i].text += "\r\n" // the last line went with a terminal's spaces
+		if !bytes.HasSuffix(all[i].text, []byte("\r\n\r\n")) {
+			all[i].text = append(all[i].text, "\r\n"...) // the last line went with a terminal's spaces
 		}
 	}
 	return all
@@ -127,7 +129,7 @@ func sentBlocks(text string) (all []sending, err error) {
 			return nil
 		}
 		last := &all[len(all)-1]
-		last.text += sent
+		last.text = append(last.text, sent...)
 		last.dots = last.dots || dots
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -132,5 +133,29 @@ func accepted(t *testing.T, text string, parse func(string) (*Request, error)) {
 		require.Equal(t, same(r), same(again(t, r)))
 	} else {
 		require.ErrorAs(t, err, new(*Error))
+	}
+}
+
+// What was sent in many pieces costs no more than in one: each is appended, not copied with
+// all before it.
+func TestLongTraces(t *testing.T) {
+	const size = 1 << 20
+	head := "=> Send header, 50 bytes (0x32)\n0000: POST / HTTP/1.1\n0011: Host: h\n001a: Content-Length: 9999\n0030: \n"
+	for name, text := range map[string]string{
+		"-v":            "> GET / HTTP/1.1\n" + strings.Repeat("> a: b\n", size/7) + "> \n",
+		"--trace-ascii": head + strings.Repeat("=> Send data, 1 bytes (0x1)\n0000: a\n", size/36),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Parse([]byte(text))
+		runtime.ReadMemStats(&after)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64*size), name)
+		if name == "-v" {
+			var e *Error
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, "http_many_headers", e.Code)
+		} else {
+			require.NoError(t, err)
+		}
 	}
 }

@@ -94,15 +94,19 @@ func TestWild(t *testing.T) {
 	count := eachRecorded(t, func(c *recorded) {
 		v, err := hmacsign.NewVerifier(keys, hmacsign.WithExplanations(), hmacsign.WithClock(func() time.Time { return c.Date }))
 		require.NoError(t, err)
+		judged := outcome
+		if strings.Contains(c.Why, "+") { // which are looked for while there is time, and a busy machine has little
+			judged = func(err error) string { reason, _, _ := strings.Cut(outcome(err), " "); return reason }
+		}
 		judge := func(text string) (string, *Request) {
 			r := parsed(t, text)
 			_, err := v.VerifyWire(t.Context(), r.Wire())
-			return outcome(err), r
+			return judged(err), r
 		}
 		want := "malformed target_not_encoded" // which net/http does not read
 		if req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(c.Raw))); err == nil {
 			_, err = v.Verify(req)
-			want = outcome(err)
+			want = judged(err)
 		}
 		got, r := judge(string(c.Raw))
 		if strings.Contains(c.Why, "target_not_encoded") {
