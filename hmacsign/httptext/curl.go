@@ -53,7 +53,7 @@ func (r *Request) fill(f *flags, b *Built) error {
 		r.note("curl_scheme")
 	}
 	r.setCurlHeader(&f.Command, b)
-	return nil
+	return r.checkHead()
 }
 
 // setCurlHeader sets the headers in the order in which curl sends them.
