@@ -26,7 +26,7 @@ func (c *Command) parseTarget(text string) (Target, error) {
 		return Target{}, err
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return Target{}, malformed("curl_url_space", "url", text)
+		return Target{}, malformed("curl_url_space", "url", clip(text))
 	}
 	scheme, rest, found := cutScheme(text)
 	if !found {
@@ -34,7 +34,7 @@ func (c *Command) parseTarget(text string) (Target, error) {
 	}
 	t := Target{Scheme: strings.ToLower(scheme)}
 	if t.Scheme != "http" && t.Scheme != "https" {
-		return Target{}, malformed("curl_url", "url", text)
+		return Target{}, malformed("curl_url", "url", clip(text))
 	}
 	rest, t.Fragment = cutFragment(rest)
 	authority := rest
@@ -70,19 +70,19 @@ func cutFragment(text string) (rest, fragment string) {
 func (c *Command) setAuthority(t *Target, authority, text string) error {
 	u, err := url.Parse(t.Scheme + "://" + authority)
 	if err != nil || u.Hostname() == "" {
-		return malformed("curl_url", "url", text)
+		return malformed("curl_url", "url", clip(text))
 	}
 	if t.Host, err = c.asciiHost(u.Hostname()); err != nil {
 		return err
 	} else if t.Host == "" {
-		return malformed("curl_url_host", "url", text)
+		return malformed("curl_url_host", "url", clip(text))
 	}
 	if u.Port() == "" {
 		return nil
 	}
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	if err != nil {
-		return malformed("curl_url_port", "url", text)
+		return malformed("curl_url_port", "url", clip(text))
 	}
 	if t.Port = strconv.FormatUint(port, 10); t.Port == defaultPorts[t.Scheme] {
 		t.Port = ""
@@ -99,7 +99,7 @@ func (c *Command) asciiHost(name string) (string, error) {
 	}
 	if !isASCII(name) {
 		if c.ASCIIHost == nil {
-			return "", unsupported("curl_host_ascii", "host", name)
+			return "", unsupported("curl_host_ascii", "host", clip(name))
 		}
 		name, err := c.ASCIIHost(name)
 		if err != nil {
@@ -171,7 +171,7 @@ func (c *Command) oneURL() (string, error) {
 	}
 	escapes := strings.NewReplacer(`\{`, "", `\}`, "", `\[`, "", `\]`, "")
 	if rest = strings.ReplaceAll(escapes.Replace(rest), "[]", ""); strings.ContainsAny(rest, "{}[]") {
-		return "", malformed("curl_glob", "url", c.URL)
+		return "", malformed("curl_glob", "url", clip(c.URL))
 	}
 	return strings.NewReplacer(`\{`, "{", `\}`, "}", `\[`, "[", `\]`, "]").Replace(c.URL), nil
 }
@@ -227,7 +227,7 @@ func (t Target) String() string {
 func (t Target) RequestURL() (*url.URL, error) {
 	u := &url.URL{Scheme: t.Scheme, Host: t.HostPort(), RawQuery: t.Query, ForceQuery: t.Asked && t.Query == ""}
 	if !setPath(u, t.Path) {
-		return nil, malformed("curl_url_slashes", "url", t.String())
+		return nil, malformed("curl_url_slashes", "url", clip(t.String()))
 	}
 	return u, nil
 }
