@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"html"
 	"io/fs"
 	"regexp"
 	"strings"
@@ -21,8 +20,8 @@ func assemble(packed, glue, licences []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts["page"] = html.EscapeString(page)
-	parts["policy"] = "{{policy}}" // once the rest is known
+	parts["page"] = strings.NewReplacer("&", "&amp;", "'", "&#39;").Replace(page) // few of either
+	parts["policy"] = "{{policy}}"                                                // once the rest is known
 	outer, err := fill("outer.html", parts)
 	if err != nil {
 		return nil, err

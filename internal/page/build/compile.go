@@ -3,14 +3,13 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // app is the package that runs in the page.
@@ -50,38 +49,42 @@ func goTool(args ...string) (string, error) {
 }
 
 // pack compresses, and writes what comes out as text that stands in a script element as
-// it is: six bytes in seven digits to the base of 116, after as many digits that have the
-// length. That is a fifteenth less than ascii85.
+// it is, an eighth longer: seven bits are a character of ASCII. Fifteen of those a document
+// or an editor does not keep, or takes for markup; such a one makes with the next seven
+// bits a character of two bytes in UTF-8, of which there are 15 times 128. In front stands
+// how many bytes it is.
 func pack(code []byte) []byte {
-	compressed := compress(code)
-	text := appendDigits(nil, uint64(len(compressed)))
-	for group := range slices.Chunk(compressed, 6) {
-		var six [8]byte
-		copy(six[2:], group)
-		text = appendDigits(text, binary.BigEndian.Uint64(six[:]))
+	in := bits{data: compress(code)}
+	text := fmt.Appendf(nil, "%d ", len(in.data))
+	for in.at < 8*len(in.data) {
+		c := in.take(7)
+		if i := strings.IndexByte(unkept, c); i >= 0 {
+			text = utf8.AppendRune(text, rune(0x80+i<<7|int(in.take(7))))
+		} else {
+			text = append(text, c)
+		}
 	}
 	return text
 }
 
-func appendDigits(text []byte, value uint64) []byte {
-	var seven [7]byte
-	for i := range seven {
-		seven[6-i] = digits[value%uint64(len(digits))]
-		value /= uint64(len(digits))
-	}
-	return append(text, seven[:]...)
+const unkept = "\x00\b\t\n\v\f\r\x1a\x1b\x1c\x1d\x1e\x1f<\x7f"
+
+// bits are read from the highest of the first byte on; behind the last one are zeros.
+type bits struct {
+	data []byte
+	at   int
 }
 
-// digits are what HTML and editors leave as it is: ASCII without <, and of the control
-// characters none that ends something.
-var digits = func() (all []byte) {
-	for c := byte(1); c < 127; c++ {
-		if !bytes.Contains([]byte("\t\n\v\f\r\x1a\x1b\x1e\x1f<"), []byte{c}) {
-			all = append(all, c)
+func (b *bits) take(n int) (taken byte) {
+	for range n {
+		taken <<= 1
+		if i := b.at / 8; i < len(b.data) {
+			taken |= b.data[i] >> (7 - b.at%8) & 1
 		}
+		b.at++
 	}
-	return all
-}()
+	return taken
+}
 
 func compress(data []byte) []byte {
 	var b bytes.Buffer

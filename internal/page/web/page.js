@@ -441,25 +441,24 @@ function fail() {
   $("failed").hidden = false;
 }
 
-// decode reads seven digits to the base of 116 as six bytes; the first seven are the
-// length.
+// decode reads what pack of internal/page/build writes: seven bits a character, fourteen
+// one that is not ASCII.
 function decode(coded) {
-  const digits = new Uint8Array(128);
-  for (let c = 1, n = 0; c < 127; c++) if (!"\t\n\v\f\r\x1a\x1b\x1e\x1f<".includes(String.fromCharCode(c))) digits[c] = n++;
-  const bytes = new Uint8Array((coded.length / 7) * 6);
-  for (let i = 0, n = 0; i < coded.length; n += 6) {
-    let value = 0;
-    for (const end = i + 7; i < end; i++) value = value * 116 + digits[coded.charCodeAt(i)];
-    const high = Math.floor(value / 0x1000000);
-    bytes[n] = high >> 16;
-    bytes[n + 1] = high >> 8;
-    bytes[n + 2] = high;
-    bytes[n + 3] = value >>> 16;
-    bytes[n + 4] = value >>> 8;
-    bytes[n + 5] = value;
+  const unkept = [0, 8, 9, 10, 11, 12, 13, 26, 27, 28, 29, 30, 31, 60, 127];
+  const bytes = new Uint8Array(parseInt(coded));
+  let n = 0, bits = 0, count = 0;
+  for (let i = coded.indexOf(" ") + 1; i < coded.length; i++) {
+    const c = coded.charCodeAt(i);
+    if (c < 128) {
+      bits = (bits << 7) | c;
+      count += 7;
+    } else {
+      bits = (bits << 14) | (unkept[(c - 128) >> 7] << 7) | ((c - 128) & 127);
+      count += 14;
+    }
+    for (; count >= 8; count -= 8) bytes[n++] = bits >> (count - 8);
   }
-  const length = bytes.slice(0, 6).reduce((n, b) => n * 256 + b, 0);
-  return bytes.subarray(6, 6 + length);
+  return bytes; // what is behind them fills the last character
 }
 
 async function start(coded, hash) {
