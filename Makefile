@@ -21,7 +21,8 @@ OPENSSL = $(shell $(CC) -E -include openssl/evp.h -x c /dev/null >/dev/null 2>&1
 
 CONTRIB = $(dir $(wildcard contrib/*/go.mod))
 
-.PHONY: help demo page dist test-dist test test-peers test-arch mca test-examples test-contrib load load-contrib memory race mutation lint fuzz fuzz-contrib test-wasm
+.PHONY: help demo page test-page bench-page dist test-dist test test-peers test-arch test-wasm mca test-examples test-contrib
+.PHONY: load load-contrib memory race mutation lint fuzz fuzz-contrib
 .PHONY: generate check-generated bench bench-report report bench-lines cross clean
 .PHONY: standin test-tencentsm check-tencentsm-header valgrind-tencentsm test-openssl clean-standin
 
@@ -38,6 +39,16 @@ demo: ## signs, sends and verifies on this machine, with every scheme and algori
 page: ## the signature page, as one file of HTML
 	@echo "page: building it, which takes up to a minute the first time" >&2
 	@go run ./internal/page/build -out internal/page/hmacsign.html
+
+# Each vector and each known mistake in it, what somebody does with it, what a script in it
+# could send, where its secret could stay, in Chromium and Firefox, which this installs.
+test-page: ## the signature page in Chromium and Firefox; pictures of it into bin/page
+	@internal/page/browsertest/test
+
+bench-page: ## how soon the page is ready, and a refusal explained, in these browsers
+	@echo "bench-page: a minute, in which nothing else should run" >&2
+	@cd internal/page/browsertest && go test -count=1 -run 'TestSizes|TestTimes' -v . -measure
+	@echo "bench-page: measured"
 
 # The suite, again without assembly, on libcrypto and on the stand-in for
 # libTencentSM.
@@ -133,7 +144,7 @@ lint: ## gofmt, vet, staticcheck, tidy modules
 	@echo "lint: gofmt and vet" >&2
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	@go vet ./...
-	@set -e; for module in . examples cmd/hmacsign/dist $(CONTRIB); do echo "lint: staticcheck of $$module" >&2; (cd $$module && go run $(STATICCHECK) ./...); done
+	@set -e; for module in . examples cmd/hmacsign/dist internal/page/browsertest $(CONTRIB); do echo "lint: staticcheck of $$module" >&2; (cd $$module && go run $(STATICCHECK) ./...); done
 	@cd algo/sm3asm/gen && go vet ./...
 	@set -e; for module in $$(git ls-files '*go.mod'); do (cd $$(dirname $$module) && go mod tidy -diff); done
 	@go mod verify >/dev/null
