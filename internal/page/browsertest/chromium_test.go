@@ -4,11 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -77,8 +76,11 @@ func (t *chromiumTab) listen(event any) {
 	defer t.mutex.Unlock()
 	switch event := event.(type) {
 	case *runtime.EventConsoleAPICalled, *runtime.EventExceptionThrown, *log.EventEntryAdded:
-		text, _ := json.Marshal(event)
-		t.log = append(t.log, string(text))
+		var text strings.Builder
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false)
+		_ = encoder.Encode(event)
+		t.log = append(t.log, text.String())
 	case *runtime.EventExecutionContextCreated:
 		var of struct {
 			FrameID   cdp.FrameID `json:"frameId"`
@@ -225,6 +227,3 @@ func (t *chromiumTab) screenshot(ctx context.Context) ([]byte, error) {
 	defer cancel()
 	return chromedp.Run(where, chromedp.CaptureScreenshot())
 }
-
-var _ = fmt.Sprint
-var _ = time.Second

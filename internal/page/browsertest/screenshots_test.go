@@ -28,6 +28,11 @@ func TestScreenshots(t *testing.T) {
 				for name, size := range map[string][2]int{"": {1280, 900}, "narrow": {320, 1400}} {
 					p.resize(size[0], size[1])
 					run[any](p, frame, `scrollTo(0, 0); document.activeElement.blur()`)
+					for range 2 { // the outer document draws what the frame has drawn
+						for _, in := range []document{frame, outer} {
+							run[any](p, in, `await new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawn, 100))))`)
+						}
+					}
 					parts := strings.Trim(strings.Join([]string{tab, lang, theme, name}, "-"), "-")
 					require.NoError(t, os.WriteFile(filepath.Join(*screenshots, parts+".png"), p.screenshot(), 0o644))
 				}

@@ -11,7 +11,7 @@ import (
 const command = `curl -X POST 'https://api.example.com/v1/orders?page=2&a=%20b' -H 'Content-Type: application/json' -H 'X-Tag: a  b' --data-raw '{"name": "It'\''s 名"}'`
 
 // secret is one that stands nowhere but in its field.
-const secret = "s3cr3t~Only+In its/Field=9"
+const secret = `s3cr3t~Only+In its/Field=9&x`
 
 var requestFields = []string{"#method", "#url", "#headers", "#body"}
 
@@ -215,6 +215,9 @@ func TestNarrow(t *testing.T) {
 					for _, in := range []document{frame, outer} {
 						require.LessOrEqual(t, run[int](p, in, `return document.documentElement.scrollWidth`), 320, "%s %s %v %s", lang, tab, n, in)
 					}
+					require.Empty(t, run[[]string](p, frame, `return [...document.querySelectorAll('main *, header *')]
+						.filter(e => !e.matches('input, textarea, select, .unseen, .unseen *') && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+						.map(e => e.tagName + '#' + e.id + '.' + e.className)`), "%s %s %v", lang, tab, n)
 				}
 			}
 		}
