@@ -244,6 +244,15 @@ func TestCheckWithoutSecret(t *testing.T) {
 	require.Equal(t, "no_authorization", v.Reason, "which no secret changes")
 }
 
+// A box of a browser leaves LF alone of what is pasted into it: that says nothing.
+func TestNoNoteOfTheBrowsersLines(t *testing.T) {
+	pasted := strings.ReplaceAll(sign(t, input("tencent-app")).HTTP, "\r\n", "\n")
+	require.Empty(t, check(t, tabs.CheckInput{Request: pasted, Secret: secret}).Notes)
+	require.Len(t, call[tabs.Fields](t, "read", tabs.Text{Text: pasted}).Notes, 1, "https is taken")
+	short := strings.Replace(pasted, "Content-Length: ", "Content-Length: 0", 1) + "\n"
+	require.Len(t, check(t, tabs.CheckInput{Request: short, Secret: secret}).Notes, 1, "other notes stay")
+}
+
 // The strings of the verifier are there whatever it refuses a request for.
 func TestCheckAlwaysShowsTheStrings(t *testing.T) {
 	in := input("tencent-app")
