@@ -161,7 +161,10 @@ func (c *checking) explain(refused *hmacsign.VerifyError) {
 	default:
 		c.note("explain_none")
 	}
-	c.verdict.Pieces = why.Pieces()
+	for _, piece := range why.Pieces() {
+		kind, name, _ := strings.Cut(piece, " ") // header x-date
+		c.verdict.Pieces = append(c.verdict.Pieces, c.text("piece_"+kind, "name", name))
+	}
 	if why.Diff() != nil {
 		c.verdict.Differences = linesOf(why.Client, why.Server)
 	}
