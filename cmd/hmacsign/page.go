@@ -58,11 +58,11 @@ func (io *streams) savePage(html []byte, name string) error {
 		_, err := io.out.Write(html)
 		return err
 	}
-	if there, err := os.ReadFile(name); err == nil && bytes.Equal(there, html) {
-		return nil
-	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
+		if isFile(name, html) {
+			return nil
+		}
 		return fmt.Errorf("%s is there already and is another file: remove it, or name another one", name)
 	}
 	if err != nil {
@@ -75,6 +75,17 @@ func (io *streams) savePage(html []byte, name string) error {
 	return err
 }
 
+// isFile reports whether a name is a file with this content. A device or a pipe is none,
+// and may have no end.
+func isFile(name string, content []byte) bool {
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != int64(len(content)) {
+		return false
+	}
+	there, err := os.ReadFile(name)
+	return err == nil && bytes.Equal(there, content)
+}
+
 // servePage serves the page until ctx ends.
 func (io *streams) servePage(ctx context.Context, html []byte, address netip.AddrPort) error {
 	listener, err := net.Listen("tcp", address.String())
@@ -84,7 +95,10 @@ func (io *streams) servePage(ctx context.Context, html []byte, address netip.Add
 	at := listener.Addr().String()
 	server := &http.Server{Handler: page.Handler(html, at), ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	defer context.AfterFunc(ctx, func() { server.Close() })()
-	fmt.Fprintf(io.out, "http://%s/\n", at)
+	if _, err := fmt.Fprintf(io.out, "http://%s/\n", at); err != nil {
+		listener.Close() // nobody knows where it is
+		return err
+	}
 	io.note("serving the page until it is interrupted (Ctrl-C)")
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err

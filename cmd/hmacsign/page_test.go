@@ -10,8 +10,10 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -66,6 +68,33 @@ func TestSavePage(t *testing.T) {
 	require.Empty(t, out.String())
 	require.NoError(t, streams.savePage(aPage, "-"))
 	require.Equal(t, string(aPage), out.String())
+}
+
+// A device without an end is not read, a link that leads nowhere is not followed, and the
+// page behind a link is the page.
+func TestSavePageOverOther(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs devices and links")
+	}
+	streams := new(streams)
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	require.NoError(t, os.Symlink(filepath.Join(dir, "page"), link))
+	for _, name := range []string{"/dev/zero", dir, link} {
+		require.ErrorContains(t, streams.savePage(aPage, name), "is there already", name)
+	}
+	require.NoError(t, streams.savePage(aPage, filepath.Join(dir, "page")))
+	require.NoError(t, streams.savePage(aPage, link))
+}
+
+// A page whose address cannot be told is not served.
+func TestServePageUntold(t *testing.T) {
+	reader, writer := io.Pipe()
+	reader.Close()
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	err := (&streams{out: writer, err: io.Discard}).servePage(ctx, aPage, netip.MustParseAddrPort("127.0.0.1:0"))
+	require.ErrorIs(t, err, io.ErrClosedPipe)
 }
 
 // The page is served at the address that is printed, until the end.

@@ -92,7 +92,24 @@ func cutPrompt(text string) (string, shell) {
 	case len(before) > 2 && before[1:3] == `:\`:
 		return strings.TrimLeft(text[len(before)+1:], " "), windowsCmd
 	}
+	for _, end := range []string{"$ ", "# ", "% "} {
+		before, _, found := strings.Cut(first, end)
+		if found && !beginsCommand(text) && !strings.ContainsAny(before, "\"'`|&;<>") && beginsCommand(text[len(before)+2:]) {
+			return strings.TrimLeft(text[len(before)+2:], " \t"), posixShell
+		}
+	}
 	return text, anyShell
+}
+
+// beginsCommand reports whether a command of curl begins; its body may come from printf.
+func beginsCommand(text string) bool {
+	text = strings.TrimLeft(text, " \t")
+	word := text
+	if end := strings.IndexAny(word, " \t\r\n"); end >= 0 {
+		word = word[:end]
+	}
+	body := strings.TrimLeft(strings.TrimPrefix(text, "{"), " \t\r\n")
+	return isCurlName(strings.Trim(word, `"'`)) || strings.HasPrefix(body, "printf ")
 }
 
 // shellOf finds out by what stands outside of quotes which shell a command is for. What

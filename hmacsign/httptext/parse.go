@@ -87,19 +87,8 @@ func (r *Request) check() error {
 	return err
 }
 
-// isCurl reports whether a command line begins, behind a prompt or not; its body may come
-// from printf.
+// isCurl reports whether a command line begins, behind a prompt or not.
 func isCurl(start string) bool {
-	for _, prompt := range []string{"$", ">", "#", "%"} {
-		start = strings.TrimPrefix(start, prompt+" ")
-	}
-	start = strings.TrimLeft(start, " \t")
-	word := start
-	if end := strings.IndexAny(start, " \t\r\n"); end >= 0 {
-		word = start[:end]
-	}
-	word = strings.ToLower(strings.Trim(word, `"'`))
-	word = word[strings.LastIndexAny(word, `/\`)+1:]
-	body, grouped := strings.CutPrefix(start, "{")
-	return word == "curl" || word == "curl.exe" || grouped && strings.HasPrefix(strings.TrimLeft(body, " \t\r\n"), "printf ")
+	command, _ := cutPrompt(start)
+	return beginsCommand(command)
 }

@@ -25,15 +25,20 @@ func (d *Desk) Check(in CheckInput) Verdict {
 	if err != nil {
 		return Verdict{Error: told(in.Lang, err)}
 	}
-	c := &checking{request: r, lang: in.Lang, at: clock(), secret: in.Secret, verdict: Verdict{Notes: texts(in.Lang, r.Notes)}}
-	if c.secret != strings.TrimSpace(c.secret) {
-		c.note("secret_space")
+	asked := checking{request: r, lang: in.Lang, at: clock(), secret: in.Secret, verdict: Verdict{Notes: texts(in.Lang, r.Notes)}}
+	if asked.secret != strings.TrimSpace(asked.secret) {
+		asked.note("secret_space")
 	}
-	c.judge()
-	c.render()
-	if strings.TrimSpace(in.Own) != "" {
-		c.verdict.Own = c.own(in.Own)
+	c := asked.judged()
+	if strings.TrimSpace(in.Own) == "" {
+		return c.verdict
 	}
+	own := readPasted(in.Own)
+	if s := c.schemeOf(own); s != nil {
+		asked.only = s
+		c = asked.judged()
+	}
+	c.verdict.Own = c.own(own)
 	return c.verdict
 }
 
@@ -41,8 +46,9 @@ func (d *Desk) Check(in CheckInput) Verdict {
 type checking struct {
 	request *httptext.Request
 	lang    string
-	at      time.Time // of the verifier's clock; of a late request its own date
-	secret  string    // empty if there is none
+	at      time.Time       // of the verifier's clock; of a late request its own date
+	secret  string          // empty if there is none
+	only    hmacsign.Scheme // nil is all
 	verdict Verdict
 	id      *hmacsign.Identity // of an accepted request
 	strings []rendering        // the verifier's, that which is shown first
@@ -81,6 +87,27 @@ func (c *checking) verify(secret string, opts ...hmacsign.VerifierOption) (*hmac
 // nobodys is a secret that is no request's.
 func nobodys() string { return rand.Text() }
 
+// judged is the checking with its verdict and strings. What was asked stays as it is, to
+// be judged again.
+func (c checking) judged() *checking {
+	c.verdict.Notes = slices.Clip(c.verdict.Notes)
+	c.judge()
+	c.render()
+	return &c
+}
+
+// schemeOf is the scheme of which the string in the third box is, where it is another than
+// that of an unexplained refusal: nil otherwise. A request can be of two schemes.
+func (c *checking) schemeOf(own pasted) hmacsign.Scheme {
+	if c.verdict.Accepted || len(c.verdict.Mistakes) > 0 || len(c.strings) == 0 || len(own.texts) == 0 {
+		return nil
+	}
+	if s := c.nearest(own).scheme; s.Name() != c.verdict.Scheme {
+		return s
+	}
+	return nil
+}
+
 // judge finds the verdict; of a late request, and of that it was late, the one as of its
 // own date.
 func (c *checking) judge() {
@@ -88,12 +115,16 @@ func (c *checking) judge() {
 	if secret == "" {
 		secret = nobodys()
 	}
-	id, refused := c.verify(secret, hmacsign.WithExplanations())
+	opts := []hmacsign.VerifierOption{hmacsign.WithExplanations()}
+	if c.only != nil {
+		opts = append(opts, hmacsign.AcceptSchemes(c.only))
+	}
+	id, refused := c.verify(secret, opts...)
 	if late := lateness(refused); late != nil {
 		v.Late, v.LateText = true, told(c.lang, refused)
 		c.mistakes(refused.Explanation)
 		c.at = late.Date
-		id, refused = c.verify(secret, hmacsign.WithExplanations())
+		id, refused = c.verify(secret, opts...)
 	}
 	if refused == nil {
 		c.id = id
@@ -161,7 +192,10 @@ func (c *checking) explain(refused *hmacsign.VerifyError) {
 	default:
 		c.note("explain_none")
 	}
-	c.verdict.Pieces = why.Pieces()
+	for _, piece := range why.Pieces() {
+		kind, name, _ := strings.Cut(piece, " ") // header x-date
+		c.verdict.Pieces = append(c.verdict.Pieces, c.text("piece_"+kind, "name", name))
+	}
 	if why.Diff() != nil {
 		c.verdict.Differences = linesOf(why.Client, why.Server)
 	}

@@ -15,8 +15,7 @@ const (
 )
 
 // own holds the string in the third box against the verifier's strings.
-func (c *checking) own(text string) *Own {
-	p := readPasted(text)
+func (c *checking) own(p pasted) *Own {
 	switch {
 	case p.answer && len(p.texts) == 0:
 		return &Own{Gateway: true, Text: c.text("own_answer_without_string")}

@@ -69,6 +69,28 @@ func outcome(t *testing.T, in tabs.CheckInput) *tabs.Own {
 	return own
 }
 
+// A header of Authorization that both of Tencent's schemes can have is taken as of the one
+// that one's own string is of.
+func TestOwnTellsTheScheme(t *testing.T) {
+	for _, name := range []string{"tencent-app", "tencent-keypair"} {
+		good := sign(t, input(name))
+		for _, own := range []string{good.StringToSign, strings.Replace(good.StringToSign, "apigw test", "apigw\u00a0test", 1)} {
+			for _, date := range []string{"2021-03-11T08:29:58Z", "2031-01-01T00:00:00Z"} {
+				for _, secret := range []string{"another", ""} {
+					v := check(t, tabs.CheckInput{Request: good.HTTP, Secret: secret, Own: own, Date: date})
+					require.Equal(t, name, v.Scheme)
+					require.Equal(t, good.StringToSign, v.StringToSign)
+					require.Equal(t, own == good.StringToSign, v.Own.Equal)
+					require.Equal(t, v.Own.Equal, v.Own.Lines == nil)
+				}
+			}
+		}
+		v := check(t, tabs.CheckInput{Request: good.HTTP, Secret: secret, Own: sign(t, input("tencent-keypair")).StringToSign, Date: "2021-03-11T08:29:58Z"})
+		require.True(t, v.Accepted)
+		require.Equal(t, name, v.Scheme, "of an accepted request")
+	}
+}
+
 // The string that one's own code signs is held against the verifier's, however it was
 // printed, and against the signature.
 func TestOwn(t *testing.T) {

@@ -55,10 +55,13 @@ func isText(body []byte) error {
 	return nil
 }
 
-// texts are those of notes.
+// texts are those of notes, but for lines that end in LF alone: a browser's field has no
+// others.
 func texts(lang string, notes []httptext.Note) (all []string) {
 	for _, n := range notes {
-		all = append(all, n.In(lang))
+		if n.Code != "http_lf" {
+			all = append(all, n.In(lang))
+		}
 	}
 	return all
 }

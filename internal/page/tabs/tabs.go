@@ -80,7 +80,7 @@ type Verdict struct {
 	// StringToSign and CanonicalRequest are the verifier's.
 	StringToSign     string   `json:"string_to_sign,omitempty"`
 	CanonicalRequest string   `json:"canonical_request,omitempty"`
-	Pieces           []string `json:"pieces,omitempty"`      // in which client and verifier differ, by name
+	Pieces           []string `json:"pieces,omitempty"`      // in which client and verifier differ, in words
 	Differences      []Line   `json:"differences,omitempty"` // what the client signed against the verifier's, all lines
 	Own              *Own     `json:"own,omitempty"`
 	Notes            []string `json:"notes,omitempty"`

@@ -244,6 +244,15 @@ func TestCheckWithoutSecret(t *testing.T) {
 	require.Equal(t, "no_authorization", v.Reason, "which no secret changes")
 }
 
+// A box of a browser leaves LF alone of what is pasted into it: that says nothing.
+func TestNoNoteOfTheBrowsersLines(t *testing.T) {
+	pasted := strings.ReplaceAll(sign(t, input("tencent-app")).HTTP, "\r\n", "\n")
+	require.Empty(t, check(t, tabs.CheckInput{Request: pasted, Secret: secret}).Notes)
+	require.Len(t, call[tabs.Fields](t, "read", tabs.Text{Text: pasted}).Notes, 1, "https is taken")
+	short := strings.Replace(pasted, "Content-Length: ", "Content-Length: 0", 1) + "\n"
+	require.Len(t, check(t, tabs.CheckInput{Request: short, Secret: secret}).Notes, 1, "other notes stay")
+}
+
 // The strings of the verifier are there whatever it refuses a request for.
 func TestCheckAlwaysShowsTheStrings(t *testing.T) {
 	in := input("tencent-app")
@@ -266,9 +275,29 @@ func TestCheckDifferences(t *testing.T) {
 	accept := sign(t, in)
 	v := check(t, tabs.CheckInput{Request: strings.Replace(accept.HTTP, "Accept: */*\r\n", "", 1), Secret: secret})
 	require.Equal(t, "other_accept", v.Mistakes[0].Code)
-	require.Equal(t, []string{"accept"}, v.Pieces)
+	require.Equal(t, []string{"Accept"}, v.Pieces)
 	require.Equal(t, tabs.Line{Client: &tabs.Marked{Differs: "*/*"}, Server: &tabs.Marked{}}, v.Differences[3])
 	require.Len(t, v.Differences, 7)
+}
+
+// What differs has a name in both languages.
+func TestCheckPieces(t *testing.T) {
+	for _, c := range []struct{ scheme, sent, received, english, chinese string }{
+		{"tencent-app", "POST", "PUT", "the method", "请求方法"},
+		{"huawei-sdk", "POST", "PUT", "the method", "请求方法"},
+	} {
+		good := sign(t, input(c.scheme))
+		in := tabs.CheckInput{Request: strings.Replace(good.HTTP, c.sent, c.received, 1), Secret: secret}
+		require.Equal(t, []string{c.english}, check(t, in).Pieces, c.scheme)
+		in.Lang = "zh"
+		require.Equal(t, []string{c.chinese}, check(t, in).Pieces, c.scheme)
+	}
+	require.Equal(t, "请求头 x-date", scheme.Text("zh", "piece_header", scheme.Args("name", "x-date")))
+	for _, text := range []string{"method", "path", "parameters", "header", "headers", "signed_headers", "body", "accept", "content-type", "word", "date", "scope"} {
+		for _, lang := range scheme.Languages() {
+			require.NotEqual(t, "piece_"+text, scheme.Text(lang, "piece_"+text, nil), lang)
+		}
+	}
 }
 
 // A body that is longer than its Content-Length is the request as the server reads it.
