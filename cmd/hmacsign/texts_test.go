@@ -305,7 +305,7 @@ func TestUsageInChinese(t *testing.T) {
 		{"serve：--tls-cert 与 --tls-key 须同时给出", serve("--tls-cert", "cert.pem")},
 		{"serve：--listen \"here\"：请写成 127.0.0.1:8080、:8080，或 unix: 加套接字路径", serve("--listen", "here")},
 		{"serve：--identity-header \"a: b\"：不是请求头名称：请使用字母、数字和 -", serve("--identity-header", "a: b")},
-		{"不是原始 HTTP 请求：首行应形如 ", []string{"verify", "--keys", keys, writeFile(t, "[")}},
+		{"也不是 curl 命令：首行应形如 ", []string{"verify", "--keys", keys, writeFile(t, "[")}},
 		{"请求行中的目标不是 URL：百分号编码 \"%zz\" 无效：", []string{"verify", "--keys", keys, writeFile(t, "GET /%zz HTTP/1.1\n\n")}},
 		{"无法连接到 " + refusing + "：连接被拒绝", []string{"send", "http://" + refusing}},
 	} {

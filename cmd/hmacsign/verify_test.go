@@ -217,7 +217,7 @@ func TestVerifyNoRequest(t *testing.T) {
 		"":                                       "there is no request",
 		"GET /a\x01 HTTP/1.1\r\nHost: h\r\n\r\n": "percent-encode",
 		"{\"a\": 1}\r\n\r\n":                     "no HAR",
-		"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n":   "not a raw HTTP request",
+		"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n":   "neither a raw HTTP request nor a curl command",
 		"> GET / HTTP/1.1\r\n> Host h\r\n>\r\n":  "line 2 is no header",
 		"GET / HTTP/2\r\nHost h\r\n\r\n":         "line 2 is no header",
 		"GET / HTTP/1.1\r\nHost h\r\n\r\n":       "line 2 is no header",

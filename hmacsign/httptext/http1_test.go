@@ -141,6 +141,9 @@ func TestHTTPRefused(t *testing.T) {
 		with("Host: i"): "http_repeated", with("Content-Length: 0\r\nContent-Length: 0"): "http_repeated", with("Content-Length: -1"): "http_length",
 		with("Transfer-Encoding: chunked\r\nContent-Length: 0"): "http_length_and_chunked", with("Transfer-Encoding: gzip, chunked"): "http_transfer_encoding",
 		"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n": "http_host", with(strings.Repeat("A: b\r\n", 5000) + "B: c"): "http_many_headers", with("A: " + strings.Repeat("b", 1<<20)): "http_long_head",
+		"HTTP/1.1 401 Unauthorized\r\nServer: a\r\n\r\n{}": "text_answer", "HTTP/2 200\n\n": "text_answer",
+		"fetch(\"https://h/\", {\"method\": \"GET\"});": "text_no_curl", "wget http://h/": "text_no_curl", "http POST h/ a=b": "text_no_curl", "Invoke-WebRequest -Uri \"http://h/\"": "text_no_curl",
+		"$session = New-Object Microsoft.PowerShell.Commands.WebRequestSession\nInvoke-WebRequest -Uri \"http://h/\" -WebSession $session": "text_no_curl",
 		strings.Repeat("a", MaxText+1): "text_too_long", "\xff\xfeG\x00": "text_utf16",
 	} {
 		_, err := Parse([]byte(text))

@@ -58,8 +58,23 @@ func parseForm(text string) (*Request, error) {
 		return parseTrace(start)
 	case strings.HasPrefix(start, "{"):
 		return parseHAR(start)
+	case strings.HasPrefix(start, "HTTP/"):
+		return nil, malformed("text_answer")
+	case isOtherClient(start):
+		return nil, unsupported("text_no_curl")
 	}
 	return parseHTTP1(text) // which says what is amiss
+}
+
+// isOtherClient reports whether a text begins as what browsers copy beside curl commands
+// (PowerShell, fetch), or as another client's command.
+func isOtherClient(start string) bool {
+	for _, begin := range []string{"$session ", "Invoke-WebRequest ", "Invoke-RestMethod ", "fetch(", "await fetch(", "wget ", "http ", "https "} {
+		if strings.HasPrefix(start, begin) {
+			return true
+		}
+	}
+	return false
 }
 
 // check holds what does not come as text of HTTP to what does.

@@ -3,6 +3,10 @@
 // editors leave it, what curl -v shows, an entry of a HAR file. What was assumed on the way
 // is told in notes; what cannot be known from the text, such as a shell's variable or a
 // file, is refused with the reason. Nothing is read but the text.
+//
+// [Parse] gives a [Request]: its HTTP is for hmacsign.Signer, its Wire for
+// hmacsign.Verifier, and Curl and Raw are text again. [FromHTTP] is a Request of one that
+// was signed. [Command] is for a program that has curl's flags of its own.
 package httptext
 
 import "github.com/gmhmac/hmacsign/hmacsign"

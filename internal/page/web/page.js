@@ -87,9 +87,9 @@ function verdict(id, kind, line, ...more) {
 // block is a part of the results with a title.
 const block = (title, ...children) => make("section", { className: "output" }, make("div", { className: "head" }, make("h3", {}, title)), ...children);
 
-// lines shows two texts line by line: what they share once, else the client's and then
+// lines shows two texts line by line: what they share once, else the client's (or the gateway's) and then
 // the verifier's, with the part that differs marked.
-function lines(all, id) {
+function lines(all, id, ofGateway = false) {
   const met = new Set();
   const whole = (m) => m.before + m.differs + m.after;
   const row = (kind, sign, spoken, marked, tag) => {
@@ -108,11 +108,11 @@ function lines(all, id) {
       rows.push(row("same", " ", "", server));
       continue;
     }
-    if (client) rows.push(row("theirs", "−", text("of_client"), server ? client : alone(client), "del"));
+    if (client) rows.push(row("theirs", "−", text(ofGateway ? "of_gateway" : "of_client"), server ? client : alone(client), "del"));
     if (server) rows.push(row("ours", "+", text("of_verifier"), client ? server : alone(server), "ins"));
   }
   const legend = [...met].map((sign) => `${sign} ${nameOf(sign)}`).join(text("comma"));
-  return [make("p", { className: "hint" }, text("lines_about")), make("div", { className: "lines", id }, ...rows), make("p", { className: "hint" }, legend && text("lines_signs", { signs: legend }))];
+  return [make("p", { className: "hint" }, text(ofGateway ? "lines_of_gateway" : "lines_of_client")), make("div", { className: "lines", id }, ...rows), make("p", { className: "hint" }, legend && text("lines_signs", { signs: legend }))];
 }
 
 // --- The two tabs ------------------------------------------------------------
@@ -157,11 +157,11 @@ const run = {
       verdict("verdict", found.first ? "wait" : "bad", found.error);
       return;
     }
-    const kind = found.late ? "late" : found.accepted ? "good" : "bad";
-    verdict("verdict", kind, text(found.late ? "is_late" : found.accepted ? "is_accepted" : "is_refused"), ...[found.text, found.late_text].filter(Boolean).map((t) => make("p", {}, t)));
+    const kind = found.late ? "late" : found.accepted ? "good" : found.reason === "no_secret" ? "wait" : "bad";
+    verdict("verdict", kind, text({ late: "is_late", good: "is_accepted", wait: "is_unchecked", bad: "is_refused" }[kind]), ...[found.text, found.late_text].filter(Boolean).map((t) => make("p", {}, t)));
     const facts = [["scheme", found.scheme], ["algorithm", found.algorithm], ["key_id", found.key_id], ["signed_headers", (found.signed_headers || []).join(", ")], ["pieces", (found.pieces || []).join(", ")]].filter(([, value]) => value);
     if (found.mistakes) details.append(block(text("mistakes"), make("ul", { className: "mistakes", id: "mistakes" }, ...found.mistakes.map((m) => make("li", {}, m.text, " ", make("code", {}, m.code))))));
-    if (found.own) details.append(block(text("own_result"), make("p", { id: "own-text" }, found.own.text), ...(found.own.lines ? lines(found.own.lines, "own-lines") : [])));
+    if (found.own) details.append(block(text(found.own.gateway ? "gateway_result" : "own_result"), make("p", { id: "own-text" }, found.own.text), ...(found.own.lines ? lines(found.own.lines, "own-lines", found.own.gateway) : [])));
     if (found.differences) details.append(block(text("differences"), ...lines(found.differences, "differences")));
     if (found.notes) details.append(block(text("notes"), make("ul", { className: "notes" }, ...found.notes.map((t) => make("li", {}, t)))));
     if (facts.length) details.append(block(text("facts"), make("dl", { className: "facts", id: "facts" }, ...facts.flatMap(([name, value]) => [make("dt", {}, text(name)), make("dd", {}, value)]))));
