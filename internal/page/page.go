@@ -3,6 +3,7 @@
 package page
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,6 +12,10 @@ import (
 // Handler serves the page at / to who asks for it by this address, and nothing else. A
 // name that somebody else points at this machine is not that address.
 func Handler(html []byte, address string) http.Handler {
+	policy := "sandbox allow-scripts allow-forms; frame-ancestors 'none'" // which the page cannot say itself
+	if own := policyOf(html); own != "" {
+		policy += "; " + own
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
@@ -18,8 +23,7 @@ func Handler(html []byte, address string) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		// The rest of the policy is the page's own. These two it could not say itself.
-		h.Set("Content-Security-Policy", "sandbox allow-scripts allow-forms; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", policy)
 		switch {
 		case req.Host != strings.TrimSuffix(address, ":80"):
 			http.Error(w, "ask for http://"+address+"/", http.StatusMisdirectedRequest)
@@ -34,4 +38,14 @@ func Handler(html []byte, address string) http.Handler {
 			w.Write(html) // of HEAD net/http leaves it out
 		}
 	})
+}
+
+// policyOf is the policy that the page has in its head: a second lock, in the header.
+func policyOf(html []byte) string {
+	_, rest, found := bytes.Cut(html, []byte(`<meta http-equiv="Content-Security-Policy" content="`))
+	policy, _, closed := bytes.Cut(rest, []byte(`"`))
+	if !found || !closed {
+		return ""
+	}
+	return string(policy)
 }

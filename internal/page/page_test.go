@@ -11,12 +11,14 @@ import (
 	"github.com/gmhmac/hmacsign/internal/page"
 )
 
+const onePage = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'"><p>page</p>`
+
 // asked is the answer to a request for a host.
 func asked(t *testing.T, method, host, path string) (*http.Response, string) {
 	t.Helper()
 	var address string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		page.Handler([]byte("<p>page</p>"), address).ServeHTTP(w, req)
+		page.Handler([]byte(onePage), address).ServeHTTP(w, req)
 	}))
 	defer server.Close()
 	address = server.Listener.Addr().String()
@@ -36,16 +38,16 @@ func asked(t *testing.T, method, host, path string) (*http.Response, string) {
 func TestHandler(t *testing.T) {
 	resp, body := asked(t, "GET", "", "/")
 	require.Equal(t, 200, resp.StatusCode)
-	require.Equal(t, "<p>page</p>", body)
+	require.Equal(t, onePage, body)
 	for name, want := range map[string]string{
-		"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "sandbox allow-scripts allow-forms; frame-ancestors 'none'",
+		"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "sandbox allow-scripts allow-forms; frame-ancestors 'none'; default-src 'none'",
 		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
 		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
 	} {
 		require.Equal(t, []string{want}, resp.Header.Values(name))
 	}
 	resp, body = asked(t, "HEAD", "", "/")
-	require.Equal(t, []any{200, int64(11), ""}, []any{resp.StatusCode, resp.ContentLength, body})
+	require.Equal(t, []any{200, int64(len(onePage)), ""}, []any{resp.StatusCode, resp.ContentLength, body})
 	for _, c := range []struct {
 		method, host, path string
 		status             int

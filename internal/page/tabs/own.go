@@ -14,6 +14,13 @@ const (
 	fromCanonical = "canonical_request"
 )
 
+// What is longer than any string to sign is not shown line by line: a browser would stop
+// on it.
+const (
+	maxShown = 1 << 20
+	maxLines = 5_000
+)
+
 // own holds the string in the third box against the verifier's strings.
 func (c *checking) own(p pasted) *Own {
 	switch {
@@ -33,7 +40,11 @@ func (c *checking) own(p pasted) *Own {
 		mistake = c.mistakeAfter(m)
 	}
 	o.Text = c.outcome(o, mistake)
-	if !o.Equal {
+	switch {
+	case o.Equal:
+	case len(m.own) > maxShown || strings.Count(m.own, "\n") > maxLines:
+		c.note("own_too_long")
+	default:
 		o.Lines = linesOf(m.own, m.server())
 	}
 	return o

@@ -69,6 +69,19 @@ func outcome(t *testing.T, in tabs.CheckInput) *tabs.Own {
 	return own
 }
 
+// A string that no browser could show line by line is told without its lines.
+func TestOwnTooLong(t *testing.T) {
+	good := sign(t, input("tencent-app"))
+	for own, shown := range map[string]bool{
+		strings.Repeat("a\n", 4_000): true, strings.Repeat("a\n", 6_000): false, strings.Repeat("a", 1<<20): true, strings.Repeat("a", 1<<20+1): false,
+	} {
+		v := check(t, tabs.CheckInput{Request: good.HTTP, Secret: "another", Own: own})
+		require.Equal(t, shown, len(v.Own.Lines) > 0)
+		require.NotEmpty(t, v.Own.Text)
+		require.Equal(t, !shown, strings.Contains(strings.Join(v.Notes, "\n"), "longer than any string"))
+	}
+}
+
 // A header of Authorization that both of Tencent's schemes can have is taken as of the one
 // that one's own string is of.
 func TestOwnTellsTheScheme(t *testing.T) {
