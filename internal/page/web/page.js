@@ -214,10 +214,11 @@ const selected = () => tabs.find((name) => !$(name).hidden);
 
 let schemes = []; // as the engine has them
 
-// choose fills a list; what was chosen stays, if it is there.
+// choose fills a list; what was chosen stays, if it is there. The algorithm at first is that
+// of the command.
 function choose(list, names) {
   const now = list.value;
-  list.replaceChildren(...names.map((name) => make("option", {}, name)));
+  list.replaceChildren(...names.map((name) => make("option", { defaultSelected: name === "hmac-sha256" }, name)));
   if (names.includes(now)) list.value = now;
 }
 
