@@ -1,7 +1,9 @@
 package browsertest
 
 import (
+	"encoding/base64"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -173,6 +175,13 @@ func TestShareLink(t *testing.T) {
 			again.fill(map[string]string{"#check-secret": secret})
 			again.settled("check")
 			require.Equal(t, "good", again.verdict("#verdict"))
+			again.fill(map[string]string{"#request": strings.Replace(request, "\r\n", "\r\nContent-Length: 1000\r\n", 1)})
+			again.settled("check")
+			wrong, refused := again.share(), again.text("#verdict")
+			again = openReady(t, b, wrong)
+			again.fill(map[string]string{"#check-secret": secret})
+			again.settled("check")
+			require.Equal(t, refused, again.text("#verdict"), "a link that hides what is wrong")
 		}
 	})
 }
@@ -194,10 +203,14 @@ func TestShareRefusesSecrets(t *testing.T) {
 		p := openReady(t, b, at)
 		signCommand(p)
 		p.share()
-		p.fill(map[string]string{"#body": "the secret is " + secret})
-		p.click("#share")
-		require.Empty(t, p.value("#link"))
-		require.NotEmpty(t, p.text("#shared-note"))
+		for _, body := range []string{"the secret is " + secret, "s=" + strings.NewReplacer("%2B", "%2b", "%2F", "%2f").Replace(url.QueryEscape(secret)), strconv.Quote(secret), base64.StdEncoding.EncodeToString([]byte(secret))} {
+			p.fill(map[string]string{"#body": body})
+			p.click("#share")
+			require.Empty(t, p.value("#link"), body)
+			require.NotEmpty(t, p.text("#shared-note"))
+			p.fill(map[string]string{"#body": ""})
+			p.share()
+		}
 	})
 }
 

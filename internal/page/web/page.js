@@ -41,6 +41,9 @@ function visible(t, spaces, met) {
   return all;
 }
 
+// shown has a text in which nothing turns or hides what is beside it.
+const shown = (t) => visible(t, false, new Set());
+
 const nameOf = (sign) => texts[lang]["char_" + (sign === "·" ? "space" : sign)] || sign;
 
 // --- Results -----------------------------------------------------------------
@@ -58,7 +61,7 @@ function output(parent, id, title) {
   const section = make("section", { className: "output", hidden: true }, make("div", { className: "head" }, heading, button), pre);
   $(parent).append(section);
   return (t) => {
-    pre.textContent = t || "";
+    pre.replaceChildren(...(t || "").split(/(\r?\n)/).map((part, i) => i % 2 ? part : shown(part)));
     section.hidden = !t;
   };
 }
@@ -77,7 +80,7 @@ function notes(id, list) {
 // changes.
 function verdict(id, kind, line, ...more) {
   const icon = { good: "✓", bad: "✗", late: "◷" }[kind] || "…";
-  const box = make("div", {}, make("p", {}, Object.assign(make("span", { className: "icon" }, icon), { ariaHidden: "true" }), make("span", {}, line)), ...more);
+  const box = make("div", {}, make("p", {}, Object.assign(make("span", { className: "icon" }, icon), { ariaHidden: "true" }), make("span", {}, shown(line))), ...more);
   const now = $(id);
   if (now.className === "verdict " + kind && now.textContent === box.textContent) return;
   now.className = "verdict " + kind;
@@ -158,13 +161,13 @@ const run = {
       return;
     }
     const kind = found.late ? "late" : found.accepted ? "good" : found.reason === "no_secret" ? "wait" : "bad";
-    verdict("verdict", kind, text({ late: "is_late", good: "is_accepted", wait: "is_unchecked", bad: "is_refused" }[kind]), ...[found.text, found.late_text].filter(Boolean).map((t) => make("p", {}, t)));
-    const facts = [["scheme", found.scheme], ["algorithm", found.algorithm], ["key_id", found.key_id], ["signed_headers", (found.signed_headers || []).join(", ")], ["pieces", (found.pieces || []).join(", ")]].filter(([, value]) => value);
-    if (found.mistakes) details.append(block(text("mistakes"), make("ul", { className: "mistakes", id: "mistakes" }, ...found.mistakes.map((m) => make("li", {}, m.text, " ", make("code", {}, m.code))))));
+    verdict("verdict", kind, text({ late: "is_late", good: "is_accepted", wait: "is_unchecked", bad: "is_refused" }[kind]), ...[found.text, found.late_text].filter(Boolean).map((t) => make("p", {}, shown(t))));
+    const facts = [["clock", input.date], ["scheme", found.scheme], ["algorithm", found.algorithm], ["key_id", found.key_id], ["signed_headers", (found.signed_headers || []).join(", ")], ["pieces", (found.pieces || []).join(", ")]].filter(([, value]) => value);
+    if (found.mistakes) details.append(block(text("mistakes"), make("ul", { className: "mistakes", id: "mistakes" }, ...found.mistakes.map((m) => make("li", {}, shown(m.text), " ", make("code", {}, m.code))))));
     if (found.own) details.append(block(text(found.own.gateway ? "gateway_result" : "own_result"), make("p", { id: "own-text" }, found.own.text), ...(found.own.lines ? lines(found.own.lines, "own-lines", found.own.gateway) : [])));
     if (found.differences) details.append(block(text("differences"), ...lines(found.differences, "differences")));
     if (found.notes) details.append(block(text("notes"), make("ul", { className: "notes" }, ...found.notes.map((t) => make("li", {}, t)))));
-    if (facts.length) details.append(block(text("facts"), make("dl", { className: "facts", id: "facts" }, ...facts.flatMap(([name, value]) => [make("dt", {}, text(name)), make("dd", {}, value)]))));
+    if (facts.length) details.append(block(text("facts"), make("dl", { className: "facts", id: "facts" }, ...facts.flatMap(([name, value]) => [make("dt", {}, text(name)), make("dd", {}, shown(value))]))));
   },
 };
 
@@ -293,6 +296,19 @@ function raw({ method, url, headers, body }) {
   return `${method} ${target.startsWith("/") ? target : "/" + target} HTTP/1.1\n${all.trim()}\n\n${body}`;
 }
 
+// holds tells whether a secret stands in a text, however it is written there.
+function holds(t, secret) {
+  const decoded = (s) => s.replace(/(?:%[0-9a-f]{2})+/gi, (codes) => {
+    try {
+      return decodeURIComponent(codes);
+    } catch {
+      return codes;
+    }
+  });
+  const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(secret))).replace(/=+$/, "");
+  return [t, decoded(t), decoded(t.replaceAll("+", " "))].some((s) => [secret, JSON.stringify(secret).slice(1, -1), base64].some((written) => s.includes(written)));
+}
+
 // share makes a link of the tab and its fields, without the secret and without what else
 // is one by its name. A link with the secret in it is not made.
 function share() {
@@ -303,15 +319,21 @@ function share() {
   else if (fields.request.trim()) {
     const read = ask ? ask("read", { text: fields.request, lang }) : { error: text("loading") };
     if (read.error) problem = read.error;
-    else fields.request = raw({ ...read, ...withoutSecrets(read, left) });
+    else {
+      const request = raw({ ...read, ...withoutSecrets(read, left) });
+      const accepted = (t) => ask("check", { ...fields, request: t, secret, lang }).accepted;
+      if (left.size || new RegExp(named, "i").test(fields.request)) { // or behind the request, as in an answer
+        if (accepted(request) && !accepted(fields.request)) problem = text("share_differs");
+        fields.request = request;
+      }
+    }
     if (new RegExp(named, "i").test(fields.own)) {
       left.add(text("own"));
       fields.own = "";
     }
   }
   const kept = Object.entries(fields).filter(([, value]) => value !== "" && value !== false);
-  const bare = secret.trim() || secret;
-  if (!problem && secret && kept.some(([, value]) => [bare, encodeURIComponent(bare)].some((s) => String(value).includes(s)))) problem = text("share_secret");
+  if (!problem && secret && kept.some(([, value]) => holds(String(value), secret.trim() || secret))) problem = text("share_secret");
   const link = place + "#" + new URLSearchParams([["tab", tab], ...kept]);
   $("shared").hidden = false;
   $("link").value = problem ? "" : link;
