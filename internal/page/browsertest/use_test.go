@@ -175,7 +175,7 @@ func TestShareLink(t *testing.T) {
 			again.fill(map[string]string{"#check-secret": secret})
 			again.settled("check")
 			require.Equal(t, "good", again.verdict("#verdict"))
-			again.fill(map[string]string{"#request": strings.Replace(request, "\r\n", "\r\nContent-Length: 1000\r\n", 1)})
+			again.fill(map[string]string{"#request": strings.Replace(request, "Content-Length: 2", "Content-Length: 1", 1)})
 			again.settled("check")
 			wrong, refused := again.share(), again.text("#verdict")
 			again = openReady(t, b, wrong)
