@@ -20,14 +20,27 @@ func parseCurl(text string) (*Request, error) {
 	}
 	f, err := parseFlags(line.words)
 	if err != nil {
-		return nil, err
+		return nil, quotes(line.words, err)
 	}
 	f.ReadFile = line.readFile
 	b, err := f.Build()
 	if err != nil {
-		return nil, err
+		return nil, quotes(line.words, err)
 	}
 	return r, r.fill(f, b)
+}
+
+// quotes is an error of a command, or of the quotes of prose in it, which a word processor
+// or a chat puts for those of a shell.
+func quotes(words []string, err error) error {
+	for _, word := range words {
+		for _, quote := range []string{"‘", "’", "“", "”"} {
+			if strings.HasPrefix(word, quote) {
+				return unsupported("curl_typographic", "quote", quote)
+			}
+		}
+	}
+	return err
 }
 
 // fill is the request as it stands on the wire.

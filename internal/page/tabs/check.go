@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/textproto"
 	"slices"
 	"strings"
 	"time"
@@ -193,12 +194,39 @@ func (c *checking) explain(refused *hmacsign.VerifyError) {
 		c.note("explain_none")
 	}
 	for _, piece := range why.Pieces() {
-		kind, name, _ := strings.Cut(piece, " ") // header x-date
-		c.verdict.Pieces = append(c.verdict.Pieces, c.text("piece_"+kind, "name", name))
+		c.verdict.Pieces = append(c.verdict.Pieces, c.piece(piece))
 	}
 	if why.Diff() != nil {
 		c.verdict.Differences = linesOf(why.Client, why.Server)
 	}
+}
+
+// piece is the name of a piece of a string in words. One of Accept or Content-Type is the
+// header's own name.
+func (c *checking) piece(name string) string {
+	switch kind, header, _ := strings.Cut(name, " "); kind {
+	case "method":
+		return c.text("piece_method")
+	case "path":
+		return c.text("piece_path")
+	case "parameters":
+		return c.text("piece_parameters")
+	case "header":
+		return c.text("piece_header", "name", header)
+	case "headers":
+		return c.text("piece_headers")
+	case "signed_headers":
+		return c.text("piece_signed_headers")
+	case "body":
+		return c.text("piece_body")
+	case "word":
+		return c.text("piece_word")
+	case "date":
+		return c.text("piece_date")
+	case "scope":
+		return c.text("piece_scope")
+	}
+	return textproto.CanonicalMIMEHeaderKey(name)
 }
 
 // render finds the strings of the verifier, whatever the verdict is, and shows those of
