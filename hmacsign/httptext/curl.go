@@ -57,6 +57,9 @@ func (r *Request) fill(f *flags, b *Built) error {
 		r.Target += "?" + b.Target.Query
 	}
 	if f.target != "" {
+		if f.target[0] != '/' && f.target != "*" {
+			return malformed("http_target")
+		}
 		r.Target = f.target
 	}
 	if host := b.Target.HostHeader(); host != b.Host {

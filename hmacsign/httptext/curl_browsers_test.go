@@ -212,7 +212,7 @@ func TestCurlNotes(t *testing.T) {
 func FuzzCurl(f *testing.F) {
 	for _, text := range []string{
 		"curl h", "curl 'http://h/a?b#c' -H 'X: y' -H 'Z;' -d '{}' -X PUT", "curl ^\"http://h^\" ^\n -H ^\"a: ^\\^\"^\"", "curl.exe `\n 'h' -d \"a`n\"", "{\nprintf '\\001'\n} | curl h --data-binary @-", "$ curl -sSLd$'\\u00e9' h",
-		"curl h -F 'a=b;type=c/d' -F e=f -H 'Host: i'", "curl --json 1 -G h?x", "curl -I h --url-query + -b a=b -e c -A ''", "curl h -H 'Transfer-Encoding: chunked' -d x", "curl h --request-target '*'", "PS C:\\> curl.exe h", "C:\\> curl h",
+		"curl h -F 'a=b;type=c/d' -F e=f -H 'Host: i'", "curl --json 1 -G h?x", "curl -I h --url-query + -b a=b -e c -A ''", "curl h -H 'Transfer-Encoding: chunked' -d x", "curl h --request-target '*'", "curl h --request-target h", "curl h --request-target /i?", "PS C:\\> curl.exe h", "C:\\> curl h",
 	} {
 		f.Add(text)
 	}
