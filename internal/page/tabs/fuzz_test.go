@@ -77,6 +77,9 @@ func FuzzSign(f *testing.F) {
 	for _, c := range all {
 		f.Add(c.In.Method, c.In.URL, c.In.Headers, c.In.Body, c.In.Scheme, c.In.Algorithm, c.In.KeyID, c.In.Date, c.In.SignedHeaders, c.In.QueryForm, c.In.ContentMD5, c.In.Region)
 	}
+	for _, host := range []string{"a?b", "a b", "a@b", "a/b", "a#", "a\\b", "[", "a:b"} {
+		f.Add("GET", "https://service", "Host: "+host, "", "huawei-sdk", "hmac-sm3", "key-1", "20191115T033655Z", "host", "", "", "")
+	}
 	f.Fuzz(func(t *testing.T, method, url, headers, body, scheme, algorithm, keyID, date, signed, form, md5, region string) {
 		in := tabs.SignInput{Method: method, URL: url, Headers: headers, Body: body, Scheme: scheme, Algorithm: algorithm, KeyID: keyID, Secret: hidden,
 			Date: date, SignedHeaders: signed, QueryForm: form, ContentMD5: md5, Region: region, Service: region, Lang: "zh"}

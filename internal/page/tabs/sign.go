@@ -189,6 +189,9 @@ func (in *SignInput) setHeaders(r *httptext.Request) (host string, err error) {
 			if value == "" {
 				return "", at("headers", "header_host", "line", strconv.Itoa(number), "header", name)
 			}
+			if u, err := url.Parse("http://" + value); err != nil || u.Host != value {
+				return "", at("headers", "http_host")
+			}
 			host = value
 		case isFraming(name):
 			if value != strconv.Itoa(len(r.Body)) {
